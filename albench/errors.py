@@ -66,5 +66,5 @@ class RunTimeout(RunError):
     """A run took longer than was allowed."""
 
 
-class Skip(Exception):  # noqa: N818 - an answer, not an error
+class Skip(Exception):
     """Raised by a strategy, model or protocol that does not apply, with the reason."""

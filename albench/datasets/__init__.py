@@ -1,0 +1,1 @@
+"""Datasets, one module per source; every module here is scanned."""

@@ -1,0 +1,29 @@
+"""Raw data frames as numbers: an encoder fitted on the train rows only."""
+
+from typing import Any
+
+from albench.learner import Floats, Ints
+
+
+def encoded(frame: Any, train: Ints, test: Ints) -> tuple[Floats, Floats]:
+    """Train and test features as float64 matrices with the same columns.
+
+    Numeric columns: missing values become the median, with an indicator column where any
+    is missing. Other columns: one column per category of the train rows; a missing value
+    is a category of its own, a category unseen in the train rows is all zeros.
+    """
+    import numpy as np
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import OneHotEncoder
+
+    numeric = [c for c in frame.columns if frame[c].dtype.kind in "biuf"]
+    other = [c for c in frame.columns if c not in numeric]
+    text = frame[other].astype(object).where(frame[other].notna(), "(missing)").astype(str)
+    table = frame[numeric].astype(np.float64).join(text)
+    encoder = make_column_transformer(
+        (SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), numeric),
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), other),
+    )
+    fitted = encoder.fit(table.iloc[train])
+    return fitted.transform(table.iloc[train]), fitted.transform(table.iloc[test])

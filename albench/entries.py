@@ -1,0 +1,59 @@
+"""What one registered function or class tells of itself."""
+
+import ast
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from albench.params import Kind
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered function or class.
+
+    about    what the decorator said: cite, family, needs, better, ...
+    plugin   the file it came from, None for albench's own
+    """
+
+    kind: Kind
+    name: str
+    make: Callable[..., Any]
+    version: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+    plugin: str | None = None
+
+    @cached_property
+    def doc(self) -> str:
+        """The docstring."""
+        return inspect.getdoc(self.make) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring, without its full stop."""
+        return self.doc.split("\n")[0].rstrip(".")
+
+    @cached_property
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """The keyword-only parameters, annotations resolved."""
+        make = self.make.__init__ if inspect.isclass(self.make) else self.make
+        hints = get_type_hints(make, include_extras=True)
+        return {
+            name: p.replace(annotation=hints.get(name, Any))
+            for name, p in inspect.signature(make).parameters.items()
+            if p.kind is p.KEYWORD_ONLY
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the code, docstrings and comments aside."""
+        tree = ast.parse(textwrap.dedent(inspect.getsource(self.make)))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and len(body) > 1 and ast.get_docstring(node, False):  # type: ignore[arg-type]
+                del body[0]
+        return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()

@@ -1,0 +1,29 @@
+"""scikit-learn classifiers with the small adjustments that labelled sets of any size need."""
+
+import warnings
+from typing import Any, Self
+
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+
+
+class NearestNeighbours(KNeighborsClassifier):  # type: ignore[misc]
+    """k nearest neighbours; all labelled rows while there are fewer than k of them."""
+
+    n_neighbors: int
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit, with as many neighbours as there are rows at most."""
+        self.n_neighbors = min(self.n_neighbors, len(X))
+        return super().fit(X, y)  # type: ignore[no-any-return]
+
+
+class FixedEpochsMLP(MLPClassifier):  # type: ignore[misc]
+    """A multilayer perceptron whose number of epochs is part of its definition."""
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit without a warning when the last epoch is reached: that is the definition."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().fit(X, y)  # type: ignore[no-any-return]

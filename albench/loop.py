@@ -1,0 +1,252 @@
+"""The one simulation loop: fit, evaluate, query, label.
+
+It holds no file, clock, logger, cache or global generator. Randomness, the oracle and
+the learners are passed in.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from albench.answers import Bought, Strategy, answered
+from albench.errors import RunError
+from albench.learner import Fitted, Floats, Ints, Learner
+from albench.query import OracleQuery, Picks, Query
+
+__all__ = ["Oracle", "OracleQuery", "Outcome", "Picks", "Query", "Round", "Task", "simulate"]
+
+Sight = Literal["pool", "train", "all"]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One cut of a dataset for one trial; all arrays are read-only.
+
+    X, y            (n_train, d) and (n_train,): train rows in the trial's pool order
+    X_test, y_test  the passive test set
+    start           positions labelled at round 0, in the order bought
+    n_classes       classes of the dataset
+    batch, rounds   labels per round; how many rounds the budget allows
+    budget          labels in all
+    rows, rows_test row numbers of the dataset
+    positive        index of the positive class, or None
+    withheld        positions kept out of the pool (random audit sample)
+    """
+
+    X: Floats
+    y: Ints
+    X_test: Floats
+    y_test: Ints
+    start: Ints
+    n_classes: int
+    batch: int
+    rounds: int
+    budget: int
+    rows: Ints
+    rows_test: Ints
+    positive: int | None = None
+    withheld: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    ties: str = "pool-order"
+    delay: int = 0
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
+
+class Oracle(Protocol):
+    """Who answers a query, and what it costs."""
+
+    def answer(self, positions: Ints) -> Ints:
+        """(n,) class indices, -1 for an abstention; the same for the same rows."""
+
+    def price(self, positions: Ints) -> float:
+        """What one batch of labels costs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a metric sees: the fitted task model and everything there is to know."""
+
+    task: Task
+    labeled: Ints
+    y_labeled: Ints
+    fitted: Fitted
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def test(self, what: Literal["proba", "decision", "predicted"]) -> Any:
+        """Scores of all test rows, asked of the model once."""
+        if what not in self.kept:
+            self.kept[what] = getattr(self.fitted, what)("test")
+        return self.kept[what]
+
+    @property
+    def predicted(self) -> Ints:
+        """(n_test,) predicted classes."""
+        predicted: Ints = self.test("predicted")
+        return predicted
+
+    @property
+    def proba(self) -> Floats | None:
+        """(n_test, n_classes) probabilities, or None."""
+        proba: Floats | None = self.test("proba")
+        return proba
+
+    @property
+    def decision(self) -> Floats | None:
+        """Decision values of the test rows (see `Fitted.decision`), or None."""
+        decision: Floats | None = self.test("decision")
+        return decision
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One evaluation and what was bought since the one before.
+
+    picks   positions in the order bought (round 0: the start)
+    labels  what the oracle answered, -1 for an abstention
+    cost    cumulative
+    """
+
+    round: int
+    n_labeled: int
+    cost: float
+    scores: dict[str, float]
+    picks: Ints
+    labels: Ints
+    probability: Floats | None
+    n_tied: int | None
+    margin_rank: Floats | None
+
+
+class Ledger:
+    """Which rows are labelled, outstanding, or can still be bought."""
+
+    def __init__(self, task: Task, oracle: Oracle) -> None:
+        self.task, self.oracle = task, oracle
+        self.given = np.full(len(task.y), -1, dtype=np.intp)
+        self.open = np.ones(len(task.y), dtype=bool)
+        self.open[task.withheld] = False
+        self.cost, self.n_bought = 0.0, 0
+        self.outstanding: list[tuple[Ints, Ints]] = []
+
+    def buy(self, picks: Ints, delay: int) -> Ints:
+        """Label `picks`; the labels arrive `delay` rounds later. Returns the answers."""
+        answers = self.oracle.answer(picks)
+        if len(picks):
+            self.cost += self.oracle.price(picks)
+        self.open[picks] = False
+        self.n_bought += len(picks)
+        self.outstanding.append((picks, answers))
+        if len(self.outstanding) > delay:
+            rows, labels = self.outstanding.pop(0)
+            self.given[rows] = labels
+        return answers
+
+    def labeled(self) -> tuple[Ints, Ints]:
+        """Positions with a label, ascending, and their labels."""
+        positions = np.flatnonzero(self.given >= 0)
+        if not len(positions):
+            raise RunError(f"no label in hand: the oracle abstained on all {self.n_bought} rows")
+        return positions, self.given[positions]
+
+    def waiting(self) -> Ints:
+        """Positions bought whose labels are outstanding, ascending."""
+        if not self.outstanding:
+            return np.empty(0, dtype=np.intp)
+        return np.sort(np.concatenate([picks for picks, _ in self.outstanding]))
+
+    def affordable(self) -> int:
+        """How many labels the next query may buy."""
+        return min(
+            self.task.batch, self.task.budget - self.n_bought, int(np.count_nonzero(self.open))
+        )
+
+
+def simulate(
+    task: Task,
+    strategy: Strategy,
+    learner: Learner,
+    query_learner: Learner,
+    oracle: Oracle,
+    *,
+    metrics: Mapping[str, Callable[[Outcome], float]],
+    rng: np.random.Generator,
+    sight: Sight = "pool",
+    trace: bool = False,
+) -> Iterator[Round]:
+    """Run one trial and yield its rounds, the start (round 0) first.
+
+    learner, query_learner  the task model and what the strategy sees; one object where
+                            they are the same
+    sight                   `pool`: the strategy gets a `Query`; `train`, `all`: an
+                            `OracleQuery` without and with the test set
+    trace                   record `margin_rank`
+    Raises StrategyError when the strategy's answer breaks the contract.
+    """
+    ledger, bought, number = Ledger(task, oracle), Bought(task.start), 0
+    asking = Asking(task, ledger, learner, query_learner, rng, sight)
+    while True:
+        answers = ledger.buy(bought.picks, task.delay if number else 0)
+        labeled, y_labeled = ledger.labeled()
+        fitted = learner.fit(labeled, y_labeled)
+        outcome = Outcome(task, labeled, y_labeled, fitted)
+        yield Round(
+            number, len(labeled), ledger.cost,
+            {name: metric(outcome) for name, metric in metrics.items()},
+            bought.picks, answers, bought.probability, bought.n_tied, bought.margin_rank,
+        )  # fmt: skip
+        number += 1
+        if not ledger.affordable():
+            if not any(len(picks) for picks, _ in ledger.outstanding):
+                return
+            bought = Bought(np.empty(0, dtype=np.intp))
+            continue
+        query = asking.query(labeled, y_labeled, fitted)
+        bought = answered(strategy, query, number, trace)
+
+
+@dataclass(frozen=True, eq=False)
+class Asking:
+    """Makes the queries of one run."""
+
+    task: Task
+    ledger: Ledger
+    learner: Learner
+    query_learner: Learner
+    rng: np.random.Generator
+    sight: Sight
+
+    def query(self, labeled: Ints, y_labeled: Ints, fitted: Fitted) -> Query:
+        """The query after an evaluation."""
+        task, pool = self.task, np.flatnonzero(self.ledger.open)
+        for array in (labeled, y_labeled, pool):
+            array.flags.writeable = False
+
+        def fit() -> Fitted:
+            same = self.query_learner is self.learner
+            return fitted if same else self.query_learner.fit(labeled, y_labeled)
+
+        hidden: dict[str, Any] = {}
+        if self.sight != "pool":
+            hidden["y"] = task.y
+        if self.sight == "all":
+            hidden |= {"X_test": task.X_test, "y_test": task.y_test}
+        kind = OracleQuery if hidden else Query
+        return kind(
+            task.X, labeled, y_labeled, pool, self.ledger.affordable(), task.n_classes,
+            task.positive, task.budget - self.ledger.n_bought, self.rng, fit,
+            getattr(self.query_learner, "make", None) or (lambda seed: None), task.memo, {},
+            lambda position: int(self.ledger.oracle.answer(np.array([position]))[0]),
+            self.priority(), None, task.batch, self.ledger.waiting(), **hidden,
+        )  # fmt: skip
+
+    def priority(self) -> Ints | None:
+        """The order in which ties are broken; None is the pool order itself."""
+        if self.task.ties == "pool-order":
+            return None
+        return self.task.rows if self.task.ties == "row" else self.rng.permutation(len(self.task.y))

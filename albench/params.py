@@ -1,0 +1,40 @@
+"""Parameters of entries: what their annotations admit, and which name other entries."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+from albench.errors import BadValue
+
+Kind = Literal["dataset", "strategy", "model", "metric"]
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Marks a parameter whose value names another entry."""
+
+    kind: Kind
+
+
+StrategyParam = Annotated[Any, Nested("strategy")]
+ModelParam = Annotated[Any, Nested("model")]
+DatasetParam = Annotated[Any, Nested("dataset")]
+
+
+def nested_kind(annotation: Any) -> Kind | None:
+    """The kind of entry a parameter names, directly or as the items of a sequence."""
+    for hint in (annotation, *get_args(annotation)):
+        for mark in getattr(hint, "__metadata__", ()):
+            if isinstance(mark, Nested):
+                return mark.kind
+    return None
+
+
+def typed(value: Any, annotation: Any, what: str) -> Any:
+    """The value if it fits the annotation; raises BadValue that says what would."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(annotation).validate_python(value, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadValue(f"{what} = {value!r}: {first['msg'].lower()}") from None

@@ -1,0 +1,1 @@
+"""Frame and Axes -> Axes: one figure per function, no arithmetic."""

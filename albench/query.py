@@ -1,0 +1,211 @@
+"""What a strategy is given, and what it may return.
+
+`Query` has no name for a test row or an unbought label. Positions index `Query.X`, the
+train rows in the trial's pool order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from albench.errors import Skip, StrategyError
+from albench.learner import Fitted, Floats, Ints
+from albench.ties import TOLERANCE, first_best
+
+Made = TypeVar("Made")
+
+
+class Picks(NamedTuple):
+    """Rows to label, with the probability with which each was drawn (see `Query.top`).
+
+    rows         (n,) distinct positions of the pool, in the order picked
+    probability  (n,) probability of each draw given the draws before it, or None
+    """
+
+    rows: Ints
+    probability: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """One request for `n` rows.
+
+    X          (n_train, d) features of all train rows, read-only
+    labeled    (l,) positions with a label, ascending
+    y_labeled  (l,) their labels, class indices
+    pool       (m,) positions that can be picked, ascending
+    n          how many to pick: at most the batch, the budget left and the pool
+    n_classes  classes of the task, also those not yet seen
+    positive   index of the positive class, or None
+    remaining  labels that the budget still allows, this batch included
+    rng        the strategy's own generator; it persists over the run
+    batch      rows per round by the protocol (n is smaller in a last partial batch)
+    waiting    positions bought whose labels are still outstanding, ascending
+    """
+
+    X: Floats
+    labeled: Ints
+    y_labeled: Ints
+    pool: Ints
+    n: int
+    n_classes: int
+    positive: int | None
+    remaining: int
+    rng: np.random.Generator
+    fit: Callable[[], Fitted] = field(repr=False)
+    make_model: Callable[[int], Any] = field(repr=False)
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+    log: dict[str, Any] = field(default_factory=dict, repr=False)
+    reveal: Callable[[int], int] | None = field(default=None, repr=False)
+    priority: Ints | None = field(default=None, repr=False)
+    select: "Callable[[Query, Floats, int, float], Ints] | None" = field(default=None, repr=False)
+    batch: int = 0
+    waiting: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+
+    @cached_property
+    def fitted(self) -> Fitted:
+        """The query model, fitted on the labelled rows when first asked for."""
+        return self.fit()
+
+    @property
+    def model(self) -> Any:
+        """The fitted query model as a scikit-learn classifier."""
+        return self.fitted.estimator
+
+    @cached_property
+    def proba(self) -> Floats:
+        """(m, n_classes) probabilities of the pool rows, unseen classes 0.
+
+        Raises `Skip` where the query model has no probabilities.
+        """
+        proba = self.fitted.proba("train", self.pool)
+        if proba is None:
+            raise Skip("needs probabilities; the query model has none")
+        proba.flags.writeable = False
+        return proba
+
+    @cached_property
+    def decision(self) -> Floats:
+        """Decision values of the pool rows, as `Fitted.decision` gives them.
+
+        Raises `Skip` where the query model has none.
+        """
+        decision = self.fitted.decision("train", self.pool)
+        if decision is None:
+            raise Skip("needs decision values; the query model has none")
+        decision.flags.writeable = False
+        return decision
+
+    @property
+    def has_proba(self) -> bool:
+        """Whether the query model has probabilities."""
+        return hasattr(self.model, "predict_proba")
+
+    @cached_property
+    def margins(self) -> Floats:
+        """(m,) gap between the two best classes: probabilities, else decision values.
+
+        Zero everywhere while one class is labelled (no row is nearer to a boundary).
+        """
+        if self.y_labeled.min() == self.y_labeled.max():
+            return np.zeros(len(self.pool))
+        values = self.proba if self.has_proba else self.decision
+        if values.ndim == 1:
+            return np.abs(values)
+        if values.shape[1] == 2:
+            return np.abs(values[:, 1] - values[:, 0])
+        best = np.partition(values, values.shape[1] - 2, axis=1)
+        return np.asarray(best[:, -1] - best[:, -2])
+
+    def top(self, scores: Floats, n: int | None = None, tolerance: float = TOLERANCE) -> Ints:
+        """(n,) pool positions with the largest scores, ties broken as the protocol says.
+
+        scores     (m,) one for each row of `pool`, larger = pick first; -inf = never before
+                   the others
+        tolerance  absolute width of the tie window
+        Raises StrategyError if scores have another length or hold a NaN.
+        """
+        scores = np.asarray(scores, dtype=np.float64)
+        if scores.shape != self.pool.shape:
+            raise StrategyError(
+                f"scores have shape {scores.shape}; one for each of the {len(self.pool)} pool rows"
+            )
+        if np.isnan(scores).any():
+            raise StrategyError(f"{int(np.isnan(scores).sum())} of {len(scores)} scores are NaN")
+        n = self.n if n is None else n
+        if self.select is not None:
+            return self.select(self, scores, n, tolerance)
+        order = None if self.priority is None else self.priority[self.pool]
+        first, n_tied = first_best(scores, n, tolerance, order)
+        self.log.setdefault("n_tied", n_tied)
+        return self.pool[first]
+
+    def once(self, key: Any, make: Callable[[], Made]) -> Made:
+        """What `make` returns, computed once per cut and shared by the strategies on it.
+
+        Only for what depends on `X` alone (distances, densities, clusters); the key
+        names it and its parameters. Treat the value as read-only.
+        """
+        if key not in self.memo:
+            self.memo[key] = make()
+        made: Made = self.memo[key]
+        return made
+
+    def ask(self, position: int) -> int:
+        """Reveal the label of a pool row inside the batch; the row must then be picked.
+
+        For strategies that work label by label; they are marked sequential. Returns the
+        class index, or -1 where the oracle abstains. Raises StrategyError for a row
+        outside the pool.
+        """
+        if self.reveal is None:
+            raise Skip("needs labels one by one inside a batch; this query has no oracle")
+        at = int(np.searchsorted(self.pool, position))
+        if at >= len(self.pool) or self.pool[at] != position:
+            raise StrategyError(f"asked for position {position}, which is not in the pool")
+        self.log.setdefault("asked", []).append(int(position))
+        return self.reveal(int(position))
+
+    def within(self, candidates: Ints, n: int | None = None) -> "Query":
+        """The same query over a part of the pool (ascending positions)."""
+        return replace(self, pool=candidates, n=self.n if n is None else n)
+
+
+@dataclass(frozen=True, eq=False)
+class OracleQuery(Query):
+    """What a bound or an active-sampling strategy is given: hidden labels as well.
+
+    y       (n_train,) true labels of all train rows
+    X_test  test features and labels, for bounds only (None in active sampling)
+    """
+
+    y: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    X_test: Floats | None = None
+    y_test: Ints | None = None
+
+
+class Captured(Exception):
+    """Raised by the `top` of `scores_of`."""
+
+    def __init__(self, scores: Floats, tolerance: float) -> None:
+        super().__init__("scores captured")
+        self.scores, self.tolerance = scores, tolerance
+
+
+def scores_of(base: "Callable[[Query], Any]", query: Query) -> Floats:
+    """(m,) the scores by which a strategy ranks the pool, without picking.
+
+    Raises Skip if the strategy returns without ranking by `Query.top`.
+    """
+
+    def capture(_: Query, scores: Floats, n: int, tolerance: float) -> Ints:
+        raise Captured(scores, tolerance)
+
+    try:
+        base(replace(query, select=capture))
+    except Captured as captured:
+        return captured.scores
+    raise Skip("its base strategy ranks no scores, so it cannot be wrapped")

@@ -1,0 +1,272 @@
+"""Names -> entries: decorators, discovery, parameters, did-you-mean.
+
+An entry is one function or class behind one door (dataset, strategy, model, metric). Its
+parameters are the keyword-only parameters of its signature; their annotations say which
+types and ranges a suite may give, so nothing is declared twice.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from albench.entries import Entry
+from albench.errors import BadPlugin, BadValue, UnknownName
+from albench.params import DatasetParam, Kind, ModelParam, StrategyParam, nested_kind, typed
+from albench.ref import Ref, frozen
+
+__all__ = [
+    "DatasetParam",
+    "Entry",
+    "Kind",
+    "ModelParam",
+    "StrategyParam",
+    "build",
+    "dataset",
+    "entry",
+    "load_plugin",
+    "metric",
+    "model",
+    "names",
+    "resolve",
+    "strategy",
+]
+
+KINDS: tuple[Kind, ...] = ("dataset", "strategy", "model", "metric")
+PACKAGES: dict[str, str] = {
+    "dataset": "albench.datasets",
+    "strategy": "albench.strategies",
+    "model": "albench.models",
+    "metric": "albench.metrics",
+}
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+ENTRIES: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+LOADED: dict[str, str] = {}
+loading: list[tuple[str, str]] = []
+
+
+def register(kind: Kind, name: str, version: str, about: Mapping[str, Any]) -> Callable[[F], F]:
+    """The decorator behind all decorators. A plugin's version is its source's digest."""
+
+    def enter(make: F) -> F:
+        plugin, digest = loading[-1] if loading else (None, version)
+        known = ENTRIES[kind].get(name)
+        if known is not None:
+            raise BadPlugin(
+                f"{kind} {name!r} is registered twice: in "
+                f"{known.plugin or known.make.__module__} and in {plugin or make.__module__}"
+            )
+        ENTRIES[kind][name] = Entry(kind, name, make, digest, about, plugin)
+        return make
+
+    return enter
+
+
+def strategy(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
+    """Register a strategy: `Query -> rows` (or `Picks`), or a class of such, built per run.
+
+    about: cite, family, needs (of `proba`, `decision`, `binary`, `positive`), batch_aware,
+    sequential, cost, bound=True for one that sees hidden labels.
+    """
+    return register("strategy", name, version, about)
+
+
+def dataset(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
+    """Register a dataset: `() -> Dataset`. about: cite, sha256, n, d, classes, notes."""
+    return register("dataset", name, version, about)
+
+
+def model(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
+    """Register a model: `seed -> unfitted scikit-learn classifier`. about: cite, proba."""
+    return register("model", name, version, about)
+
+
+def metric(
+    name: str, *, better: Literal["higher", "lower"] = "higher", version: str = "1", **about: Any
+) -> Callable[[F], F]:
+    """Register a metric: `Outcome -> float`, NaN where it is undefined. about: cite."""
+    return register("metric", name, version, {"better": better, **about})
+
+
+def load() -> None:
+    """Import every module that holds entries, and the entry points of group `albench`.
+
+    A module that fails to import is an error, not a gap.
+    """
+    if "albench" in LOADED:
+        return
+    for package in PACKAGES.values():
+        module = importlib.import_module(package)
+        for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
+            importlib.import_module(f"{package}.{found.name}")
+    LOADED["albench"] = ""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="albench"):
+        spec = importlib.util.find_spec(point.module)
+        origin = Path(spec.origin) if spec and spec.origin else None
+        load_as(point.value, source_digest(origin) if origin else point.value, point.load)
+
+
+def source_digest(file: Path) -> str:
+    """The version of what a file defines: the digest of its bytes."""
+    return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
+def load_as(name: str, digest: str, run: Callable[[], object]) -> None:
+    """Run an import whose entries belong to a plugin; undo its entries if it fails."""
+    before = {kind: dict(entries) for kind, entries in ENTRIES.items()}
+    loading.append((name, digest))
+    try:
+        run()
+    except BaseException as error:
+        ENTRIES.update(before)
+        if isinstance(error, BadPlugin):
+            raise BadPlugin(f"plugin {name}: {error}") from error
+        if isinstance(error, Exception):
+            raise BadPlugin(
+                f"plugin {name} does not import: {type(error).__name__}: {error}"
+            ) from error
+        raise
+    finally:
+        loading.pop()
+    LOADED[name] = digest
+
+
+def load_plugin(path: str | Path) -> None:
+    """Import a plugin file once; a file that changed since needs a new process."""
+    load()
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        raise BadPlugin(f"plugin {path}: no such file")
+    digest = source_digest(file)
+    if LOADED.get(str(file)) == digest:
+        return
+    found = importlib.util.spec_from_file_location(f"albench_plugin_{digest[7:]}", file)
+    if found is None or found.loader is None:
+        raise BadPlugin(f"plugin {path}: not a Python file")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[found.name] = module  # dataclasses and pickle look a class up by its module
+    load_as(str(file), digest, partial(found.loader.exec_module, module))
+
+
+def names(kind: Kind) -> list[str]:
+    """All names of a kind, sorted."""
+    load()
+    return sorted(ENTRIES[kind])
+
+
+def entry(kind: Kind, name: str) -> Entry:
+    """The entry of that name; raises UnknownName with a suggestion."""
+    load()
+    if name not in ENTRIES[kind]:
+        raise UnknownName(f"unknown {kind} {name!r}{did_you_mean(name, ENTRIES[kind])}")
+    return ENTRIES[kind][name]
+
+
+def did_you_mean(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    """`; did you mean 'margin'?`, or what there is."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    listed = sorted(known)
+    return "; there are: " + ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
+
+
+def resolve(kind: Kind, given: str | Mapping[str, Any] | Ref, where: str = "") -> Ref:
+    """A name, or a table with `use` and parameters, as a `Ref`.
+
+    Parameters that equal their default are left out; nested entries are always resolved,
+    so that their versions are part of the identity. `where` begins the error message.
+    """
+    if isinstance(given, Ref):
+        return given
+    at = f"{where}: " if where else ""
+    table = {"use": given} if isinstance(given, str) else dict(given)
+    use = table.pop("use", None)
+    if not isinstance(use, str):
+        raise BadValue(f"{at}{kind} {given!r}: a name, or a table with the key 'use'")
+    try:
+        found = entry(kind, use)
+    except UnknownName as error:
+        raise UnknownName(f"{at}{error}") from None
+    return Ref(use, found.version, checked_params(found, table, at))
+
+
+def checked_params(found: Entry, given: Mapping[str, Any], at: str) -> tuple[tuple[str, Any], ...]:
+    """The parameters given, typed and in range, defaults left out."""
+    for key in given:
+        if key not in found.parameters:
+            raise UnknownName(
+                f"{at}{found.kind} {found.name!r} has no parameter {key!r}"
+                f"{did_you_mean(key, found.parameters)}"
+            )
+    params: dict[str, Any] = {}
+    for key, parameter in found.parameters.items():
+        nested = nested_kind(parameter.annotation)
+        if key not in given and parameter.default is parameter.empty:
+            raise BadValue(f"{at}{found.kind} {found.name!r} needs the parameter {key!r}")
+        if nested:
+            value = given.get(key, parameter.default)
+            many = isinstance(value, list | tuple)
+            refs = [
+                resolve(nested, v, f"{at}{key}")
+                for v in (value if many else [value])
+                if v is not None
+            ]
+            params[key] = tuple(refs) if many else (refs[0] if refs else None)
+        elif key in given:
+            value = frozen(typed(given[key], parameter.annotation, f"{at}{found.name}: {key}"))
+            if value != frozen(parameter.default):
+                params[key] = value
+    return tuple(sorted(params.items()))
+
+
+def nested_refs(kind: Kind, value: Any, where: str) -> Any:
+    """One entry or several, resolved; None stays None."""
+    if value is None:
+        return None
+    if isinstance(value, list | tuple):
+        return tuple(resolve(kind, item, where) for item in value)
+    return resolve(kind, value, where)
+
+
+def build(kind: Kind, ref: Ref) -> Any:
+    """What a `Ref` stands for.
+
+    dataset: the Dataset; strategy: a callable of a Query, new at each call; model:
+    seed -> unfitted classifier; metric: a callable of an Outcome.
+    Raises BadValue if another version of the entry is installed than the ref names.
+    """
+    found = entry(kind, ref.name)
+    if found.version != ref.version:
+        raise BadValue(
+            f"{kind} {ref.name!r} is installed in version {found.version}, "
+            f"version {ref.version} is asked for"
+        )
+    kwargs = {key: built(found, key, value) for key, value in ref.params}
+    if ref.source is not None and "source" in inspect.signature(found.make).parameters:
+        kwargs["source"] = ref.source
+    if kind == "dataset" or inspect.isclass(found.make):
+        return found.make(**kwargs)
+    return partial(found.make, **kwargs) if kwargs else found.make
+
+
+def built(found: Entry, key: str, value: Any) -> Any:
+    """A parameter value with its nested refs built."""
+    nested = nested_kind(found.parameters[key].annotation)
+    if nested is None or value is None:
+        return value
+    if isinstance(value, tuple):
+        return [build(nested, item) for item in value]
+    return build(nested, value)

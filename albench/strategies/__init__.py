@@ -1,0 +1,1 @@
+"""Query strategies, one module per family; every module here is scanned."""

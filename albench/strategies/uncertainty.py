@@ -1,0 +1,51 @@
+"""Uncertainty sampling: rows of which the query model is least sure.
+
+With two classes margin, least confident and entropy rank alike and are all scored as
+margin. Models without probabilities are read through their decision values.
+"""
+
+import numpy as np
+
+from albench.learner import Floats, Ints
+from albench.query import Query
+from albench.registry import strategy
+
+
+@strategy("margin", family="uncertainty", cite="Scheffer, Decomain and Wrobel 2001", cost="O(nk)")
+def margin(query: Query) -> Ints:
+    """Smallest gap between the two most probable classes (or best decision values)."""
+    return query.top(-query.margins)
+
+
+@strategy("least_confident", family="uncertainty", cite="Lewis and Gale 1994", cost="O(nk)")
+def least_confident(query: Query) -> Ints:
+    """Smallest probability of the most probable class (or best decision value)."""
+    if query.n_classes == 2:
+        return query.top(-query.margins)
+    values = query.proba if query.has_proba else query.decision
+    return query.top(-values.max(axis=1))
+
+
+@strategy("entropy", family="uncertainty", cite="Settles and Craven 2008", cost="O(nk)")
+def entropy(query: Query) -> Ints:
+    """Largest Shannon entropy of the class probabilities, 0 log 0 = 0.
+
+    Without probabilities: of the softmax of the decision values.
+    """
+    if query.n_classes == 2:
+        return query.top(-query.margins)
+    return query.top(shannon(probabilities(query)), tolerance=1e-12)
+
+
+def probabilities(query: Query) -> Floats:
+    """(m, k) probabilities, or the softmax of the decision values."""
+    if query.has_proba:
+        return query.proba
+    shifted = np.exp(query.decision - query.decision.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def shannon(proba: Floats) -> Floats:
+    """(m,) entropy in nats of each row."""
+    positive = np.where(proba > 0, proba, 1.0)
+    return np.asarray(-(proba * np.log(positive)).sum(axis=1))

@@ -1,0 +1,89 @@
+"""Imports go downwards only: a module may import its own floor and the floors below."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import albench
+
+ROOT = Path(albench.__file__).parent
+FLOORS = [
+    {"errors"},
+    {"ref", "spec", "learner", "ties", "query", "answers", "loop", "tables"},
+    {"data", "splits", "encode", "params", "entries", "registry", "protocols", "oracle"},
+    {
+        "datasets",
+        "strategies",
+        "models",
+        "estimators",
+        "metrics",
+        "engines",
+        "testing",
+        "suite",
+        "store",
+    },
+    {"runner"},
+    {"analysis", "plots"},
+    {"report", "verify"},
+    {"cli"},
+]
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+FILES = sorted(
+    p for p in ROOT.rglob("*.py") if p.name != "__main__.py" and p.parent.name != "shipped"
+)
+
+
+def unit(path: Path) -> str:
+    """The module or package of a file, as the floors name it."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The albench modules and packages that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("albench"):
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        if isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("albench.")}
+    return {name for name in found if not name.startswith("__")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_downwards(path: Path) -> None:
+    name = unit(path)
+    if name == "__init__":
+        return
+    for other in imported(path):
+        assert FLOOR[other] <= FLOOR[name], f"{name} imports {other}, which lies above it"
+        if name in ("analysis", "plots"):
+            assert other in ("analysis", "plots", "tables", "errors")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_matplotlib_only_in_plots_and_report(path: Path) -> None:
+    roots = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        )
+    }
+    if unit(path) not in ("plots", "report"):
+        assert not roots & {"matplotlib", "seaborn"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 50, node.name
+
+
+def test_no_module_is_called_utils() -> None:
+    assert not [p for p in FILES if p.stem in ("utils", "util", "helpers", "common", "misc")]
