@@ -1,1 +1,1 @@
-"""Frame -> frame: what the stored tables say. Of albench, only tables and errors are imported."""
+"""Analyses: from the stored tables (or anybody's frames) to frames of numbers."""

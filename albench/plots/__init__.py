@@ -1,1 +1,1 @@
-"""Frame and Axes -> Axes: one figure per function, no arithmetic."""
+"""Figures: from analysis frames to matplotlib axes."""

@@ -1,0 +1,153 @@
+"""Aggregates over trials and datasets in the manner of Agarwal et al. 2021 (rliable).
+
+Input is one array per dataset, (J, K): J trials of K strategies, paired by row. The
+bootstrap draws trials within each dataset, the same rows for every strategy; with
+`datasets=True` it draws the datasets too, for statements beyond those at hand.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from albench.errors import BadValue
+
+Floats = NDArray[np.float64]
+
+
+class Estimate(NamedTuple):
+    """A value per strategy (or per strategy and threshold) with its 95 % interval."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+def iqm(values: ArrayLike) -> float:
+    """Interquartile mean: the mean of the middle half; NaN if there is nothing."""
+    from scipy.stats import trim_mean
+
+    x = np.asarray(values, dtype=np.float64).ravel()
+    return float(trim_mean(x, 0.25)) if len(x) else float("nan")
+
+
+def improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
+    """P(a run of ours beats a run of theirs) on one dataset, a draw counting half."""
+    a = np.asarray(ours, dtype=np.float64).ravel()[:, None]
+    b = np.asarray(theirs, dtype=np.float64).ravel()[None, :]
+    return float(np.mean((a > b) + 0.5 * (a == b)))
+
+
+def iqm_interval(
+    scores: Sequence[ArrayLike],
+    rng: np.random.Generator,
+    draws: int = 2000,
+    datasets: bool = False,
+) -> Estimate:
+    """IQM over all runs of all datasets, per strategy: arrays of shape (K,)."""
+    blocks = _blocks(scores)
+
+    def value(parts: list[Floats]) -> Floats:
+        return _column_iqm(np.concatenate(parts, axis=0))
+
+    # Draws differ from each other by rows only, so they are stacked and sorted at once.
+    return _interval(value(blocks), [value(p) for p in _resamples(blocks, rng, draws, datasets)])
+
+
+def _column_iqm(x: Floats) -> Floats:
+    cut = int(0.25 * len(x))
+    middle = np.partition(x, (cut, len(x) - cut - 1), axis=0)[cut : len(x) - cut]
+    return np.asarray(middle.mean(axis=0), dtype=np.float64)
+
+
+def profile(
+    scores: Sequence[ArrayLike],
+    thresholds: ArrayLike,
+    rng: np.random.Generator,
+    draws: int = 1000,
+    datasets: bool = False,
+) -> Estimate:
+    """Share of runs above each threshold, datasets weighing alike: arrays (K, thresholds)."""
+    grid = np.asarray(thresholds, dtype=np.float64)
+    above = [
+        (block[:, :, None] > grid).reshape(len(block), -1).astype(np.float64)
+        for block in _blocks(scores)
+    ]
+    flat = _weighted(above, rng, draws, datasets)
+    return Estimate(*(part.reshape(-1, len(grid)) for part in flat))
+
+
+def improvement_interval(
+    scores: Sequence[ArrayLike],
+    control: int,
+    rng: np.random.Generator,
+    draws: int = 2000,
+    datasets: bool = False,
+) -> Estimate:
+    """P(improvement) over column `control`, the mean over datasets: arrays of shape (K,).
+
+    Both strategies are resampled by the same rows, unlike in rliable.
+    """
+    counts = [_counts(len(block), rng, draws) for block in _blocks(scores)]
+    values, samples = [], []
+    for block, weight in zip(_blocks(scores), counts, strict=True):
+        size = len(block)
+        against = block[None, :, control]
+        value = np.empty(block.shape[1])
+        sample = np.empty((draws, block.shape[1]))
+        for k in range(block.shape[1]):
+            wins = (block[:, k, None] > against) + 0.5 * (block[:, k, None] == against)
+            value[k] = wins.mean()
+            sample[:, k] = np.einsum("bi,bi->b", weight @ wins, weight) / size**2
+        values.append(value)
+        samples.append(sample)
+    return _over_datasets(np.array(values), np.array(samples), rng, datasets)
+
+
+def _blocks(scores: Sequence[ArrayLike]) -> list[Floats]:
+    blocks = [np.asarray(block, dtype=np.float64) for block in scores]
+    if not blocks or any(b.ndim != 2 or len(b) == 0 for b in blocks):
+        raise BadValue("aggregates need at least one dataset of shape (trials, strategies)")
+    if len({b.shape[1] for b in blocks}) > 1:
+        raise BadValue("every dataset must have the same strategies")
+    if any(not np.all(np.isfinite(b)) for b in blocks):
+        raise BadValue("aggregates need finite scores: settle missing runs first")
+    return blocks
+
+
+def _counts(size: int, rng: np.random.Generator, draws: int) -> Floats:
+    """How often each trial occurs in each bootstrap sample: (draws, size)."""
+    return rng.multinomial(size, np.full(size, 1 / size), size=draws).astype(np.float64)
+
+
+def _weighted(
+    blocks: list[Floats], rng: np.random.Generator, draws: int, datasets: bool
+) -> Estimate:
+    """Mean of each column per dataset, then over datasets, with its bootstrap."""
+    values = np.array([b.mean(axis=0) for b in blocks])
+    samples = np.array([_counts(len(b), rng, draws) @ b / len(b) for b in blocks])
+    return _over_datasets(values, samples, rng, datasets)
+
+
+def _over_datasets(
+    values: Floats, samples: Floats, rng: np.random.Generator, datasets: bool
+) -> Estimate:
+    if not datasets:
+        return _interval(values.mean(axis=0), samples.mean(axis=0))
+    weight = _counts(len(values), rng, samples.shape[1]) / len(values)
+    return _interval(values.mean(axis=0), np.einsum("bd,dbk->bk", weight, samples))
+
+
+def _resamples(
+    blocks: list[Floats], rng: np.random.Generator, draws: int, datasets: bool
+) -> Iterator[list[Floats]]:
+    for _ in range(draws):
+        places = rng.integers(len(blocks), size=len(blocks)) if datasets else range(len(blocks))
+        chosen = [blocks[int(d)] for d in places]
+        yield [b[rng.integers(len(b), size=len(b))] for b in chosen]
+
+
+def _interval(value: Floats, samples: ArrayLike) -> Estimate:
+    low, high = np.quantile(np.asarray(samples, dtype=np.float64), [0.025, 0.975], axis=0)
+    return Estimate(value, low, high)
