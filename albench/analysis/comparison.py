@@ -1,0 +1,196 @@
+"""The whole comparison: from the stored tables to frames, sentences and `stats.json`."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pandas as pd
+
+from albench.analysis import compare as across
+from albench.analysis import words
+from albench.analysis.cells import Stack, stacks
+from albench.analysis.overall import aggregates
+from albench.analysis.records import families, guards, records
+from albench.analysis.selection import Options, curves_frame
+from albench.analysis.summaries import wide
+from albench.analysis.within import per_dataset
+from albench.errors import BadResults, BadValue, UnknownName
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """lines: the answer in words; tables: tidy frames, each with protocol and model;
+    notes: what a reader must know; design: what was compared, per protocol and model;
+    stacks: the paired arrays behind it."""
+
+    options: Options
+    lines: tuple[str, ...]
+    tables: dict[str, pd.DataFrame]
+    notes: tuple[str, ...]
+    design: tuple[dict[str, Any], ...]
+    stacks: tuple[Stack, ...] = field(repr=False)
+
+    def stats(self) -> dict[str, Any]:
+        """The content of `stats.json`: design, families, tests, guards, answers, notes."""
+        found = families(self.design)
+        return {
+            "design": list(self.design),
+            "families": found,
+            "tests": {name: records(frame) for name, frame in self.tables.items()},
+            "guards": guards(found),
+            "answers": list(self.lines),
+            "notes": list(self.notes),
+        }
+
+    def json(self) -> str:
+        """`stats` as JSON text; undefined numbers are null."""
+        return json.dumps(self.stats(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def compare(
+    runs: pd.DataFrame,
+    rounds: pd.DataFrame | None = None,
+    *,
+    metric: str,
+    **options: Any,
+) -> Comparison:
+    """Compare all strategies with the baseline, and with each other.
+
+    runs, rounds: the stored tables, joined by `run`; or, with `rounds` left out, one
+    frame of curves from anywhere (columns dataset, strategy, trial, n_labeled and the
+    metric). Options as in `Options`. One comparison per protocol and model, never
+    pooled. Raises a UsageError with the reason where nothing can be said at all.
+    """
+    unknown = set(options) - {f.name for f in fields(Options)}
+    if unknown:
+        raise BadValue(f"compare has no option {', '.join(sorted(unknown))}")
+    chosen = Options(metric, **options)
+    frame, notes = curves_frame(runs, rounds, chosen)
+    found = stacks(
+        frame,
+        chosen.baseline,
+        missing=chosen.missing,
+        unranked=chosen.unranked,
+        axis=chosen.axis,
+    )
+    if not found:
+        raise BadResults("only whole-pool runs and bounds are here: there is nothing to compare")
+    parts = [_compared(stack, chosen) for stack in found]
+    names = dict.fromkeys(name for part in parts for name in part.tables)
+    tables = {
+        name: pd.concat([p.tables[name] for p in parts if name in p.tables], ignore_index=True)
+        for name in names
+    }
+    return Comparison(
+        options=chosen,
+        lines=tuple(line for part in parts for line in part.lines),
+        tables=tables,
+        notes=(*notes, *(note for part in parts for note in part.notes)),
+        design=tuple(d for part in parts for d in part.design),
+        stacks=tuple(found),
+    )
+
+
+def _compared(stack: Stack, options: Options) -> Comparison:
+    """One protocol and model."""
+    base = options.baseline
+    if base not in stack.strategies:
+        raise UnknownName(f"baseline {base!r} has no finished runs with {stack.model}")
+    if not stack.blocks:
+        raise BadResults(
+            "no dataset has trials that all strategies finished, so nothing is paired and no "
+            f"test is possible ({words.counted(stack.notes)}). Leave strategies out, or use "
+            "missing='impute'"
+        )
+    table = averaged(wide(stack, options.summary), options.base)
+    design = _design(stack, table, options)
+    tables = _tables(stack, table, options) if len(stack.strategies) > 1 else {}
+    for frame in tables.values():
+        for column in ("model", "protocol"):
+            if column not in frame.columns:
+                frame.insert(0, column, getattr(stack, column))
+    against = tables.get("against", pd.DataFrame())
+    lines = [words.headline(against, design)]
+    if tables and against["holm_p"].isna().all():
+        lines.append(words.conditional(tables["within"], design))
+    notes = (words.counted(stack.notes, 6),) if stack.notes else ()
+    return Comparison(options, tuple(lines), tables, notes, (design,), (stack,))
+
+
+def _tables(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, pd.DataFrame]:
+    base, seed, alpha, summary = options.baseline, options.seed, options.alpha, options.summary
+    against = _against(table, options)
+    filled = [sum(s in b.imputed for b in stack.blocks) for s in against["strategy"]]
+    against.insert(len(against.columns) - 1, "imputed", filled)
+    return {
+        "against": against,
+        "pairs": across.pairs(table, alpha=alpha, seed=seed),
+        "ranks": across.ranks(table).rename_axis("strategy").rename("rank").reset_index(),
+        "omnibus": across.friedman(table).to_frame().T.reset_index(drop=True),
+        "aggregates": aggregates(stack, base, summary=summary, seed=seed),
+        "within": per_dataset(stack, base, summary=summary, alpha=alpha, seed=seed),
+    }
+
+
+def _against(table: pd.DataFrame, options: Options) -> pd.DataFrame:
+    out = across.against(table, options.baseline, alpha=options.alpha, seed=options.seed)
+    posterior = {
+        s: across.signed_rank_rope(table, str(s), options.baseline, options.rope, options.seed)
+        for s in out.index
+    }
+    for name in across.Rope._fields:
+        column = [getattr(posterior[s], name) for s in out.index]
+        out.insert(len(out.columns) - 1, name, column)
+    out = out.reset_index()
+    out.insert(1, "verdict", [words.verdict(row, options.alpha) for _, row in out.iterrows()])
+    order = {"better": 0, "equal": 1, "unclear": 1, "worse": 2}
+    rank = out["verdict"].map(order)
+    keyed = out.assign(_rank=rank, _size=-out["mean_difference"])
+    return (
+        keyed.sort_values(["_rank", "_size"], kind="stable")
+        .drop(columns=["_rank", "_size"])
+        .reset_index(drop=True)
+    )
+
+
+def averaged(table: pd.DataFrame, base: Mapping[str, str] | None) -> pd.DataFrame:
+    """Variants of one base dataset averaged, so that each base counts once."""
+    if not base:
+        return table
+    return table.groupby([base.get(str(d), str(d)) for d in table.index], sort=False).mean()
+
+
+def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, Any]:
+    trials = [len(b.trials) for b in stack.blocks]
+    pairing = json.dumps([[b.dataset, [str(t) for t in b.trials]] for b in stack.blocks])
+    unit = {"aubc": "area under", "alc": "log area under", "end": "end"}[options.summary]
+    several = "" if not stack.model else f"{stack.model}, "
+    where = several + (f"{stack.protocol}, " if stack.protocol else "")
+    return {
+        "protocol": stack.protocol,
+        "model": stack.model,
+        "metric": options.metric,
+        "better": options.better,
+        "summary": options.summary,
+        "axis": options.axis,
+        "baseline": options.baseline,
+        "strategies": list(stack.strategies),
+        "unranked": sorted(options.unranked),
+        "datasets": len(table),
+        "blocks": stack.datasets,
+        "trials_min": min(trials),
+        "trials_max": max(trials),
+        "pairing": hashlib.sha256(pairing.encode()).hexdigest()[:16],
+        "alpha": options.alpha,
+        "rope": options.rope,
+        "missing": options.missing,
+        "imputed_cells": sum(len(b.imputed) for b in stack.blocks),
+        "seed": options.seed,
+        "measure": f"{unit} {options.metric}",
+        "where": where,
+    }

@@ -1,0 +1,100 @@
+"""What to compare: the options, and the rows of the tables that they select."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from albench.analysis import words
+from albench.analysis.cells import FULL, Missing, tidy
+from albench.errors import BadValue, UnknownName
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compare. All but `metric` have the values of an ordinary suite.
+
+    metric: column of scores; better: "higher" or "lower"; baseline: the control;
+    alpha, rope: level and region of practical equivalence, declared beforehand;
+    summary: aubc, alc or end; missing: refuse, complete or impute (see `cells`);
+    unranked: strategies shown as bounds, never compared; strategies: only these;
+    model, protocol: only these; base: dataset -> base dataset, where variants of one
+    dataset are averaged before any test; axis: n_labeled or cost; seed: of the
+    bootstraps and posteriors.
+    """
+
+    metric: str
+    better: str = "higher"
+    baseline: str = "random"
+    alpha: float = 0.05
+    rope: float = 0.01
+    summary: str = "aubc"
+    missing: Missing = "complete"
+    unranked: Collection[str] = ()
+    strategies: Collection[str] | None = None
+    model: str | None = None
+    protocol: str | None = None
+    base: Mapping[str, str] | None = None
+    axis: str = "n_labeled"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise BadValue(f"alpha must lie between 0 and 1, got {self.alpha}")
+        if not self.rope > 0:
+            raise BadValue(f"the rope must be positive, got {self.rope}")
+        if self.axis not in ("n_labeled", "cost"):
+            raise BadValue(f"axis must be n_labeled or cost, got {self.axis!r}")
+
+
+def curves_frame(
+    runs: pd.DataFrame, rounds: pd.DataFrame | None, options: Options
+) -> tuple[pd.DataFrame, list[str]]:
+    """The tidy frame that the options select, and what was left out."""
+    notes: list[str] = []
+    if rounds is None:
+        joined = runs
+    else:
+        if "run" not in runs.columns or "run" not in rounds.columns:
+            raise BadValue("runs and rounds are joined by their column 'run', which one lacks")
+        if options.metric not in rounds.columns:
+            known = ", ".join(map(str, rounds.columns))
+            raise UnknownName(f"no metric {options.metric!r} in the results; columns: {known}")
+        extra = [c for c in rounds.columns if c == "run" or c not in runs.columns]
+        joined = runs.merge(rounds[extra], on="run", how="inner", validate="one_to_many")
+    if "status" in runs.columns:
+        notes += _not_done(runs)
+    frame = tidy(joined, options.metric, options.better)
+    if options.better == "lower":
+        notes.append(f"{options.metric} is negated, so that higher is better everywhere")
+    for column, wanted in (("model", options.model), ("protocol", options.protocol)):
+        if wanted is not None:
+            known_values = sorted(set(frame[column]))
+            frame = frame[frame[column] == wanted]
+            if frame.empty:
+                raise UnknownName(
+                    f"no {column} {wanted!r} in the results: {', '.join(known_values)}"
+                )
+    if options.strategies is not None:
+        keep = {*options.strategies, options.baseline, FULL}
+        frame = frame[frame["strategy"].isin(keep)]
+    names = sorted(set(frame["strategy"]) - {FULL, *options.unranked})
+    if options.baseline not in names:
+        raise UnknownName(
+            f"baseline {options.baseline!r} is not among the strategies with finished runs: "
+            f"{', '.join(names) or 'none'}"
+        )
+    return frame, notes
+
+
+def _not_done(runs: pd.DataFrame) -> list[str]:
+    other = runs[runs["status"].astype(str) != "done"]
+    reasons = other["reason"] if "reason" in other.columns else pd.Series("", index=other.index)
+    notes = []
+    for (status, strategy), part in other.groupby(["status", "strategy"], sort=True):
+        why = [str(r) for r in reasons[part.index].dropna().unique() if str(r)]
+        notes.append(
+            f"{len(part)} {status} runs of {strategy} are left out"
+            + (f" ({words.counted(why, 2)})" if why else "")
+        )
+    return notes

@@ -1,0 +1,143 @@
+"""Each strategy against the baseline on one dataset, paired by trial."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from albench.analysis import paired
+from albench.analysis.cells import Block, Stack
+from albench.analysis.compare import holm
+from albench.analysis.summaries import areas
+
+Floats = NDArray[np.float64]
+
+
+def per_dataset(
+    stack: Stack, baseline: str, *, summary: str = "aubc", alpha: float = 0.05, seed: int = 0
+) -> pd.DataFrame:
+    """One row per dataset and strategy other than the baseline.
+
+    trials; mean_difference with t interval (low, high) and studentised-bootstrap
+    interval (boot_low, boot_high); wilcoxon_p, two-sided and conditional on this finite
+    dataset, and holm_p over all rows; corrected_p (Nadeau and Bengio, two-sided; NaN
+    where the sizes of train and test are unknown); rank_biserial; win_share; a12
+    (Vargha and Delaney, unpaired); wins, ties, losses; mde; note.
+    """
+    rows: list[dict[str, object]] = []
+    for block in stack.blocks:
+        values = areas(block, summary)
+        base = values[block.strategies.index(baseline)]
+        for place, strategy in enumerate(block.strategies):
+            if strategy != baseline:
+                rng = np.random.default_rng([seed, len(rows)])
+                rows.append(_row(block, strategy, (values[place], base), alpha, rng))
+    out = pd.DataFrame(rows)
+    if out.empty:
+        return out
+    out.insert(list(out.columns).index("wilcoxon_p") + 1, "holm_p", holm(out["wilcoxon_p"]))
+    # The family is guarded as the one across datasets is: no p that cannot reach alpha.
+    tests = int(out["wilcoxon_p"].notna().sum())
+    needed = paired.smallest_n(tests, alpha)
+    short = out["wilcoxon_p"].notna() & (out["trials"] < needed)
+    out.loc[short, "holm_p"] = np.nan
+    told = f"cannot reach {alpha:g} with " + out["trials"].astype(str) + " trials "
+    out.loc[short, "note"] = (told + f"({tests} tests need {needed})")[short]
+    out.insert(0, "protocol", stack.protocol)
+    out.insert(1, "model", stack.model)
+    return out
+
+
+def _row(
+    block: Block,
+    strategy: str,
+    values: tuple[Floats, Floats],
+    alpha: float,
+    rng: np.random.Generator,
+) -> dict[str, object]:
+    ours, theirs = values
+    d = ours - theirs
+    low, high = paired.t_interval(d)
+    boot_low, boot_high = paired.studentised_interval(d, rng)
+    wins, ties, losses = paired.win_tie_loss(d)
+    needed = paired.smallest_n(1, alpha)
+    enough, filled = len(d) >= needed, strategy in block.imputed
+    test = enough and not filled
+    sized = np.isfinite(block.n_train) and np.isfinite(block.n_test) and block.n_test > 0
+    corrected = paired.corrected_t(d, block.n_train, block.n_test)["p"] if sized else np.nan
+    note = f"cannot reach {alpha:g} with {len(d)} trials (needs {needed})" if not enough else ""
+    return {
+        "dataset": block.dataset,
+        "strategy": strategy,
+        "trials": len(d),
+        "mean_difference": float(d.mean()),
+        "low": low,
+        "high": high,
+        "boot_low": boot_low,
+        "boot_high": boot_high,
+        "wilcoxon_p": paired.wilcoxon_p(d) if test else np.nan,
+        "corrected_p": np.nan if filled else corrected,
+        "rank_biserial": paired.rank_biserial(d),
+        "win_share": paired.win_share(d),
+        "a12": paired.vargha_delaney(ours, theirs),
+        "wins": wins,
+        "ties": ties,
+        "losses": losses,
+        "mde": paired.detectable(d, alpha),
+        "note": "imputed: no runs here" if filled else note,
+    }
+
+
+def gain_bands(
+    stack: Stack, baseline: str, draws: int = 2000, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """Paired difference to the baseline at every checkpoint with its simultaneous band.
+
+    Columns: dataset, strategy, n, mean, low, high (max-T over the checkpoints after the
+    shared start, within one curve).
+    """
+    frames: list[pd.DataFrame] = []
+    for block in stack.blocks:
+        for strategy in block.strategies:
+            if strategy == baseline:
+                continue
+            rng = np.random.default_rng([seed, len(frames)])
+            d = block.of(strategy) - block.of(baseline)
+            mean, low, high = paired.band(d, rng, draws, level)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "dataset": block.dataset,
+                        "strategy": strategy,
+                        "n": block.grid,
+                        "mean": mean,
+                        "low": low,
+                        "high": high,
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def mean_curves(stack: Stack, lower: bool = False) -> pd.DataFrame:
+    """Mean score per dataset, strategy and checkpoint with its 95 % t interval over trials.
+
+    Columns: dataset, strategy, n, mean, low, high, full (score of the whole pool), in
+    the metric's own direction (`lower`: lower is better).
+    """
+    from scipy.special import stdtrit
+
+    sign = -1.0 if lower else 1.0
+    frames: list[pd.DataFrame] = []
+    for block in stack.blocks:
+        j = len(block.trials)
+        factor = float(stdtrit(j - 1, 0.975)) / np.sqrt(j) if j > 1 else np.nan
+        known = block.full[np.isfinite(block.full)]
+        for strategy, y in zip(block.strategies, sign * block.scores, strict=True):
+            mean = y.mean(axis=0)
+            half = factor * y.std(axis=0, ddof=1) if j > 1 else np.full(len(mean), np.nan)
+            frame = {"dataset": block.dataset, "strategy": strategy, "n": block.grid, "mean": mean}
+            full = sign * known.mean() if len(known) else np.nan
+            frames.append(
+                pd.DataFrame(frame | {"low": mean - half, "high": mean + half, "full": full})
+            )
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

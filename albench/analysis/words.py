@@ -1,0 +1,112 @@
+"""What a comparison says, in sentences."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import pandas as pd
+
+Verdict: TypeAlias = Literal["better", "worse", "equal", "unclear"]
+
+EQUAL = 0.95
+"""Posterior probability of practical equality from which the word is used."""
+
+
+def verdict(row: "pd.Series[Any]", alpha: float) -> Verdict:
+    """What one row of the comparison with the baseline allows to say.
+
+    better, worse: Holm's p is at most alpha; equal: the posterior puts at least 95 %
+    inside the rope; else unclear. Both may hold: then the difference is named.
+    """
+    if row["holm_p"] <= alpha:
+        return "better" if row["rank_biserial"] > 0 else "worse"
+    if row["rope"] >= EQUAL and pd.notna(row["wilcoxon_p"]):
+        return "equal"
+    return "unclear"
+
+
+def p_text(p: float) -> str:
+    """`p = 0.012`, or `p < 0.0001`."""
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+
+
+def headline(against: pd.DataFrame, design: dict[str, Any]) -> str:
+    """Whether each strategy beats the baseline, in one line.
+
+    against: rows of one protocol and model with the column `verdict`; design: the
+    entries `baseline`, `measure`, `where`, `datasets`, `alpha`, `rope`.
+    """
+    base, n = design["baseline"], design["datasets"]
+    start = f"{design['where']}{design['measure']}, {n} dataset{'s' if n != 1 else ''}"
+    if against.empty:
+        return f"{start}: nothing to compare with {base}."
+    named = {v: against[against["verdict"] == v] for v in ("better", "worse", "equal", "unclear")}
+    lead = {
+        "better": f"beats {base}",
+        "worse": f"worse than {base}",
+        "equal": f"practically equal to {base} (within {design['rope']:g})",
+        "unclear": "the data cannot tell",
+    }
+    parts = [
+        f"{lead[v]}: " + ", ".join(_told(row, v) for _, row in rows.iterrows())
+        for v, rows in named.items()
+        if len(rows)
+    ]
+    if against["holm_p"].isna().all():
+        why = next((note for note in against["note"] if note), "too little data")
+        return (
+            f"{start}: whether a strategy beats {base} beyond these datasets cannot be told: "
+            + (
+                f"{why}. Means: "
+                + ", ".join(
+                    _told(row, "equal" if row["verdict"] == "equal" else "mean")
+                    for _, row in against.iterrows()
+                )
+                + "."
+            )
+        )
+    return f"{start}: " + "; ".join(parts) + "."
+
+
+def _told(row: "pd.Series[Any]", kind: str) -> str:
+    size = f"{row['strategy']} {row['mean_difference']:+.3f}"
+    if pd.notna(row["low"]):
+        size += f" [{row['low']:+.3f}, {row['high']:+.3f}]"
+    decided = int(row["wins"] + row["ties"] + row["losses"])
+    ahead = f"ahead on {int(row['wins'])} of {decided}"
+    if kind in ("better", "worse"):
+        small = ", though within the rope" if row["rope"] >= EQUAL else ""
+        return f"{size} ({ahead}, Holm {p_text(row['holm_p'])}{small})"
+    if kind == "equal":
+        return f"{size} (practically equal with probability {row['rope']:.2f})"
+    if kind == "unclear":
+        seen = f", would have seen {row['mde']:.3f}" if pd.notna(row["mde"]) else ""
+        return f"{size} ({ahead}{seen})"
+    return f"{size} ({ahead})"
+
+
+def conditional(within: pd.DataFrame, design: dict[str, Any]) -> str:
+    """What the trials say about the very datasets at hand, never beyond them."""
+    alpha, base = design["alpha"], design["baseline"]
+    if within.empty:
+        return ""
+    if within["holm_p"].isna().all():
+        note = next((n for n in within["note"] if n), "too few trials")
+        return f"Nor can it be told on these datasets alone: {note}."
+    sure = within["holm_p"] <= alpha
+    parts = []
+    for strategy, rows in within.groupby("strategy", sort=False):
+        up = int((sure[rows.index] & (rows["rank_biserial"] > 0)).sum())
+        down = int((sure[rows.index] & (rows["rank_biserial"] < 0)).sum())
+        parts.append(f"{strategy} ahead on {up}, behind on {down} of {len(rows)}")
+    return (
+        f"On these datasets only, under this protocol (two-sided Wilcoxon over trials, Holm over "
+        f"all {int(within['wilcoxon_p'].notna().sum())} tests), against {base}: "
+        + "; ".join(parts)
+        + "."
+    )
+
+
+def counted(items: Sequence[str], limit: int = 4) -> str:
+    """A list for people: the first few, and how many more."""
+    shown = "; ".join(items[:limit])
+    return shown if len(items) <= limit else f"{shown}; and {len(items) - limit} more"
