@@ -7,6 +7,7 @@ scikit-learn classifier; engines are drop-in replacements that must give the sam
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -56,6 +57,19 @@ class Views(Protocol):
     def X_test(self) -> Floats: ...
     @property
     def n_classes(self) -> int: ...
+
+
+@dataclass(frozen=True, eq=False)
+class TrainOnly:
+    """`Views` of the train rows, for a model that never scores a test row."""
+
+    X: Floats
+    n_classes: int
+
+    @property
+    def X_test(self) -> Floats:
+        """No rows."""
+        return self.X[:0]
 
 
 class Constant:

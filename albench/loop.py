@@ -53,6 +53,8 @@ class Task:
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("X", "X_test"):  # rounding, and so near ties, would depend on the layout
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name)))
         for value in vars(self).values():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False

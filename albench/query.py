@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from albench.errors import Skip, StrategyError
-from albench.learner import Fitted, Floats, Ints
+from albench.learner import Fitted, Floats, Ints, TrainOnly, fit_aligned
 from albench.ties import TOLERANCE, first_best
 
 Made = TypeVar("Made")
@@ -168,6 +168,14 @@ class Query:
             raise StrategyError(f"asked for position {position}, which is not in the pool")
         self.log.setdefault("asked", []).append(int(position))
         return self.reveal(int(position))
+
+    def member(self, make: Callable[[], Any], rows: Ints, y: Ints) -> Fitted:
+        """A classifier of the strategy's own, fitted on train rows (repeats allowed).
+
+        make   () -> unfitted classifier, for example `lambda: query.make_model(seed)`
+        rows   positions; y: their classes
+        """
+        return fit_aligned(make, TrainOnly(self.X, self.n_classes), rows, y)
 
     def within(self, candidates: Ints, n: int | None = None) -> "Query":
         """The same query over a part of the pool (ascending positions)."""

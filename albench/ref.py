@@ -73,10 +73,8 @@ class Ref:
 
 def show(value: Value) -> str:
     """A parameter value for people."""
+    if isinstance(value, Ref):
+        return value.label
     if isinstance(value, tuple):
-        return (
-            "["
-            + ", ".join(item.label if isinstance(item, Ref) else show(item) for item in value)
-            + "]"
-        )
+        return "[" + ", ".join(show(item) for item in value) + "]"
     return str(value).lower() if isinstance(value, bool) else str(value)

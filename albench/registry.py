@@ -31,6 +31,7 @@ __all__ = [
     "dataset",
     "entry",
     "load_plugin",
+    "make_strategy",
     "metric",
     "model",
     "names",
@@ -218,6 +219,8 @@ def checked_params(found: Entry, given: Mapping[str, Any], at: str) -> tuple[tup
             raise BadValue(f"{at}{found.kind} {found.name!r} needs the parameter {key!r}")
         if nested:
             value = given.get(key, parameter.default)
+            if value is None and parameter.default is None:
+                continue
             many = isinstance(value, list | tuple)
             refs = [
                 resolve(nested, v, f"{at}{key}")
@@ -230,15 +233,6 @@ def checked_params(found: Entry, given: Mapping[str, Any], at: str) -> tuple[tup
             if value != frozen(parameter.default):
                 params[key] = value
     return tuple(sorted(params.items()))
-
-
-def nested_refs(kind: Kind, value: Any, where: str) -> Any:
-    """One entry or several, resolved; None stays None."""
-    if value is None:
-        return None
-    if isinstance(value, list | tuple):
-        return tuple(resolve(kind, item, where) for item in value)
-    return resolve(kind, value, where)
 
 
 def build(kind: Kind, ref: Ref) -> Any:
@@ -260,6 +254,15 @@ def build(kind: Kind, ref: Ref) -> Any:
     if kind == "dataset" or inspect.isclass(found.make):
         return found.make(**kwargs)
     return partial(found.make, **kwargs) if kwargs else found.make
+
+
+def make_strategy(name: str, /, **params: Any) -> Any:
+    """A strategy by name: a callable `Query -> rows` (or `Picks`), new at each call.
+
+    `params` are its parameters; those that name a model or another strategy take a name,
+    or a table such as {"use": "svc-rbf", "C": 10.0}. Raises UnknownName or BadValue.
+    """
+    return build("strategy", resolve("strategy", {"use": name, **params}))
 
 
 def built(found: Entry, key: str, value: Any) -> Any:

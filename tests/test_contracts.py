@@ -1,0 +1,179 @@
+"""What every strategy must keep, over the whole registry: a new one is covered unasked."""
+
+import zlib
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from albench.engines import learner
+from albench.entries import Entry
+from albench.errors import Skip
+from albench.loop import Sight, Task, simulate
+from albench.oracle import Exact
+from albench.registry import build, entry, names, resolve
+from albench.spec import Ref
+
+STRATEGIES = names("strategy")
+each = pytest.mark.parametrize("name", STRATEGIES)
+MODEL = Ref("logreg", entry("model", "logreg").version)
+
+
+def sight(found: Entry) -> Sight:
+    """What a strategy declares that it sees."""
+    if found.about.get("bound"):
+        return "all"
+    return "train" if found.about.get("sampling") else "pool"
+
+
+@cache
+def table(n_classes: int, n: int = 44, d: int = 3, kind: str = "blobs") -> tuple[Any, Any]:
+    """Features and labels of a small task, one seed for each kind."""
+    rng = np.random.default_rng(zlib.crc32(f"{n_classes} {n} {d} {kind}".encode()))
+    y = np.concatenate([np.arange(n_classes), rng.integers(n_classes, size=n - n_classes)])
+    X = rng.normal(size=(n, d)) + 2.0 * rng.normal(size=(n_classes, d))[y]
+    if kind == "duplicated":
+        X[n // 2 :], y[n // 2 :] = X[: n - n // 2], y[: n - n // 2]
+    if kind == "constant":
+        X[:] = 1.0
+    return X, y
+
+
+def task(
+    n_classes: int = 3, *, n: int = 44, d: int = 3, kind: str = "blobs", batch: int = 5,
+    start: int = 8, rounds: int = 2, layout: Any = np.ascontiguousarray,
+) -> Task:  # fmt: skip
+    """A task with a test set of its own; the first rows in pool order are labelled."""
+    X, y = table(n_classes, n, d, kind)
+    X_test, y_test = table(n_classes, 30, d, "test")
+    rows = np.arange(start)
+    return Task(
+        layout(X), y.copy(), X_test.copy(), y_test.copy(), rows, n_classes, batch, rounds,
+        min(start + batch * rounds, n), np.arange(n), np.arange(n, n + 30),
+        1 if n_classes == 2 else 0,
+    )  # fmt: skip
+
+
+def bought(name: str, cut: Task, *, seed: int = 3, strategy: Any = None) -> list[list[int]]:
+    """The batches a strategy buys; the loop itself refuses an answer that is out of contract."""
+    found = entry("strategy", name)
+    fits = learner(MODEL, cut, lambda n_labeled: 7)
+    strategy = strategy or build("strategy", resolve("strategy", name))
+    rounds = simulate(
+        cut, strategy, fits, fits, Exact(cut.y), metrics={},
+        rng=np.random.default_rng(seed), sight=sight(found),
+    )  # fmt: skip
+    return [r.picks.tolist() for r in rounds][1:]
+
+
+def classes(name: str, wanted: int = 3) -> int:
+    """The number of classes on which a strategy can be tried."""
+    return 2 if "binary" in entry("strategy", name).about.get("needs", ()) else wanted
+
+
+def usual(name: str, **more: Any) -> Task:
+    """A task that suits the strategy."""
+    return task(classes(name), **more)
+
+
+@each
+def test_buys_the_whole_batch_each_round(name: str) -> None:
+    batches = bought(name, usual(name))
+    assert [len(b) for b in batches] == [5, 5]
+    flat = [row for b in batches for row in b]
+    assert len(set(flat)) == 10
+    assert set(flat) <= set(range(8, 44))
+
+
+@each
+def test_same_seed_same_picks_and_no_state_between_runs(name: str) -> None:
+    first = bought(name, usual(name))
+    assert bought(name, usual(name)) == first
+    shared = usual(name)
+    assert bought(name, shared) == first
+    assert bought(name, shared) == first, "the memo of the cut changes the picks"
+
+
+@each
+@pytest.mark.parametrize("layout", ["fortran", "strided"])
+def test_layout_of_the_features_changes_nothing(name: str, layout: str) -> None:
+    def laid_out(X: Any) -> Any:
+        if layout == "fortran":
+            return np.asfortranarray(X)
+        wide = np.zeros((2 * len(X), 2 * X.shape[1]))
+        wide[::2, ::2] = X
+        return wide[::2, ::2]
+
+    assert bought(name, usual(name, layout=laid_out)) == bought(name, usual(name))
+
+
+@each
+def test_blind_to_hidden_labels_and_test_rows(name: str) -> None:
+    found = entry("strategy", name)
+    if found.about.get("bound") or found.about.get("sampling"):
+        pytest.skip("declared to see hidden labels")
+    cut = usual(name, rounds=1)
+    first = bought(name, cut)
+    hidden = cut.y.copy()
+    rng = np.random.default_rng(0)
+    hidden[8:] = rng.permutation(hidden[8:])
+    if found.about.get("sequential"):
+        hidden[first[0]] = cut.y[first[0]]  # labels it may see: those it bought in the batch
+    blind = task(classes(name), rounds=1)
+    object.__setattr__(blind, "y", hidden)
+    object.__setattr__(blind, "X_test", rng.normal(size=cut.X_test.shape))
+    object.__setattr__(blind, "y_test", rng.permutation(cut.y_test))
+    assert bought(name, blind) == first
+
+
+@each
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"n_classes": 2},
+        {"n_classes": 26, "n": 60, "start": 10},
+        {"d": 1},
+        {"kind": "duplicated"},
+        {"kind": "constant"},
+        {"start": 1},
+        {"start": 2},
+        {"batch": 1, "rounds": 3},
+        {"batch": 25, "rounds": 1},
+        {"batch": 50, "rounds": 1},
+    ],
+    ids=lambda s: " ".join(f"{k}={v}" for k, v in s.items()),
+)
+def test_odd_tasks(name: str, shape: dict[str, Any]) -> None:
+    shape = dict(shape)
+    wanted = shape.pop("n_classes", classes(name))
+    if wanted != classes(name, wanted):
+        with pytest.raises(Skip):
+            bought(name, task(wanted, **shape))
+        return
+    cut = task(wanted, **shape)
+    batches = bought(name, cut)
+    assert sum(len(b) for b in batches) == cut.budget - len(cut.start)
+
+
+@each
+def test_metadata_is_complete_and_spelled_right(name: str) -> None:
+    about = entry("strategy", name).about
+    assert about.get("family"), "family: its kind of strategy"
+    assert about.get("cite"), "cite: where it comes from"
+    assert about.get("cost"), "cost: in n, l, k, d"
+    assert set(about.get("needs", ())) <= {"proba", "decision", "binary", "positive"}
+    assert entry("strategy", name).summary
+
+
+def test_a_query_from_arrays_is_the_one_of_the_loop() -> None:
+    from albench.testing import make_query
+
+    cut = task()
+    fitted = LogisticRegression(solver="newton-cholesky", tol=1e-10, max_iter=200)
+    query = make_query(cut.X, cut.start, cut.y[cut.start], 5, 3, model=fitted)
+    picks = build("strategy", resolve("strategy", "margin"))(query)
+    assert picks.tolist() == bought("margin", cut)[0]
+    again = make_query(cut.X, cut.start, cut.y[cut.start], 5, 3, proba=query.proba)
+    assert build("strategy", resolve("strategy", "margin"))(again).tolist() == picks.tolist()
