@@ -184,11 +184,15 @@ def did_you_mean(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     return "; there are: " + ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
 
 
-def resolve(kind: Kind, given: str | Mapping[str, Any] | Ref, where: str = "") -> Ref:
+def resolve(
+    kind: Kind, given: str | Mapping[str, Any] | Ref, where: str = "", folder: Path | None = None
+) -> Ref:
     """A name, or a table with `use` and parameters, as a `Ref`.
 
     Parameters that equal their default are left out; nested entries are always resolved,
     so that their versions are part of the identity. `where` begins the error message.
+    An entry that reads a user's file has a hook `about["resolve"]`: table, folder of the
+    suite -> (table, source), which puts the file's digest where its path stood.
     """
     if isinstance(given, Ref):
         return given
@@ -201,7 +205,10 @@ def resolve(kind: Kind, given: str | Mapping[str, Any] | Ref, where: str = "") -
         found = entry(kind, use)
     except UnknownName as error:
         raise UnknownName(f"{at}{error}") from None
-    return Ref(use, found.version, checked_params(found, table, at))
+    source = None
+    if "resolve" in found.about:
+        table, source = found.about["resolve"](table, folder or Path())
+    return Ref(use, found.version, checked_params(found, table, at), source)
 
 
 def checked_params(found: Entry, given: Mapping[str, Any], at: str) -> tuple[tuple[str, Any], ...]:
