@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from albench.entries import Entry
-from albench.errors import BadPlugin, BadValue, UnknownName
+from albench.errors import BadPlugin, BadValue, UnknownName, UsageError
 from albench.params import DatasetParam, Kind, ModelParam, StrategyParam, nested_kind, typed
 from albench.ref import Ref, frozen
 
@@ -207,11 +207,16 @@ def resolve(
         raise UnknownName(f"{at}{error}") from None
     source = None
     if "resolve" in found.about:
-        table, source = found.about["resolve"](table, folder or Path())
-    return Ref(use, found.version, checked_params(found, table, at), source)
+        try:
+            table, source = found.about["resolve"](table, folder or Path())
+        except UsageError as error:
+            raise type(error)(f"{at}{error}") from None
+    return Ref(use, found.version, checked_params(found, table, at, folder), source)
 
 
-def checked_params(found: Entry, given: Mapping[str, Any], at: str) -> tuple[tuple[str, Any], ...]:
+def checked_params(
+    found: Entry, given: Mapping[str, Any], at: str, folder: Path | None
+) -> tuple[tuple[str, Any], ...]:
     """The parameters given, typed and in range, defaults left out."""
     for key in given:
         if key not in found.parameters:
@@ -230,7 +235,7 @@ def checked_params(found: Entry, given: Mapping[str, Any], at: str) -> tuple[tup
                 continue
             many = isinstance(value, list | tuple)
             refs = [
-                resolve(nested, v, f"{at}{key}")
+                resolve(nested, v, f"{at}{key}", folder)
                 for v in (value if many else [value])
                 if v is not None
             ]
