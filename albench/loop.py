@@ -244,7 +244,7 @@ class Asking:
             task.positive, task.budget - self.ledger.n_bought, self.rng, fit,
             getattr(self.query_learner, "make", None) or (lambda seed: None), task.memo, {},
             lambda position: int(self.ledger.oracle.answer(np.array([position]))[0]),
-            self.priority(), None, task.batch, self.ledger.waiting(), **hidden,
+            self.priority(), None, task.batch, self.ledger.waiting(), task.rows, **hidden,
         )  # fmt: skip
 
     def priority(self) -> Ints | None:

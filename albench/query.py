@@ -43,6 +43,7 @@ class Query:
     remaining  labels that the budget still allows, this batch included
     rng        the strategy's own generator; it persists over the run
     batch      rows per round by the protocol (n is smaller in a last partial batch)
+    rows       (n_train,) row number in the dataset of each position; empty outside of a run
     waiting    positions bought whose labels are still outstanding, ascending
     """
 
@@ -64,6 +65,7 @@ class Query:
     select: "Callable[[Query, Floats, int, float], Ints] | None" = field(default=None, repr=False)
     batch: int = 0
     waiting: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp), repr=False)
 
     @cached_property
     def fitted(self) -> Fitted:
@@ -179,7 +181,8 @@ class Query:
 
     def within(self, candidates: Ints, n: int | None = None) -> "Query":
         """The same query over a part of the pool (ascending positions)."""
-        return replace(self, pool=candidates, n=self.n if n is None else n)
+        n = self.n if n is None else n
+        return replace(self, pool=candidates, n=n, fit=lambda: self.fitted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,14 +209,18 @@ class Captured(Exception):
 def scores_of(base: "Callable[[Query], Any]", query: Query) -> Floats:
     """(m,) the scores by which a strategy ranks the pool, without picking.
 
-    Raises Skip if the strategy returns without ranking by `Query.top`.
+    Raises Skip if the strategy does not rank the whole batch by one call of `Query.top`:
+    what picks row by row (BADGE, k-center) has no scores that could stand for it.
     """
+    n = min(2, len(query.pool))  # two rows tell a ranking from picks made one by one
 
-    def capture(_: Query, scores: Floats, n: int, tolerance: float) -> Ints:
+    def capture(asked: Query, scores: Floats, many: int, tolerance: float) -> Ints:
+        if many != n or len(asked.pool) != len(query.pool):
+            raise Skip("its base strategy does not rank the pool by one score, as a wrapper needs")
         raise Captured(scores, tolerance)
 
     try:
-        base(replace(query, select=capture))
+        base(replace(query, n=n, select=capture, fit=lambda: query.fitted))
     except Captured as captured:
         return captured.scores
     raise Skip("its base strategy ranks no scores, so it cannot be wrapped")

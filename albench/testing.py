@@ -95,6 +95,7 @@ def assembled(core: tuple[Any, ...], options: Options) -> Query:
     y = np.asarray(options["y"], dtype=np.intp) if "y" in options else None
     more: dict[str, Any] = {"batch": options.get("batch", core[4])}
     more["waiting"] = positions(options.get("waiting", ()), "waiting")
+    more["rows"] = np.arange(len(core[0]))
     if y is not None:
         more["reveal"] = lambda position: int(y[position])
     if not options.get("hidden"):

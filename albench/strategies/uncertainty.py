@@ -41,7 +41,10 @@ def probabilities(query: Query) -> Floats:
     """(m, k) probabilities, or the softmax of the decision values."""
     if query.has_proba:
         return query.proba
-    shifted = np.exp(query.decision - query.decision.max(axis=1, keepdims=True))
+    values = query.decision
+    if values.ndim == 1:
+        values = np.stack([-values / 2, values / 2], axis=1)
+    shifted = np.exp(values - values.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
