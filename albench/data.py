@@ -18,6 +18,7 @@ from albench.splits import Split, drawn_start, split_rule
 
 REDRAWS = 1000
 MOST_CLASSES = 500
+DENSE_BYTES = 2**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +117,21 @@ def checked_features(X: Any) -> Any:
             f"the first in row {row}, column {column}"
         )
     return X
+
+
+def within_bound(n_bytes: float, what: str) -> None:
+    """Raises BadData where a dense table would need more memory than `DENSE_BYTES`."""
+    if n_bytes > DENSE_BYTES:
+        raise BadData(
+            f"{what} needs {n_bytes / 2**30:.1f} GB as a dense table; "
+            f"the bound is {DENSE_BYTES / 2**30:g} GB"
+        )
+
+
+def dense(X: Any, what: str) -> Floats:
+    """A sparse matrix as a dense one; raises BadData beyond `DENSE_BYTES`."""
+    within_bound(float(X.shape[0]) * X.shape[1] * 8, f"{what} (sparse)")
+    return np.asarray(X.toarray(), dtype=np.float64)
 
 
 def cut(dataset: Dataset, spec: RunSpec) -> Task:

@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 
 from albench.params import Kind
 
+DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -53,7 +55,10 @@ class Entry:
         """SHA-256 of the code, docstrings and comments aside."""
         tree = ast.parse(textwrap.dedent(inspect.getsource(self.make)))
         for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and len(body) > 1 and ast.get_docstring(node, False):  # type: ignore[arg-type]
-                del body[0]
+            if (
+                isinstance(node, DOCUMENTED)
+                and len(node.body) > 1
+                and ast.get_docstring(node, False)
+            ):
+                del node.body[0]
         return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()

@@ -1,6 +1,7 @@
 """Named protocols. A protocol is a value: add one here and it has its name."""
 
 from albench.errors import UnknownName
+from albench.published_protocols import PUBLISHED
 from albench.registry import did_you_mean
 from albench.spec import Protocol
 
@@ -17,6 +18,7 @@ PROTOCOLS: dict[str, tuple[Protocol, str]] = {
         Protocol(start=50, batch=50, budget=500),
         "40 % test, 50 random first labels, batches of 50 up to 500 labels",
     ),
+    **PUBLISHED,
 }
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from albench.entries import Entry
-from albench.errors import BadPlugin, BadValue, UnknownName
+from albench.errors import BadPlugin, BadValue, UnknownName, UsageError
 from albench.params import DatasetParam, Kind, ModelParam, StrategyParam, nested_kind, typed
 from albench.ref import Ref, frozen
 
@@ -184,11 +184,15 @@ def did_you_mean(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     return "; there are: " + ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
 
 
-def resolve(kind: Kind, given: str | Mapping[str, Any] | Ref, where: str = "") -> Ref:
+def resolve(
+    kind: Kind, given: str | Mapping[str, Any] | Ref, where: str = "", folder: Path | None = None
+) -> Ref:
     """A name, or a table with `use` and parameters, as a `Ref`.
 
     Parameters that equal their default are left out; nested entries are always resolved,
     so that their versions are part of the identity. `where` begins the error message.
+    An entry that reads a user's file has a hook `about["resolve"]`: table, folder of the
+    suite -> (table, source), which puts the file's digest where its path stood.
     """
     if isinstance(given, Ref):
         return given
@@ -201,10 +205,18 @@ def resolve(kind: Kind, given: str | Mapping[str, Any] | Ref, where: str = "") -
         found = entry(kind, use)
     except UnknownName as error:
         raise UnknownName(f"{at}{error}") from None
-    return Ref(use, found.version, checked_params(found, table, at))
+    source = None
+    if "resolve" in found.about:
+        try:
+            table, source = found.about["resolve"](table, folder or Path())
+        except UsageError as error:
+            raise type(error)(f"{at}{error}") from None
+    return Ref(use, found.version, checked_params(found, table, at, folder), source)
 
 
-def checked_params(found: Entry, given: Mapping[str, Any], at: str) -> tuple[tuple[str, Any], ...]:
+def checked_params(
+    found: Entry, given: Mapping[str, Any], at: str, folder: Path | None
+) -> tuple[tuple[str, Any], ...]:
     """The parameters given, typed and in range, defaults left out."""
     for key in given:
         if key not in found.parameters:
@@ -223,7 +235,7 @@ def checked_params(found: Entry, given: Mapping[str, Any], at: str) -> tuple[tup
                 continue
             many = isinstance(value, list | tuple)
             refs = [
-                resolve(nested, v, f"{at}{key}")
+                resolve(nested, v, f"{at}{key}", folder)
                 for v in (value if many else [value])
                 if v is not None
             ]

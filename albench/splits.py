@@ -44,6 +44,8 @@ def rule(name: str) -> Callable[[SplitRule], SplitRule]:
 
 def split_rule(name: str) -> SplitRule:
     """The rule of that name; raises BadValue with the names there are."""
+    import albench.published_splits  # noqa: F401  registers the rules of publications
+
     if name not in SPLITS:
         raise BadValue(f"protocol: split = {name!r}; it is one of {', '.join(sorted(SPLITS))}")
     return SPLITS[name]
@@ -52,6 +54,12 @@ def split_rule(name: str) -> SplitRule:
 def n_train(n: int, test: int | float | str) -> int:
     """How many of n rows are train rows: `int(n * (1 - test))`, or n less a count."""
     return int(n * (1 - test)) if isinstance(test, float) else n - int(test)
+
+
+def amount_of_start(protocol: Protocol, n_rows: int) -> int:
+    """Labels at round 0: the count, or the share of the train rows, at least one."""
+    start = protocol.start
+    return max(1, int(start * n_rows)) if isinstance(start, float) else int(start)
 
 
 def source_split(dataset: "Dataset") -> Split:

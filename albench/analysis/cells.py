@@ -95,6 +95,8 @@ def tidy(frame: pd.DataFrame, metric: str, better: str = "higher") -> pd.DataFra
     for column in NUMBERS:
         default = frame["n_labeled"] if column == "cost" else np.nan
         out[column] = pd.to_numeric(frame.get(column, default), errors="coerce")
+    if "seconds_query" in frame.columns:
+        out["seconds"] = pd.to_numeric(frame["seconds_query"], errors="coerce")
     score = pd.to_numeric(frame[metric], errors="coerce").astype(float)
     out["score"] = score if better == "higher" else -score
     own = (out["query_model"] == "") | (out["query_model"] == out["model"])

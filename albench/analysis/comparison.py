@@ -23,7 +23,7 @@ from albench.errors import BadResults, BadValue, UnknownName
 class Comparison:
     """lines: the answer in words; tables: tidy frames, each with protocol and model;
     notes: what a reader must know; design: what was compared, per protocol and model;
-    stacks: the paired arrays behind it."""
+    stacks: the paired arrays behind it; frame: the tidy curves that went in."""
 
     options: Options
     lines: tuple[str, ...]
@@ -31,6 +31,7 @@ class Comparison:
     notes: tuple[str, ...]
     design: tuple[dict[str, Any], ...]
     stacks: tuple[Stack, ...] = field(repr=False)
+    frame: pd.DataFrame = field(repr=False)
 
     def stats(self) -> dict[str, Any]:
         """The content of `stats.json`: design, families, tests, guards, answers, notes."""
@@ -93,6 +94,7 @@ def compare(
         notes=(*notes, *(note for part in parts for note in part.notes)),
         design=tuple(d for part in parts for d in part.design),
         stacks=tuple(found),
+        frame=frame,
     )
 
 
@@ -119,7 +121,7 @@ def _compared(stack: Stack, options: Options) -> Comparison:
     if tables and against["holm_p"].isna().all():
         lines.append(words.conditional(tables["within"], design))
     notes = (words.counted(stack.notes, 6),) if stack.notes else ()
-    return Comparison(options, tuple(lines), tables, notes, (design,), (stack,))
+    return Comparison(options, tuple(lines), tables, notes, (design,), (stack,), pd.DataFrame())
 
 
 def _tables(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, pd.DataFrame]:

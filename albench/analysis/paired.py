@@ -192,12 +192,12 @@ def band(
     d: (J, T) paired differences at T checkpoints. Returns mean, low, high, each (T,).
     The signs of whole trials are flipped; c is the `level` quantile of the largest |t|
     over the checkpoints; the band is mean +- c * standard error. Checkpoints without
-    spread (the shared start) take no part and get a band of width zero; with fewer
-    than two trials the band is NaN.
+    spread (the shared start) take no part and get a band of width zero. NaN with fewer
+    than six trials, whose signs cannot reach the level.
     """
     values = np.round(np.asarray(d, dtype=np.float64), DIGITS)
     mean = cast(Floats, values.mean(axis=0))
-    if len(values) < 2:
+    if len(values) < smallest_n(1, 1 - level + 1e-12):
         return mean, np.full(mean.shape, nan), np.full(mean.shape, nan)
     j = len(values)
     error = values.std(axis=0, ddof=1) / sqrt(j)

@@ -118,6 +118,38 @@ def gain_bands(
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
+def overall_gain(
+    stack: Stack, baseline: str, draws: int = 2000, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """Gain over the baseline against the share of the labels bought, over datasets.
+
+    Columns: strategy, dataset ("" for the mean over datasets), n (share, 0 to 1), mean,
+    low, high (simultaneous band, whole datasets flipped; NaN below six datasets).
+    """
+    grid = np.linspace(0, 1, 41)
+    frames: list[pd.DataFrame] = []
+    for place, strategy in enumerate(s for s in stack.strategies if s != baseline):
+        rows = []
+        for block in stack.blocks:
+            if len(block.grid) < 2:
+                return pd.DataFrame()
+            share = (block.grid - block.grid[0]) / (block.grid[-1] - block.grid[0])
+            d = (block.of(strategy) - block.of(baseline)).mean(axis=0)
+            rows.append(np.interp(grid, share, d))
+        mean, low, high = paired.band(
+            np.array(rows), np.random.default_rng([seed, place]), draws, level
+        )
+        shared = {"strategy": strategy, "n": grid}
+        frames.append(
+            pd.DataFrame({**shared, "dataset": "", "mean": mean, "low": low, "high": high})
+        )
+        frames += [
+            pd.DataFrame({**shared, "dataset": name, "mean": row, "low": np.nan, "high": np.nan})
+            for name, row in zip(stack.datasets, rows, strict=True)
+        ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
 def mean_curves(stack: Stack, lower: bool = False) -> pd.DataFrame:
     """Mean score per dataset, strategy and checkpoint with its 95 % t interval over trials.
 

@@ -1,0 +1,282 @@
+"""All figures of one protocol and model, each with its caption, from analysis frames."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from albench.plots import curves, overall, ranks
+from albench.plots.style import FORMATS, Look, figure, looks, save, theme
+
+
+@dataclass(frozen=True)
+class About:
+    """What the captions must say.
+
+    strategies: all of the suite, in its order, so that colours agree between figures;
+    bounds: those that see hidden labels; trials: as text ("20", "16 to 20").
+    """
+
+    metric: str
+    measure: str
+    baseline: str
+    strategies: Sequence[str]
+    trials: str
+    datasets: int
+    model: str = ""
+    protocol: str = ""
+    alpha: float = 0.05
+    rope: float = 0.01
+    axis: str = "n_labeled"
+    bounds: Sequence[str] = ()
+    target: str = "random"
+
+    @property
+    def where(self) -> str:
+        """Model, protocol, datasets and trials, as every caption ends."""
+        setting = ", ".join(x for x in (self.model, self.protocol) if x)
+        several = "s" if self.datasets != 1 else ""
+        rest = f"{self.datasets} dataset{several}, {self.trials} trials each."
+        return f"{setting}; {rest}" if setting else rest
+
+    @property
+    def look(self) -> dict[str, Look]:
+        """The looks of the suite's strategies."""
+        return looks(self.strategies, self.baseline, self.bounds)
+
+    @property
+    def x(self) -> str:
+        """The label of the horizontal axis."""
+        return "cost" if self.axis == "cost" else "labels, start included"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its file name and caption."""
+
+    name: str
+    figure: Figure
+    caption: str
+
+
+def pictures(frames: Mapping[str, pd.DataFrame], about: About) -> Iterator[Picture]:
+    """Every figure for which there is something to draw.
+
+    frames: as `analysis.panels.panels` makes them. Draw inside `style.theme()`.
+    """
+    for name, draw in DRAW.items():
+        frame = frames.get(name)
+        if frame is not None and not frame.empty:
+            fig, caption = draw(frame, about)
+            yield Picture(name, fig, f"{caption} {about.where}")
+
+
+def write(
+    frames: Mapping[str, pd.DataFrame],
+    about: About,
+    folder: Path,
+    formats: Sequence[str] = FORMATS,
+    suffix: str = "",
+) -> list[Picture]:
+    """Draw and save all figures, and their captions as Markdown and LaTeX."""
+    drawn = []
+    with theme():
+        for picture in pictures(frames, about):
+            save(picture.figure, folder / f"{picture.name}{suffix}", formats)
+            drawn.append(picture)
+    text = "".join(f"## {p.name}\n\n{p.caption}\n\n" for p in drawn)
+    (folder / f"captions{suffix}.md").write_text(text, encoding="utf-8")
+    (folder / f"captions{suffix}.tex").write_text(
+        "".join(_latex(p, suffix) for p in drawn), encoding="utf-8"
+    )
+    return drawn
+
+
+def _latex(picture: Picture, suffix: str) -> str:
+    caption = picture.caption.replace("%", r"\%").replace("_", r"\_").replace("&", r"\&")
+    return (
+        "\\begin{figure}\n  \\centering\n"
+        f"  \\includegraphics[width=\\linewidth]{{{picture.name}{suffix}}}\n"
+        f"  \\caption{{{caption}}}\n  \\label{{fig:{picture.name}{suffix}}}\n"
+        "\\end{figure}\n\n"
+    )
+
+
+def _learning(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    fig = curves.facets(frame, about.look, curves.learning, (about.x, about.metric))
+    bound = "; black dotted curves are bounds that see hidden labels" if about.bounds else ""
+    crowded = frame["strategy"].nunique() > curves.CROWD
+    band = (
+        "bands, which would hide each other here, are left out"
+        if crowded
+        else ("bands are pointwise 95 % t intervals of the mean")
+    )
+    return fig, (
+        f"Learning curves: mean test {about.metric} over trials against {about.x}; "
+        f"{band}; the dotted level is the model trained on the "
+        f"whole pool{bound}. Rows of panels share their limits."
+    )
+
+
+def _gain(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    label = f"{about.metric} minus {about.baseline}"
+    fig = curves.facets(frame, about.look, curves.gain, (about.x, label))
+    drawn = "" if frame["strategy"].nunique() <= curves.CROWD else " (not filled here)"
+    band = (
+        f"a curve is thick where its 95 % band{drawn}, simultaneous over its checkpoints (max-T, "
+        "random signs of whole trials, shared start left out), does not hold zero"
+        if frame["low"].notna().any()
+        else "too few trials for a band"
+    )
+    return fig, (
+        f"Gain over {about.baseline}: mean paired difference in test {about.metric}, positive = "
+        f"better; {band}."
+    )
+
+
+def _gain_overall(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    label = f"{about.metric} minus {about.baseline}"
+    fig = curves.facets(
+        frame, about.look, curves.overall, ("share of the labels bought", label), by="strategy"
+    )
+    band = (
+        "the band is 95 % simultaneous over the curve (max-T, random signs of whole datasets)"
+        if frame["low"].notna().any()
+        else "too few datasets for a band"
+    )
+    return fig, (
+        f"Gain over {about.baseline} over all datasets: thick the mean, thin each dataset's mean "
+        f"paired difference in test {about.metric}, positive = better; {band}."
+    )
+
+
+def _pairs(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    names = list(dict.fromkeys([*frame["a"], *frame["b"]]))
+    mean = {
+        s: frame.loc[frame["a"] == s, "mean_difference"].sum()
+        - frame.loc[frame["b"] == s, "mean_difference"].sum()
+        for s in names
+    }
+    order = sorted(names, key=lambda s: -mean[s])
+    fig = figure(1.9 + 0.62 * len(order), 1.0 + 0.5 * len(order))
+    ranks.pairwise(frame, order, fig.subplots(), about.alpha)
+    test = (
+        f"p by two-sided Wilcoxon signed-rank over datasets, Holm over all {len(frame)} pairs "
+        f"(bold, starred: at most {about.alpha:g})"
+        if frame["holm_p"].notna().any()
+        else f"no test: {frame['note'].iloc[0]}"
+    )
+    return fig, (
+        f"Pairwise comparison, row minus column: mean difference in {about.measure}, datasets "
+        f"won/tied/lost, and p; {test}."
+    )
+
+
+def _ranks(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    count = int(frame["bars"].str.split(",").explode().replace("", None).nunique())
+    bars = [
+        list(frame.loc[[str(i) in b.split(",") for b in frame["bars"]], "strategy"])
+        for i in range(count)
+    ]
+    fig = figure(7.2, 1.3 + 0.17 * len(frame) + 0.1 * count)
+    distance = float(frame["distance"].iloc[0])
+    ranks.critical_difference(frame, bars, distance, fig.subplots(), about.baseline)
+    return fig, (
+        f"Mean ranks of {about.measure} over datasets, best on the left. A bar joins the "
+        f"strategies that carry a dot on it: the Nemenyi test at {about.alpha:g} does not tell "
+        "them apart. Shown by custom; the pairwise comparison is the test to cite."
+    )
+
+
+def _heat(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    mean = frame.groupby("strategy", sort=False)["normalised_gain"].mean()
+    order = [str(s) for s in mean.sort_values(ascending=False, kind="stable").index]
+    rows = frame["dataset"].nunique()
+    fig = figure(2.6 + 0.46 * len(order), 1.2 + 0.2 * rows)
+    overall.heat(frame, order, fig.subplots())
+    return fig, (
+        f"Normalised gain of {about.measure}: 0 is the mean of {about.baseline}, 1 the whole "
+        "pool. Datasets by head-room, largest on top; hatched: no head-room or no whole-pool "
+        f"run. A dot: two-sided Wilcoxon over trials, Holm over all cells, at most {about.alpha:g} "
+        "(about this dataset only)."
+    )
+
+
+def _profile(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    fig = figure(6.4, 3.4)
+    overall.profile(frame, fig.subplots(), about.look)
+    _legend(fig, frame, about)
+    used = int(frame["datasets"].iloc[0])
+    return fig, (
+        f"Performance profile of {about.measure}: share of runs above each normalised gain, "
+        f"datasets weighing alike ({used} with head-room); bands are pointwise 95 % bootstrap "
+        "intervals, trials drawn within datasets, the same for all strategies."
+    )
+
+
+def _improvement(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    fig = figure(5.6, 0.9 + 0.24 * len(frame))
+    overall.improvement(frame, fig.subplots(), about.look)
+    return fig, (
+        f"Probability that a run beats a run of {about.baseline} in {about.measure}, mean over "
+        "datasets. Thick: 95 % bootstrap interval over trials, paired; thin: datasets drawn too."
+    )
+
+
+def _posterior(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    fig = figure(6.0, 1.1 + 0.26 * len(frame))
+    ax = fig.subplots()
+    overall.posterior(frame, ax, about.baseline)
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return fig, (
+        f"Bayesian signed-rank test against {about.baseline} over datasets, {about.measure}: "
+        f"posterior probability of being worse, practically equal (within {about.rope:g}), better."
+    )
+
+
+def _survival(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    fig = figure(6.4, 3.4)
+    overall.survival(frame, fig.subplots(), about.look)
+    _legend(fig, frame, about)
+    goal = {"random": f"the mean of {about.baseline} over its last three checkpoints"}.get(
+        about.target, about.target
+    )
+    return fig, (
+        f"Labels to target ({goal}; held for two checkpoints): Kaplan-Meier share of runs still "
+        f"under way, {about.metric}, mean over {int(frame['datasets'].iloc[0])} datasets; runs "
+        "that never reach it are censored at the budget."
+    )
+
+
+def _runtime(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    fig = figure(6.0, 3.2)
+    overall.runtime(frame, fig.subplots(), about.look)
+    _legend(fig, frame, about)
+    return fig, (
+        f"Query time against quality: normalised gain of {about.measure} (interquartile mean, "
+        "95 % bootstrap interval) and mean seconds per query on the machine of the manifest; "
+        "the line joins the strategies that no other beats in both."
+    )
+
+
+def _legend(fig: Figure, frame: pd.DataFrame, about: About) -> None:
+    there = set(frame["strategy"])
+    handles = [curves.handle(s, look) for s, look in about.look.items() if s in there]
+    fig.legend(handles=handles, loc="outside right center")
+
+
+DRAW: dict[str, Callable[[pd.DataFrame, About], tuple[Figure, str]]] = {
+    "learning": _learning,
+    "gain": _gain,
+    "gain_overall": _gain_overall,
+    "pairs": _pairs,
+    "ranks": _ranks,
+    "heat": _heat,
+    "profile": _profile,
+    "improvement": _improvement,
+    "posterior": _posterior,
+    "survival": _survival,
+    "runtime": _runtime,
+}

@@ -1,0 +1,137 @@
+"""The look of every figure: palette, sizes, and files that are equal for equal tables."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from albench.errors import BadValue
+
+FORMATS = ("pdf", "svg", "png")
+GREY = "#7f7f7f"
+"""The baseline's colour, kept for it alone."""
+
+# The colour-blind palette without its grey, which is the baseline's, and its yellow, which
+# is too light for lines.
+ORDER = (0, 1, 2, 3, 9, 4, 5, 6)
+MARKERS = "sD^vP*X<>hdp8"
+LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a strategy is drawn, wherever it is drawn."""
+
+    color: Any
+    marker: str
+    line: Any
+    width: float = 1.3
+    front: int = 3
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """For `Axes.plot`."""
+        return {
+            "color": self.color,
+            "linestyle": self.line,
+            "linewidth": self.width,
+            "zorder": self.front,
+        }
+
+
+def looks(
+    strategies: Sequence[str], baseline: str = "random", bounds: Sequence[str] = ()
+) -> dict[str, Look]:
+    """A look per strategy of a suite: give all of them, so that figures of parts agree.
+
+    The baseline is grey and dashed; bounds are black and dotted; the others take colour,
+    marker and line style in turn, and no two share all three.
+    """
+    import seaborn as sns
+
+    bright = [sns.color_palette("colorblind")[i] for i in ORDER]
+    # A second turn is drawn darker, which tells in print without colours too.
+    colours = [*bright, *(tuple(0.5 * c for c in colour) for colour in bright)]
+    out = {baseline: Look(GREY, "o", (0, (4, 2)), 1.6, 4)}
+    others = [s for s in dict.fromkeys(strategies) if s != baseline and s not in bounds]
+    for i, name in enumerate(others):
+        line = LINES[(i + i // len(LINES)) % len(LINES)]
+        out[name] = Look(colours[i % len(colours)], MARKERS[i % len(MARKERS)], line)
+    for i, name in enumerate(bounds):
+        out[name] = Look("black", MARKERS[i % len(MARKERS)], (0, (1, 1.5)), 1.0, 2)
+    return out
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Settings for drawing and saving; nothing is changed outside."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    own = {
+        "font.family": "DejaVu Sans",
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.labelsize": 8,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "legend.fontsize": 8,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": 0.7,
+        "xtick.major.width": 0.7,
+        "ytick.major.width": 0.7,
+        "hatch.linewidth": 0.5,
+        "savefig.dpi": 150,
+        "pdf.fonttype": 42,
+        "svg.fonttype": "path",
+        # Otherwise SVG identifiers are random.
+        "svg.hashsalt": "albench",
+    }
+    default: Any = mpl.rcParamsDefault
+    settings: Any = {**default, **sns.axes_style("ticks"), **own}
+    # The backend belongs to the caller; figures here are made without pyplot.
+    settings = {k: v for k, v in settings.items() if not k.startswith("backend")}
+    with mpl.rc_context(settings):
+        yield
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, that leaves room for legends outside its axes."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(fig: Figure, path: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write `path`.<format> for each; the same figure gives the same bytes.
+
+    Raises BadValue for a format other than pdf, svg, png.
+    """
+    strange = [f for f in formats if f not in FORMATS]
+    if strange or not formats:
+        raise BadValue(f"figures can be written as {', '.join(FORMATS)}; not {', '.join(strange)}")
+    nothing: Mapping[str, dict[str, Any]] = {
+        "pdf": {"CreationDate": None},
+        "svg": {"Date": None},
+        "png": {"Software": None},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # One layout for all formats: faster, and the formats agree.
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")
+    written = []
+    for kind in formats:
+        target = path.with_name(f"{path.name}.{kind}")
+        fig.savefig(target, format=kind, metadata=nothing[kind])
+        written.append(target)
+    return written
+
+
+def short(name: str, length: int = 24) -> str:
+    """A name that fits: cut in the middle, where it is too long."""
+    if len(name) <= length:
+        return name
+    return name[: length // 2 - 1] + "\N{HORIZONTAL ELLIPSIS}" + name[-(length // 2) :]

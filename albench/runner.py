@@ -1,0 +1,282 @@
+"""Specs -> store: what is missing is run, in parallel, and stored by the coordinator alone."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from albench import provenance, registry
+from albench.data import cut
+from albench.errors import BadResults, BadValue, Skip, UsageError
+from albench.execute import TRIAL, Finished, Options, resident, versions_of
+from albench.pool import Block, results, stop_workers
+from albench.ref import canonical
+from albench.spec import RunSpec
+from albench.store import Store
+from albench.suite import Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BLOCK = 24
+
+
+@dataclass
+class Progress:
+    """How far a run has come; handed to `on_progress` after each block."""
+
+    total: int
+    counts: dict[str, int] = field(default_factory=dict)
+    dataset: str = ""
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        """Runs that ended in any way."""
+        return sum(self.counts.values())
+
+    def add(self, finished: Iterable[Finished]) -> None:
+        """Count finished runs."""
+        for one in finished:
+            status = one.run["status"]
+            self.counts[status] = self.counts.get(status, 0) + 1
+            self.dataset = one.run["dataset"]
+
+
+def run(
+    suite: Suite,
+    results_dir: Path | str | None = None,
+    *,
+    jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    options: Options | None = None,
+    shard: tuple[int, int] | None = None,
+    reuse: Sequence[Path | str] = (),
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[str], None] = lambda sentence: None,
+) -> Progress:
+    """Run what the store lacks of a suite, and pack the tables.
+
+    results_dir  folder of the results, default `results/<suite>`
+    jobs         worker processes, -1 for all cores
+    backend      `loky` (processes) or `dask`, with the address of a `scheduler`
+    shard        (I, N): only the I-th of N parts of the grid, for several machines
+    reuse        folders of other results whose runs are taken over
+    Raises UsageError for mistakes in the suite or the data, before the first run.
+    """
+    store = open_store(suite, results_dir, report)
+    options = options or Options(suite.metrics)
+    options = replace(options, metrics=suite.metrics, trace=suite.trace, plugins=suite.plugins)
+    suite = with_skipped(suite)
+    for folder in reuse:
+        take_over(suite, store, Store(folder, report))
+    specs = missing(suite, store)
+    if shard is not None:
+        specs = part(specs, shard)
+    preflight(suite, specs, report)
+    progress = Progress(len(specs))
+    on_progress(progress)
+    if specs:
+        store.note(**provenance.manifest(suite))
+        simulate_all(specs, store, options, progress, on_progress, (jobs, backend, scheduler))
+        store.pack(**provenance.manifest(suite))
+    return progress
+
+
+def simulate_all(
+    specs: Sequence[RunSpec],
+    store: Store,
+    options: Options,
+    progress: Progress,
+    on_progress: Callable[[Progress], None],
+    where: tuple[int, str, str | None],
+) -> None:
+    """Run the specs and store each block as it comes in; workers end with this call."""
+    import joblib
+
+    jobs, backend, scheduler = where
+    workers = joblib.cpu_count() + 1 + jobs if jobs < 0 else jobs
+    if jobs == 0 or workers < 1:
+        raise BadValue(f"--jobs {jobs}: at least 1, or -1 for all cores")
+    stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
+    try:
+        for finished in results(blocks(specs), options, workers, backend, scheduler):
+            store.add(
+                [one.run | stamp for one in finished], [r for one in finished for r in one.rounds]
+            )
+            store.compact()
+            progress.add(finished)
+            on_progress(progress)
+    except BaseException:
+        stop_workers()
+        raise
+
+
+def open_store(
+    suite: Suite, results_dir: Path | str | None, report: Callable[[str], None] = lambda s: None
+) -> Store:
+    """The store of a suite; raises BadResults if the folder is another suite's."""
+    store = Store(results_dir or Path("results") / suite.name, report)
+    owner = store.manifest.get("suite")
+    if owner is not None and owner != suite.name:
+        raise BadResults(
+            f"{store.folder} holds the results of suite {owner!r}, not of {suite.name!r}; "
+            "give another folder with --results, or take runs over with --reuse"
+        )
+    return store
+
+
+def missing(suite: Suite, store: Store) -> list[RunSpec]:
+    """The specs of the grid that the store does not hold with all metrics of the suite.
+
+    Failed and timed-out runs count as missing, skipped ones do not.
+    """
+    stored = store.runs(["metrics"])
+    wanted = set(versions_of(suite.metrics).split(","))
+    held = {
+        run
+        for run, status, metrics in zip(
+            stored["run"], stored["status"], stored["metrics"], strict=True
+        )
+        if status == "skipped" or (status == "done" and wanted <= set((metrics or "").split(",")))
+    }
+    return [spec for spec in suite.specs if spec.id not in held]
+
+
+def part(specs: Sequence[RunSpec], shard: tuple[int, int]) -> list[RunSpec]:
+    """The I-th of N parts; the runs of one trial stay together."""
+    i, n = shard
+    if not 1 <= i <= n:
+        raise BadValue(f"--shard {i}/{n}: I from 1 to N")
+    return [spec for spec in specs if spec.seed("split") % n == i - 1]
+
+
+def blocks(specs: Sequence[RunSpec]) -> list[Block]:
+    """Runs that share a cut together, in the order of the specs, at most BLOCK at a time."""
+    groups: dict[Any, list[RunSpec]] = {}
+    for spec in specs:
+        groups.setdefault((spec.dataset, spec.protocol, spec.trial), []).append(spec)
+    return [
+        tuple(group[i : i + BLOCK])
+        for group in groups.values()
+        for i in range(0, len(group), BLOCK)
+    ]
+
+
+def with_skipped(suite: Suite) -> Suite:
+    """The suite with the trials that its protocols skip, so that later seeds take their place."""
+    gone = set()
+    for dataset in suite.datasets:
+        trials = dataset.trials or suite.trials
+        if trials.take == len(trials.seeds):
+            continue
+        for label, protocol in suite.protocols:
+            for seed in trials.seeds:
+                ref = suite.models[0].ref
+                spec = RunSpec(dataset.ref, suite.strategies[0].ref, ref, ref, protocol, seed)
+                try:
+                    cut(resident(dataset.ref), spec)
+                except Skip:
+                    gone.add((dataset.label, label, seed))
+    return replace(suite, skipped=frozenset(gone)) if gone else suite
+
+
+def skipped_in(suite: Suite, runs: "pd.DataFrame") -> Suite:
+    """`with_skipped` from the stored table instead of the data."""
+    dropped = runs[runs["reason"].fillna("").str.startswith(TRIAL) & (runs["status"] == "skipped")]
+    if not len(dropped):
+        return suite
+    ids = set(dropped["run"])
+    gone = {(c.dataset, c.protocol, c.trial) for c in every_cell(suite) if c.spec.id in ids}
+    return replace(suite, skipped=frozenset(gone))
+
+
+def every_cell(suite: Suite) -> Iterator[Any]:
+    """The cells of all seeds of the suite, also of those that do not stand."""
+    datasets = tuple(
+        d._replace(trials=replace(d.trials, take=len(d.trials.seeds))) if d.trials else d
+        for d in suite.datasets
+    )
+    trials = replace(suite.trials, take=len(suite.trials.seeds))
+    yield from replace(suite, datasets=datasets, trials=trials, skipped=frozenset()).cells()
+
+
+def preflight(suite: Suite, specs: Sequence[RunSpec], report: Callable[[str], None]) -> None:
+    """Load each dataset and cut it once, so that mistakes show before the first run."""
+    labels = {entry.ref: entry.label for entry in suite.datasets}
+    first: dict[Any, RunSpec] = {}
+    for spec in specs:
+        first.setdefault((spec.dataset, spec.protocol), spec)
+    for (ref, _), spec in first.items():
+        try:
+            task = cut(resident(ref), spec)
+        except Skip:
+            continue
+        except UsageError as error:
+            raise type(error)(f"dataset {labels.get(ref, ref.label)}: {error}") from None
+        constant = int((task.X.max(axis=0) == task.X.min(axis=0)).sum())
+        if constant:
+            report(f"dataset {labels.get(ref, ref.label)}: {constant} constant features")
+
+
+def take_over(suite: Suite, store: Store, other: Store) -> int:
+    """Copy the runs of the grid that another store holds; returns how many."""
+    import pyarrow.compute as pc
+
+    runs, rounds = other.arrow()
+    assert rounds is not None
+    wanted = {spec.id for spec in missing(suite, store)}
+    ids = [run for run in runs["run"].to_pylist() if run in wanted]
+    if ids:
+        import pyarrow as pa
+
+        chosen = pa.array(ids)
+        store.write_shard(
+            runs.filter(pc.is_in(runs["run"], chosen)),
+            rounds.filter(pc.is_in(rounds["run"], chosen)),
+        )
+    return len(ids)
+
+
+def merge(sources: Sequence[Path | str], into: Path | str) -> Store:
+    """The union of stores in a new or existing folder.
+
+    Raises BadResults where two of them hold other numbers for the same run.
+    """
+    target = Store(into)
+    from albench.union import united
+
+    stores = [Store(folder) for folder in sources]
+    for folder, store in zip(sources, stores, strict=True):
+        if not store.folder.is_dir():
+            raise BadResults(f"{folder}: no such results folder")
+    parts = [store.arrow() for store in [*stores, target]]
+    runs, rounds = united([a for a, _ in parts], [b for _, b in parts if b is not None])
+    assert rounds is not None
+    manifests = [store.manifest for store in [*stores, target]]
+    names = {m["suite"] for m in manifests if m.get("suite")}
+    if len(names) > 1:
+        raise BadResults(f"results of different suites: {', '.join(sorted(names))}")
+    target.write_shard(runs, rounds)
+    target.pack(**provenance.merged([m for m in manifests if m]))
+    return target
+
+
+def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """The suite's grid as a `runs` table with the suite's labels, and the rounds.
+
+    A run that is not stored has the status `missing`. One run may stand under two labels.
+    """
+    import pandas as pd
+
+    runs, rounds = store.read()
+    added = tuple(store.manifest.get("added", ()))
+    suite = skipped_in(suite.adding([a for a in added if a in registry.names("strategy")]), runs)
+    keys = [(*cell[:5], cell.spec.id) for cell in suite.cells()]
+    grid = pd.DataFrame(keys, columns=["dataset", "protocol", "model", "strategy", "trial", "run"])
+    rest = [c for c in runs.columns if c not in grid.columns]
+    table = grid.merge(runs[["run", *rest]], on="run", how="left")
+    table["status"] = table["status"].fillna("missing")
+    return table, rounds[rounds["run"].isin(set(grid["run"]))].reset_index(drop=True)

@@ -1,0 +1,239 @@
+"""Suite files: finding them, reading TOML, and saying what is wrong with it."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from albench import registry
+from albench.errors import BadValue, UnknownName, UsageError
+from albench.params import typed
+from albench.protocols import PROTOCOLS, protocol, protocol_name
+from albench.ref import Ref, frozen
+from albench.spec import Protocol, is_count
+from albench.suite import Labelled, Suite, Trials
+
+KEYS: dict[str, Any] = {
+    "title": str,
+    "cite": str | list[str],
+    "protocol": str | dict[str, Any],
+    "protocols": list[str | dict[str, Any]],
+    "datasets": list[str | dict[str, Any]],
+    "models": list[str | dict[str, Any]],
+    "strategies": list[str | dict[str, Any]],
+    "trials": int | dict[str, Any],
+    "metrics": list[str],
+    "primary": str,
+    "baseline": str,
+    "alpha": float,
+    "rope": float,
+    "targets": list[Any],
+    "checkpoints": list[float],
+    "plugins": list[str],
+    "trace": bool,
+}
+NEEDED = ("datasets", "models", "strategies")
+
+
+def shipped() -> dict[str, Path]:
+    """The suites that come with albench, by name."""
+    here = Path(__file__).parent
+    folders = (here / "shipped", here.parent / "suites")
+    folder = next((f for f in folders if f.is_dir()), folders[0])
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_suite(suite: str | Path, plugins: Sequence[str | Path] = ()) -> Suite:
+    """A suite by the path of its file, or by the name of a shipped one.
+
+    plugins  files with entries of one's own, loaded first
+    Raises BadValue or UnknownName with file, key and what would be right.
+    """
+    path = Path(suite)
+    if not path.is_file():
+        known = shipped()
+        if str(suite) not in known:
+            if path.suffix == ".toml":
+                raise UnknownName(f"suite {suite}: no such file")
+            raise UnknownName(
+                f"unknown suite {str(suite)!r}{registry.did_you_mean(str(suite), known)}"
+            )
+        path = known[str(suite)]
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadValue(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise BadValue(f"{path}: {error.strerror}") from None
+    try:
+        return suite_of(table, path, text, plugins)
+    except UsageError as error:
+        raise type(error)(f"{path.name}: {error}") from None
+
+
+def suite_of(
+    table: Mapping[str, Any], path: Path, text: str, plugins: Sequence[str | Path] = ()
+) -> Suite:
+    """A suite from the table of its file."""
+    for key, value in table.items():
+        if key not in KEYS:
+            raise UnknownName(f"unknown key {key!r}{registry.did_you_mean(key, KEYS)}")
+        typed(value, KEYS[key], key)
+    for key in NEEDED:
+        if not table.get(key):
+            raise BadValue(f"{key}: at least one is needed")
+    files = [str(f) for f in plugins]
+    files += [str(path.parent / f) for f in table.get("plugins", ())]
+    for file in files:
+        registry.load_plugin(file)
+    datasets = labelled("dataset", table["datasets"], path.parent)
+    models = labelled("model", table["models"], path.parent)
+    strategies = labelled("strategy", table["strategies"], path.parent)
+    metrics = tuple(
+        registry.resolve("metric", m, "metrics").name for m in table.get("metrics", ["accuracy"])
+    )
+    judged = judging(table, metrics, strategies)
+    return Suite(
+        name=path.stem,
+        title=table.get("title", path.stem),
+        datasets=datasets,
+        models=models,
+        strategies=strategies,
+        protocols=protocols_of(table),
+        trials=trials_of(table.get("trials", 20), "trials"),
+        metrics=metrics,
+        cite="\n".join(table["cite"])
+        if isinstance(table.get("cite"), list)
+        else table.get("cite", ""),
+        trace=table.get("trace", False),
+        plugins=tuple(str(Path(f).resolve()) for f in files),
+        path=path.resolve(),
+        text=text,
+        **judged,
+    )
+
+
+def judging(
+    table: Mapping[str, Any], metrics: Sequence[str], strategies: Sequence[Labelled]
+) -> dict[str, Any]:
+    """The keys that say how the suite is judged, checked."""
+    primary = table.get("primary", metrics[0])
+    if primary not in metrics:
+        raise BadValue(f"primary = {primary!r} is none of the metrics: {', '.join(metrics)}")
+    labels = [s.label for s in strategies]
+    baseline = table.get("baseline", "random")
+    if baseline not in labels:
+        known = registry.did_you_mean(baseline, labels)
+        raise BadValue(f"baseline = {baseline!r} is none of the strategies{known}")
+    alpha, rope = table.get("alpha", 0.05), table.get("rope", 0.01)
+    if not 0 < alpha < 0.5:
+        raise BadValue(f"alpha = {alpha}: a number between 0 and 0.5")
+    if rope < 0:
+        raise BadValue(f"rope = {rope}: at least 0")
+    checkpoints = tuple(table.get("checkpoints", (0.0, 0.1, 0.25, 0.5, 1.0)))
+    if any(not 0 <= share <= 1 for share in checkpoints):
+        raise BadValue(f"checkpoints = {list(checkpoints)}: shares of the budget, 0 to 1")
+    return {
+        "primary": primary,
+        "baseline": baseline,
+        "alpha": alpha,
+        "rope": rope,
+        "checkpoints": checkpoints,
+        "targets": tuple(
+            tuple(sorted(t.items())) if isinstance(t, dict) else t for t in table.get("targets", ())
+        ),
+    }
+
+
+def labelled(
+    kind: Literal["dataset", "model", "strategy"], items: Sequence[Any], folder: Path
+) -> tuple[Labelled, ...]:
+    """The entries of one list; `name`, `query` and `trials` are the suite's own keys."""
+    found: dict[str, Labelled] = {}
+    for number, item in enumerate(items):
+        where = f"{kind} {number + 1}"
+        table = {"use": item} if isinstance(item, str) else dict(item)
+        label = table.pop("name", None)
+        query = table.pop("query", None) if kind != "dataset" else None
+        trials = table.pop("trials", None) if kind == "dataset" else None
+        ref = registry.resolve(kind, table, where, folder)
+        asked = None if query is None else registry.resolve("model", query, f"{where}: query")
+        shown = label or default_label(kind, ref, asked)
+        if shown in found:
+            raise BadValue(f"{where}: two entries are called {shown!r}; give one a `name`")
+        own = None if trials is None else trials_of(trials, f"{where}: trials")
+        found[shown] = Labelled(shown, ref, asked, own)
+    return tuple(found.values())
+
+
+def default_label(kind: str, ref: Ref, query: Ref | None) -> str:
+    """How a table calls an entry that the suite does not name."""
+    return ref.label if query is None else f"{ref.label} (query: {query.label})"
+
+
+def trials_of(value: Any, where: str) -> Trials:
+    """A count, or a table {seeds = "0-149", take = 100}."""
+    if is_count(value) and value >= 1:
+        return Trials.first(value)
+    if not isinstance(value, dict) or not set(value) <= {"seeds", "take"}:
+        raise BadValue(
+            f'{where} = {value!r}: a count of at least 1, or {{seeds = "0-149", take = 100}}'
+        )
+    seeds = value.get("seeds", "0-19")
+    try:
+        numbers = [part.split("-") for part in str(seeds).replace(" ", "").split(",")]
+        listed = [n for part in numbers for n in range(int(part[0]), int(part[-1]) + 1)]
+    except ValueError:
+        raise BadValue(f'{where}: seeds = {seeds!r}: ranges such as "0-149" or "0-9,20"') from None
+    take = value.get("take", len(listed))
+    if not listed or not is_count(take) or not 1 <= take <= len(listed):
+        raise BadValue(f"{where}: take = {take!r}: between 1 and the {len(listed)} seeds")
+    return Trials(tuple(dict.fromkeys(listed)), take)
+
+
+def protocols_of(table: Mapping[str, Any]) -> tuple[tuple[str, Protocol], ...]:
+    """The protocol, or the sweep of protocols, with labels."""
+    if "protocol" in table and "protocols" in table:
+        raise BadValue("protocol and protocols: give one of the two")
+    found: dict[str, Protocol] = {}
+    for item in table.get("protocols", [table.get("protocol", "standard")]):
+        label, value = protocol_of(item)
+        if label in found:
+            raise BadValue(f"protocols: two are called {label!r}; give one a `name`")
+        found[label] = value
+    return tuple(found.items())
+
+
+def protocol_of(item: str | Mapping[str, Any]) -> tuple[str, Protocol]:
+    """A protocol's label and value, from a name or a table of fields over one."""
+    if isinstance(item, str):
+        return item, protocol(item)
+    fields = dict(item)
+    label = fields.pop("name", None)
+    base = protocol(fields.pop("use", "standard"))
+    known = {**vars(base)}
+    for key in fields:
+        if key not in known:
+            raise UnknownName(f"protocol: unknown field {key!r}{registry.did_you_mean(key, known)}")
+    given: dict[str, Any] = {key: field_value(key, v) for key, v in fields.items()}
+    made = Protocol(**(known | given))
+    return label or protocol_name(made), made
+
+
+def field_value(key: str, value: Any) -> Any:
+    """A protocol field from TOML."""
+    return unresolved(value) if key in ("oracle", "cost") else frozen(value)
+
+
+def unresolved(value: Any) -> Any:
+    """An oracle or a cost given by name or table."""
+    if isinstance(value, str):
+        return Ref(value)
+    table = dict(value)
+    return Ref(
+        str(table.pop("use", "")), "1", tuple(sorted((k, frozen(v)) for k, v in table.items()))
+    )
+
+
+__all__ = ["PROTOCOLS", "load_suite", "shipped", "suite_of"]
