@@ -12,6 +12,19 @@ from typing import Any, get_type_hints
 from albench.params import Kind
 
 DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+ABOUT = {
+    "family": "kind of strategy: uncertainty, committee, coverage, ...",
+    "cite": "the paper that defines it",
+    "needs": "of `proba`, `decision` (of the query model), `binary`, `positive` (of the data)",
+    "batch_aware": "True: picks of one batch depend on each other",
+    "sequential": "True: asks for labels inside a batch",
+    "cost": "time of a query beyond the fit, in n (pool), l (labelled), k (classes), d, b (batch)",
+    "memory": "where it is more than linear in the pool",
+    "bound": "True: looks at hidden labels, test rows included; drawn, never ranked",
+    "sampling": "True: active sampling, sees all train labels and chooses what to train on",
+    "check": "(**params) -> why these parameters make no sense together, or None",
+}
+"""What `@strategy` may say of a strategy."""
 
 
 @dataclass(frozen=True)

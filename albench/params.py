@@ -21,12 +21,12 @@ DatasetParam = Annotated[Any, Nested("dataset")]
 
 
 def nested_kind(annotation: Any) -> Kind | None:
-    """The kind of entry a parameter names, directly or as the items of a sequence."""
-    for hint in (annotation, *get_args(annotation)):
-        for mark in getattr(hint, "__metadata__", ()):
-            if isinstance(mark, Nested):
-                return mark.kind
-    return None
+    """The kind of entry a parameter names, itself or as the items of a sequence."""
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, Nested):
+            return mark.kind
+    kinds = (nested_kind(hint) for hint in get_args(annotation))
+    return next((kind for kind in kinds if kind is not None), None)
 
 
 def typed(value: Any, annotation: Any, what: str) -> Any:

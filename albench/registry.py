@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from albench.entries import Entry
+from albench.entries import ABOUT, Entry
 from albench.errors import BadPlugin, BadValue, UnknownName, UsageError
 from albench.params import DatasetParam, Kind, ModelParam, StrategyParam, nested_kind, typed
 from albench.ref import Ref, frozen
@@ -74,9 +74,11 @@ def register(kind: Kind, name: str, version: str, about: Mapping[str, Any]) -> C
 def strategy(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
     """Register a strategy: `Query -> rows` (or `Picks`), or a class of such, built per run.
 
-    about: cite, family, needs (of `proba`, `decision`, `binary`, `positive`), batch_aware,
-    sequential, cost, bound=True for one that sees hidden labels.
+    about: the keys of `albench.entries.ABOUT`; one that is none of them is refused.
     """
+    for key in about:
+        if key not in ABOUT:
+            raise BadPlugin(f"strategy {name!r}: unknown key {key!r}{did_you_mean(key, ABOUT)}")
     return register("strategy", name, version, about)
 
 
@@ -211,7 +213,11 @@ def resolve(
             table, source = found.about["resolve"](table, folder or Path())
         except UsageError as error:
             raise type(error)(f"{at}{error}") from None
-    return Ref(use, found.version, checked_params(found, table, at, folder), source)
+    params = checked_params(found, table, at, folder)
+    reason = found.about["check"](**dict(params)) if "check" in found.about else None
+    if reason is not None:
+        raise BadValue(f"{at}{kind} {use!r}: {reason}")
+    return Ref(use, found.version, params, source)
 
 
 def checked_params(

@@ -20,6 +20,7 @@ FLOOR = {
     "loop": 1,
     "tables": 1,
     "files": 1,
+    "applies": 2,
     "data": 2,
     "splits": 2,
     "published_splits": 2,

@@ -1,0 +1,70 @@
+"""A strategy that does not suit a task is known before the run, with the reason."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from albench.applies import MEMORY, why_not, within_memory
+from albench.entries import Entry
+from albench.errors import BadPlugin, Skip
+from albench.params import ModelParam, StrategyParam
+from albench.ref import Ref
+from albench.registry import entry, strategy
+
+
+def needing(*needs: str, make: Any = lambda query: query.pool) -> Entry:
+    return Entry("strategy", "probe", make, "1", {"needs": needs})
+
+
+def task(n_classes: int = 10, positive: int | None = None) -> Any:
+    return SimpleNamespace(n_classes=n_classes, positive=positive)
+
+
+@pytest.mark.parametrize(
+    ("needs", "cut", "model", "reason"),
+    [
+        ("binary", task(10), "logreg", "binary only: 10 classes"),
+        ("binary", task(2), "logreg", None),
+        ("positive", task(2), "logreg", "needs a positive class; the dataset names none"),
+        ("positive", task(2, 0), "logreg", None),
+        ("proba", task(), "svc-rbf", "needs probabilities; svc-rbf has none"),
+        ("proba", task(), "forest", None),
+    ],
+)
+def test_reason(needs: str, cut: Any, model: str, reason: str | None) -> None:
+    assert why_not(needing(needs), cut, entry("model", model)) == reason
+
+
+def test_own_models_stand_in_for_the_query_model() -> None:
+    def committee(query: Any, *, models: list[ModelParam] | None = None) -> Any:
+        return query.pool
+
+    probe, svc = needing("proba", make=committee), entry("model", "svc-rbf")
+    assert why_not(probe, task(), svc) == "needs probabilities; svc-rbf has none"
+    assert why_not(probe, task(), svc, {"models": (Ref("gnb"), Ref("lda"))}) is None
+    reason = why_not(
+        probe, task(), entry("model", "gnb"), {"models": (Ref("gnb"), Ref("svc-linear"))}
+    )
+    assert reason == "needs probabilities; svc-linear has none"
+
+
+def test_a_wrapper_asks_its_base() -> None:
+    def wrapper(query: Any, *, base: StrategyParam = "margin") -> Any:
+        return base(query)
+
+    probe = needing(make=wrapper)
+    assert why_not(probe, task(), entry("model", "logreg")) is None
+    reason = why_not(probe, task(), entry("model", "logreg"), {"base": Ref("positive_greedy")})
+    assert reason == "positive_greedy: needs a positive class; the dataset names none"
+
+
+def test_memory_is_refused_beyond_the_limit() -> None:
+    within_memory(MEMORY, "distances")
+    with pytest.raises(Skip, match=r"distances would take 18.6 GB; at most 2 GB"):
+        within_memory(50_000**2 * 8, "distances")
+
+
+def test_a_key_no_strategy_has_is_refused() -> None:
+    with pytest.raises(BadPlugin, match="did you mean 'needs'"):
+        strategy("probe", need=("proba",))
