@@ -7,6 +7,7 @@
     |   |-- BadData             a dataset that cannot be used, with the reason
     |   |-- BadPlugin           a plugin that is missing, does not import, or clashes
     |   `-- BadResults          a results folder that cannot be used as asked
+    |       `-- Contradiction   two results hold other numbers for the same run
     |-- CheckFailed             a check that was asked for fails: exit 1
     |-- Unavailable             a network or a service that is needed is not there: exit 1
     `-- RunError                costs the one run in which it happens
@@ -44,6 +45,10 @@ class BadPlugin(UsageError):
 
 class BadResults(UsageError):
     """A results folder that cannot be used as asked."""
+
+
+class Contradiction(BadResults):
+    """Two results hold other numbers for the same run."""
 
 
 class CheckFailed(AlbenchError):

@@ -73,13 +73,18 @@ def manifest(suite: Suite) -> dict[str, Any]:
     """What a manifest says of a suite and of what ran it."""
     return {
         "suite": suite.name,
-        "suite_sha256": hashlib.sha256(suite.text.encode()).hexdigest(),
+        "suite_sha256": suite_digest(suite),
         "added": list(suite.added),
         "entries": entries(suite),
         "versions": versions(),
         "machine": machine(),
         "revision": revision(),
     }
+
+
+def suite_digest(suite: Suite) -> str:
+    """The SHA-256 of the suite's file."""
+    return hashlib.sha256(suite.text.encode()).hexdigest()
 
 
 def entries(suite: Suite) -> dict[str, dict[str, str]]:

@@ -115,12 +115,7 @@ class Query:
         if self.y_labeled.min() == self.y_labeled.max():
             return np.zeros(len(self.pool))
         values = self.proba if self.has_proba else self.decision
-        if values.ndim == 1:
-            return np.abs(values)
-        if values.shape[1] == 2:
-            return np.abs(values[:, 1] - values[:, 0])
-        best = np.partition(values, values.shape[1] - 2, axis=1)
-        return np.asarray(best[:, -1] - best[:, -2])
+        return gap(values)
 
     def top(self, scores: Floats, n: int | None = None, tolerance: float = TOLERANCE) -> Ints:
         """(n,) pool positions with the largest scores, ties broken as the protocol says.
@@ -183,6 +178,16 @@ class Query:
         """The same query over a part of the pool (ascending positions)."""
         n = self.n if n is None else n
         return replace(self, pool=candidates, n=n, fit=lambda: self.fitted)
+
+
+def gap(values: Floats) -> Floats:
+    """(m,) difference between the two largest of each row; of one column the magnitude."""
+    if values.ndim == 1:
+        return np.abs(values)
+    if values.shape[1] == 2:
+        return np.abs(values[:, 1] - values[:, 0])
+    best = np.partition(values, values.shape[1] - 2, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2])
 
 
 @dataclass(frozen=True, eq=False)

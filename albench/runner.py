@@ -1,15 +1,18 @@
 """Specs -> store: what is missing is run, in parallel, and stored by the coordinator alone."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albench import provenance, registry
+from albench import provenance
+from albench.cuts import cuts
 from albench.data import cut
 from albench.errors import BadResults, BadValue, Skip, UsageError
-from albench.execute import TRIAL, Finished, Options, resident, versions_of
+from albench.execute import Finished, Options, resident
+from albench.grid import missing
+from albench.merging import take_over
 from albench.pool import Block, results, stop_workers
 from albench.ref import canonical
 from albench.spec import RunSpec
@@ -17,7 +20,9 @@ from albench.store import Store
 from albench.suite import Suite
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
+
+__all__ = ["Progress", "cuts", "open_store", "run"]
 
 BLOCK = 24
 
@@ -128,23 +133,6 @@ def open_store(
     return store
 
 
-def missing(suite: Suite, store: Store) -> list[RunSpec]:
-    """The specs of the grid that the store does not hold with all metrics of the suite.
-
-    Failed and timed-out runs count as missing, skipped ones do not.
-    """
-    stored = store.runs(["metrics"])
-    wanted = set(versions_of(suite.metrics).split(","))
-    held = {
-        run
-        for run, status, metrics in zip(
-            stored["run"], stored["status"], stored["metrics"], strict=True
-        )
-        if status == "skipped" or (status == "done" and wanted <= set((metrics or "").split(",")))
-    }
-    return [spec for spec in suite.specs if spec.id not in held]
-
-
 def part(specs: Sequence[RunSpec], shard: tuple[int, int]) -> list[RunSpec]:
     """The I-th of N parts; the runs of one trial stay together."""
     i, n = shard
@@ -183,26 +171,6 @@ def with_skipped(suite: Suite) -> Suite:
     return replace(suite, skipped=frozenset(gone)) if gone else suite
 
 
-def skipped_in(suite: Suite, runs: "pd.DataFrame") -> Suite:
-    """`with_skipped` from the stored table instead of the data."""
-    dropped = runs[runs["reason"].fillna("").str.startswith(TRIAL) & (runs["status"] == "skipped")]
-    if not len(dropped):
-        return suite
-    ids = set(dropped["run"])
-    gone = {(c.dataset, c.protocol, c.trial) for c in every_cell(suite) if c.spec.id in ids}
-    return replace(suite, skipped=frozenset(gone))
-
-
-def every_cell(suite: Suite) -> Iterator[Any]:
-    """The cells of all seeds of the suite, also of those that do not stand."""
-    datasets = tuple(
-        d._replace(trials=replace(d.trials, take=len(d.trials.seeds))) if d.trials else d
-        for d in suite.datasets
-    )
-    trials = replace(suite.trials, take=len(suite.trials.seeds))
-    yield from replace(suite, datasets=datasets, trials=trials, skipped=frozenset()).cells()
-
-
 def preflight(suite: Suite, specs: Sequence[RunSpec], report: Callable[[str], None]) -> None:
     """Load each dataset and cut it once, so that mistakes show before the first run."""
     labels = {entry.ref: entry.label for entry in suite.datasets}
@@ -219,64 +187,3 @@ def preflight(suite: Suite, specs: Sequence[RunSpec], report: Callable[[str], No
         constant = int((task.X.max(axis=0) == task.X.min(axis=0)).sum())
         if constant:
             report(f"dataset {labels.get(ref, ref.label)}: {constant} constant features")
-
-
-def take_over(suite: Suite, store: Store, other: Store) -> int:
-    """Copy the runs of the grid that another store holds; returns how many."""
-    import pyarrow.compute as pc
-
-    runs, rounds = other.arrow()
-    assert rounds is not None
-    wanted = {spec.id for spec in missing(suite, store)}
-    ids = [run for run in runs["run"].to_pylist() if run in wanted]
-    if ids:
-        import pyarrow as pa
-
-        chosen = pa.array(ids)
-        store.write_shard(
-            runs.filter(pc.is_in(runs["run"], chosen)),
-            rounds.filter(pc.is_in(rounds["run"], chosen)),
-        )
-    return len(ids)
-
-
-def merge(sources: Sequence[Path | str], into: Path | str) -> Store:
-    """The union of stores in a new or existing folder.
-
-    Raises BadResults where two of them hold other numbers for the same run.
-    """
-    target = Store(into)
-    from albench.union import united
-
-    stores = [Store(folder) for folder in sources]
-    for folder, store in zip(sources, stores, strict=True):
-        if not store.folder.is_dir():
-            raise BadResults(f"{folder}: no such results folder")
-    parts = [store.arrow() for store in [*stores, target]]
-    runs, rounds = united([a for a, _ in parts], [b for _, b in parts if b is not None])
-    assert rounds is not None
-    manifests = [store.manifest for store in [*stores, target]]
-    names = {m["suite"] for m in manifests if m.get("suite")}
-    if len(names) > 1:
-        raise BadResults(f"results of different suites: {', '.join(sorted(names))}")
-    target.write_shard(runs, rounds)
-    target.pack(**provenance.merged([m for m in manifests if m]))
-    return target
-
-
-def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"]:
-    """The suite's grid as a `runs` table with the suite's labels, and the rounds.
-
-    A run that is not stored has the status `missing`. One run may stand under two labels.
-    """
-    import pandas as pd
-
-    runs, rounds = store.read()
-    added = tuple(store.manifest.get("added", ()))
-    suite = skipped_in(suite.adding([a for a in added if a in registry.names("strategy")]), runs)
-    keys = [(*cell[:5], cell.spec.id) for cell in suite.cells()]
-    grid = pd.DataFrame(keys, columns=["dataset", "protocol", "model", "strategy", "trial", "run"])
-    rest = [c for c in runs.columns if c not in grid.columns]
-    table = grid.merge(runs[["run", *rest]], on="run", how="left")
-    table["status"] = table["status"].fillna("missing")
-    return table, rounds[rounds["run"].isin(set(grid["run"]))].reset_index(drop=True)

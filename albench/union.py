@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from albench.errors import BadResults
+from albench.errors import Contradiction
 from albench.tables import KEY, RUNS, rounds_table, runs_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def united(
 
     A run that was done outranks one that was skipped, timed out or failed; of two done
     runs the one with more metrics stands and takes over the other's further metrics.
-    Raises BadResults where two parts hold other picks or scores for the same run.
+    Raises Contradiction where two parts hold other picks or scores for the same run.
     """
     import pyarrow as pa
 
@@ -118,13 +118,13 @@ def overwritten(runs: "pa.Table", best: dict[str, int], metrics: dict[int, str])
 def agreed(run: str, main: Any, pieces: list[Any]) -> Any:
     """The rounds of a run, with columns that only another part has filled in.
 
-    Raises BadResults where two parts disagree on a value that both have.
+    Raises Contradiction where two parts disagree on a value that both have.
     """
     main = main.sort_values("round").reset_index(drop=True)
     for piece in pieces:
         other = piece.sort_values("round").reset_index(drop=True)
         if len(other) != len(main):
-            raise BadResults(
+            raise Contradiction(
                 f"run {run} has {len(main)} rounds in one part, {len(other)} in another"
             )
         for column in main.columns:
@@ -138,13 +138,13 @@ def agreed(run: str, main: Any, pieces: list[Any]) -> Any:
 
 
 def same(run: str, column: str, one: Any, other: Any) -> None:
-    """Raise BadResults where two columns differ in a value."""
+    """Raise Contradiction where two columns differ in a value."""
     import numpy as np
 
     for number, (a, b) in enumerate(zip(one, other, strict=True)):
         equal = np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b or (a != a and b != b)
         if not equal and not (a is None and b is None):
-            raise BadResults(
+            raise Contradiction(
                 f"contradiction: run {run}, round {number}: {column} is {a} in one part "
                 f"and {b} in another"
             )

@@ -1,0 +1,5 @@
+"""`python -m albench`."""
+
+from albench.cli import main
+
+main()

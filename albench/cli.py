@@ -1,0 +1,76 @@
+"""The command line: parse, call, show. No arithmetic here.
+
+Exit codes: 0 success; 1 a check that was asked for fails, or runs failed; 2 a user's
+mistake; 130 interrupted.
+"""
+
+import signal
+import sys
+from typing import Any
+
+import typer
+
+from albench.commands import analyse, look, make, runs
+from albench.errors import AlbenchError, UsageError
+from albench.show import note
+
+app = typer.Typer(
+    name="albench",
+    help="Reproducible benchmarks of pool-based active learning on tabular classification.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (look, runs, analyse, make):
+    module.add_to(app)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    """Reproducible benchmarks of pool-based active learning on tabular classification."""
+    if version:
+        from albench import __version__
+        from albench.show import emit
+
+        emit(__version__)
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point; ends the process with the exit code of the command."""
+    signal.signal(signal.SIGTERM, terminated)
+    sys.exit(exit_code(arguments))
+
+
+def terminated(number: int, frame: Any) -> None:
+    """End on SIGTERM as on Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def exit_code(arguments: list[str] | None) -> int:
+    """Run a command and turn how it ended into an exit code and one message."""
+    import click
+
+    try:
+        code = app(args=arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        note("interrupted; what is stored stays, the same command goes on from there")
+        return 130
+    except UsageError as error:
+        note(f"error: {error}")
+        return 2
+    except AlbenchError as error:
+        note(f"failed: {error}")
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,184 @@
+"""`list`, `show`, `status`: what there is, and how far a suite has come."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
+from albench.errors import UnknownName
+from albench.show import Format, emit, note, show, show_frame
+
+if TYPE_CHECKING:
+    from albench.entries import Entry
+
+
+class What(StrEnum):
+    """What can be listed."""
+
+    datasets = "datasets"
+    strategies = "strategies"
+    models = "models"
+    metrics = "metrics"
+    protocols = "protocols"
+    suites = "suites"
+
+
+SINGULAR = {"strategies": "strategy"} | {
+    w.value: w.value[:-1] for w in What if w.value != "strategies"
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("list")(list_entries)
+    app.command("show")(show_entry)
+    app.command("status")(status)
+
+
+def list_entries(
+    what: Annotated[
+        What | None, typer.Argument(help="Which kind; all of them if left out.")
+    ] = None,
+    fmt: FormatOpt = Format.table,
+    plugin: PluginOpt = None,
+) -> None:
+    """List what a suite can name, with one line on each."""
+    from albench import registry
+
+    for path in plugin or ():
+        registry.load_plugin(path)
+    if what is None:
+        rows = [row | {"kind": SINGULAR[w]} for w in What for row in listing(w)]
+        show(rows, ["kind", "name", "summary"], fmt=fmt)
+        return
+    rows = listing(what)
+    extra = {
+        What.strategies: ["family", "needs", "batch-aware", "sequential", "cost", "source"],
+        What.datasets: ["n", "d", "classes", "source"],
+        What.models: ["probabilities", "source"],
+        What.metrics: ["better", "source"],
+    }.get(what, [])
+    show(rows, ["name", *extra, "summary"], fmt=fmt)
+
+
+def listing(what: What) -> list[dict[str, Any]]:
+    """The rows of one kind."""
+    from albench import registry
+    from albench.protocols import PROTOCOLS
+    from albench.suitefile import shipped
+
+    if what is What.protocols:
+        return [{"name": name, "summary": text} for name, (_, text) in PROTOCOLS.items()]
+    if what is What.suites:
+        return [{"name": n, "summary": title_of(path)} for n, path in shipped().items()]
+    kind: Any = SINGULAR[what]
+    return [row_of(registry.entry(kind, name)) for name in registry.names(kind)]
+
+
+def row_of(entry: "Entry") -> dict[str, Any]:
+    """An entry as a row."""
+    about = dict(entry.about)
+    return about | {
+        "name": entry.name,
+        "summary": entry.summary,
+        "source": about.get("cite", ""),
+        "needs": ", ".join(about.get("needs", ())),
+        "batch-aware": bool(about.get("batch_aware")),
+        "sequential": bool(about.get("sequential")),
+        "probabilities": bool(about.get("proba")),
+    }
+
+
+def title_of(path: Path) -> str:
+    """The title of a suite file."""
+    import tomllib
+
+    return str(tomllib.loads(path.read_text(encoding="utf-8")).get("title", ""))
+
+
+def show_entry(
+    kind: Annotated[str, typer.Argument(help="dataset, strategy, model, metric, protocol, suite.")],
+    name: Annotated[str, typer.Argument(help="The name in the registry.")],
+    plugin: PluginOpt = None,
+) -> None:
+    """Show what an entry is, its parameters, what it needs, and its source."""
+    from albench import registry
+
+    for path in plugin or ():
+        registry.load_plugin(path)
+    single = SINGULAR.get(kind, kind)
+    if single == "protocol":
+        return show_protocol(name)
+    if single == "suite":
+        suite = suite_of(name)
+        return emit(f"{suite.title}\n{suite.path}\n\n{suite.text}")
+    if single not in registry.KINDS:
+        raise UnknownName(
+            f"unknown kind {kind!r}{registry.did_you_mean(kind, list(SINGULAR.values()))}"
+        )
+    described: Any = single
+    entry = registry.entry(described, name)
+    emit(f"{entry.kind} {entry.name}, version {entry.version}\n\n{entry.doc}\n")
+    about = [{"property": key, "value": value} for key, value in sorted(entry.about.items())]
+    shown = [row for row in about if not callable(row["value"])]
+    if shown:
+        show(shown, ["property", "value"])
+    if entry.parameters:
+        show(parameter_rows(entry), ["parameter", "type", "default"])
+    return None
+
+
+def show_protocol(name: str) -> None:
+    """A protocol's fields and what differs from the defaults."""
+    from albench.protocols import PROTOCOLS, protocol
+
+    value = protocol(name)
+    emit(f"protocol {name}: {PROTOCOLS[name][1]}\n")
+    rows = [{"field": key, "value": str(getattr(v, "label", v))} for key, v in vars(value).items()]
+    show(rows, ["field", "value"])
+
+
+def parameter_rows(entry: "Entry") -> list[dict[str, Any]]:
+    """The parameters of an entry, as a suite gives them."""
+    import inspect
+    import re
+
+    return [
+        {
+            "parameter": name,
+            "type": re.sub(
+                r"\w+\.(?=\w)", "", inspect.formatannotation(p.annotation).replace("typing.", "")
+            ),
+            "default": "needed" if p.default is p.empty else str(p.default),
+        }
+        for name, p in entry.parameters.items()
+    ]
+
+
+def status(
+    suite: SuiteArg,
+    results: ResultsOpt = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Show why runs failed.")] = False,
+    fmt: FormatOpt = Format.table,
+    plugin: PluginOpt = None,
+) -> None:
+    """Show what is done, missing, failed or skipped, by dataset and strategy."""
+    from albench.grid import grid_status
+    from albench.runner import open_store
+
+    loaded = suite_of(suite, plugin)
+    table = grid_status(loaded, open_store(loaded, results, note))
+    if failed:
+        bad = table[table["status"].isin(["failed", "timeout", "skipped"])]
+        keys = ["dataset", "protocol", "model", "strategy", "trial", "status", "reason"]
+        return show_frame(bad[keys], fmt=fmt)
+    counts = (
+        table.groupby(["dataset", "strategy", "status"], sort=False).size().unstack(fill_value=0)
+    )
+    columns = ["done", "missing", "failed", "timeout", "skipped"]
+    rows = counts.reindex(columns=columns, fill_value=0).reset_index()
+    total = table["status"].value_counts()
+    notes = [", ".join(f"{total.get(c, 0)} {c}" for c in columns) + f", {len(table)} runs in all"]
+    return show_frame(rows[[*keys, *columns]], fmt=fmt, notes=notes)

@@ -1,0 +1,91 @@
+"""Arguments and options that several commands share, and what they stand for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from albench.errors import BadResults, BadValue
+from albench.show import Format, note
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from albench.suite import Suite
+
+SuiteArg = Annotated[str, typer.Argument(metavar="SUITE", help="A TOML file or a shipped suite.")]
+ResultsOpt = Annotated[
+    Path | None,
+    typer.Option("--results", metavar="DIR", help="Results folder (default results/<suite>)."),
+]
+PluginOpt = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file with entries of your own."),
+]
+OnlyOpt = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="KIND=A,B", help="Only these, such as dataset=iris,wine."),
+]
+FormatOpt = Annotated[Format, typer.Option("--format", help="How the table is printed.")]
+MetricOpt = Annotated[
+    str | None, typer.Option("--metric", metavar="M", help="Metric (default: the primary one).")
+]
+ModelOpt = Annotated[
+    str | None, typer.Option("--model", metavar="M", help="Only this model of the suite.")
+]
+BaselineOpt = Annotated[
+    str | None, typer.Option("--baseline", metavar="S", help="Strategy to compare with.")
+]
+
+
+def suite_of(
+    suite: str, plugins: Sequence[Path] | None = None, only: Sequence[str] | None = None
+) -> "Suite":
+    """The suite of a command, reduced to what `--only` names."""
+    from albench.suitefile import load_suite
+
+    loaded = load_suite(suite, tuple(plugins or ()))
+    return loaded.only(parsed_only(only)) if only else loaded
+
+
+def parsed_only(only: Sequence[str]) -> dict[str, list[str]]:
+    """`--only kind=a,b` as a table."""
+    wanted: dict[str, list[str]] = {}
+    for item in only:
+        kind, equals, labels = item.partition("=")
+        if not equals or not labels:
+            raise BadValue(f"--only {item}: KIND=A,B is due, such as dataset=iris,wine")
+        wanted.setdefault(kind, []).extend(labels.split(","))
+    return wanted
+
+
+def stored(
+    suite: "Suite", results: Path | None, wanted_model: str | None = None
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """The labelled tables of a suite; raises BadResults where nothing is stored."""
+    from albench.grid import labelled
+    from albench.runner import open_store
+
+    store = open_store(suite, results, note)
+    runs, rounds = labelled(suite, store)
+    if not (runs["status"] == "done").any():
+        raise BadResults(
+            f"no finished runs of suite {suite.name!r} in {store.folder}; "
+            f"`albench run {suite.name}` comes first"
+        )
+    if wanted_model is not None:
+        if wanted_model not in set(runs["model"]):
+            known = ", ".join(sorted(set(runs["model"])))
+            raise BadValue(f"--model {wanted_model}: the suite has {known}")
+        runs = runs[runs["model"] == wanted_model].reset_index(drop=True)
+    return runs, rounds
+
+
+def metric_of(suite: "Suite", metric: str | None) -> str:
+    """The metric asked for, or the primary one; raises BadValue if the suite lacks it."""
+    if metric is None:
+        return suite.primary
+    if metric not in suite.metrics:
+        raise BadValue(f"--metric {metric}: the suite has {', '.join(suite.metrics)}")
+    return metric

@@ -1,0 +1,193 @@
+"""`run` and `merge`: fill a results folder."""
+
+import sys
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from albench.commands.options import OnlyOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
+from albench.errors import BadValue, CheckFailed
+from albench.show import emit, note, show
+
+if TYPE_CHECKING:
+    from albench.runner import Progress
+    from albench.store import Store
+    from albench.suite import Suite
+
+
+class Backend(StrEnum):
+    """Where runs are executed."""
+
+    loky = "loky"
+    dask = "dask"
+
+
+class Engine(StrEnum):
+    """How models are fitted."""
+
+    auto = "auto"
+    plain = "plain"
+
+
+JobsOpt = Annotated[int, typer.Option("--jobs", metavar="N", help="Processes; -1: all cores.")]
+TrialsOpt = Annotated[int | None, typer.Option("--trials", metavar="N", help="Trials per dataset.")]
+AddOpt = Annotated[
+    list[str] | None, typer.Option("--add", metavar="STRATEGY", help="A further strategy.")
+]
+BackendOpt = Annotated[Backend, typer.Option("--backend", help="loky or dask.")]
+SchedulerOpt = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A dask scheduler.")
+]
+TimeoutOpt = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="Limit for each run.")
+]
+EngineOpt = Annotated[
+    Engine, typer.Option("--engine", help="auto: fastest proven; plain: scikit-learn.")
+]
+ShardOpt = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts.")
+]
+DryRunOpt = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would run, and how long it may take.")
+]
+ProfileOpt = Annotated[bool, typer.Option("--profile", help="Say where the time went.")]
+ReuseOpt = Annotated[
+    list[Path] | None, typer.Option("--reuse", metavar="DIR", help="Take over stored runs.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("run")(run)
+    app.command("merge")(merge)
+
+
+def run(
+    suite: SuiteArg,
+    results: ResultsOpt = None,
+    jobs: JobsOpt = -1,
+    only: OnlyOpt = None,
+    trials: TrialsOpt = None,
+    add: AddOpt = None,
+    backend: BackendOpt = Backend.loky,
+    scheduler: SchedulerOpt = None,
+    timeout: TimeoutOpt = None,
+    engine: EngineOpt = Engine.auto,
+    shard: ShardOpt = None,
+    dry_run: DryRunOpt = False,
+    profile: ProfileOpt = False,
+    reuse: ReuseOpt = None,
+    plugin: PluginOpt = None,
+) -> None:
+    """Run what is missing of a suite, then compare its strategies.
+
+    Interrupted, the same command goes on where it stopped.
+    """
+    from albench.execute import Options
+    from albench.plan import plan
+    from albench.runner import open_store
+    from albench.runner import run as run_suite
+
+    loaded = suite_of(suite, plugin, only)
+    store = open_store(loaded, results, note)
+    loaded = loaded.adding([*known_additions(loaded, store), *(add or ())])
+    loaded = loaded if trials is None else loaded.with_trials(trials)
+    if timeout is not None and not timeout > 0:
+        raise BadValue(f"--timeout {timeout}: a positive number of seconds")
+    if dry_run:
+        return show_plan(plan(loaded, store, part_of(shard), note))
+    options = Options(loaded.metrics, timeout=timeout, engine=engine.value, memory=profile)
+    told_changes(loaded, store)
+    with progress_bar() as update:
+        done = run_suite(
+            loaded, store.folder, jobs=jobs, backend=backend.value, scheduler=scheduler,
+            options=options, shard=part_of(shard), reuse=reuse or (), on_progress=update,
+            report=note,
+        )  # fmt: skip
+    return closing(loaded, store, done, profile)
+
+
+def known_additions(suite: "Suite", store: "Store") -> list[str]:
+    """The strategies that earlier runs added and that are still there."""
+    from albench import registry
+
+    names = registry.names("strategy")
+    return [name for name in store.manifest.get("added", ()) if name in names]
+
+
+def part_of(shard: str | None) -> tuple[int, int] | None:
+    """`I/N` as two numbers."""
+    if shard is None:
+        return None
+    one, _, many = shard.partition("/")
+    if not (one.isdigit() and many.isdigit()):
+        raise BadValue(f"--shard {shard}: I/N is due, such as 1/4")
+    return int(one), int(many)
+
+
+def told_changes(suite: "Suite", store: "Store") -> None:
+    """Say what becomes of stored runs if the suite's file has changed since."""
+    from albench.grid import missing
+    from albench.provenance import suite_digest
+
+    before = store.manifest.get("suite_sha256")
+    if before is None or before == suite_digest(suite):
+        return
+    todo, total = len(missing(suite, store)), len(suite.specs)
+    note(f"the suite has changed since: {total - todo} stored runs are kept, {todo} are to do")
+
+
+def progress_bar() -> AbstractContextManager[Any]:
+    """A bar on a terminal, plain lines elsewhere; yields the function to call."""
+    from albench.commands.progress import Bar, Lines
+
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool) -> None:
+    """The closing table, and what failed; raises CheckFailed if a run did."""
+    from albench.commands.analyse import compare_suite
+    from albench.grid import labelled
+    from albench.plan import profiled
+
+    runs, rounds = labelled(suite, store)
+    if profile:
+        show(profiled(runs, rounds), ["model", "strategy", "part", "seconds", "share"])
+    if (runs["status"] == "done").any():
+        compare_suite(suite, runs, rounds, store.folder)
+    bad = runs[runs["status"].isin(["failed", "timeout"])]
+    skipped = runs[runs["status"] == "skipped"]
+    for (strategy, reason), group in skipped.groupby(["strategy", "reason"]):
+        note(f"skipped: {strategy}, {len(group)} runs: {reason}")
+    if len(bad):
+        for (strategy, dataset), group in bad.groupby(["strategy", "dataset"]):
+            last = str(group["reason"].iloc[0]).strip().splitlines()[-1]
+            note(f"{group['status'].iloc[0]}: {strategy} on {dataset}, {len(group)} runs: {last}")
+        raise CheckFailed(f"{len(bad)} runs; `albench status {suite.name} --failed` shows why")
+
+
+def show_plan(planned: dict[str, Any]) -> None:
+    """What `--dry-run` prints."""
+    show(planned["rows"], ["dataset", "model", "runs", "rounds", "hours", "MB"])
+    emit(
+        f"{planned['runs']} runs to do, about {planned['hours']:.2g} hours on one core, "
+        f"{planned['MB']:.2g} MB; {planned['stored']} runs are stored already"
+    )
+
+
+def merge(
+    sources: Annotated[list[Path], typer.Argument(metavar="FROM...", help="Results folders.")],
+    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where the union goes.")],
+) -> None:
+    """Merge results folders: their union; contradictions are named, exit 1."""
+    from albench.errors import Contradiction
+    from albench.merging import merge as merge_stores
+
+    try:
+        store = merge_stores(sources, into)
+    except Contradiction as error:
+        raise CheckFailed(str(error)) from error
+    emit(f"{len(store.runs())} runs in {store.folder}")

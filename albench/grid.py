@@ -1,0 +1,95 @@
+"""A suite's grid against what is stored: labels, status, what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from albench import registry
+from albench.execute import TRIAL, versions_of
+from albench.spec import RunSpec
+from albench.store import Store
+from albench.suite import Cell, Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def missing(suite: Suite, store: Store) -> list[RunSpec]:
+    """The specs of the grid that the store does not hold with all metrics of the suite.
+
+    Failed and timed-out runs count as missing, skipped ones do not.
+    """
+    stored = store.runs(["metrics"])
+    wanted = set(versions_of(suite.metrics).split(","))
+    held = {
+        run
+        for run, status, metrics in zip(
+            stored["run"], stored["status"], stored["metrics"], strict=True
+        )
+        if status == "skipped" or (status == "done" and wanted <= set((metrics or "").split(",")))
+    }
+    return [spec for spec in suite.specs if spec.id not in held]
+
+
+def skipped_in(suite: Suite, runs: "pd.DataFrame") -> Suite:
+    """`with_skipped` from the stored table instead of the data."""
+    dropped = runs[runs["reason"].fillna("").str.startswith(TRIAL) & (runs["status"] == "skipped")]
+    if not len(dropped):
+        return suite
+    ids = set(dropped["run"])
+    gone = {(c.dataset, c.protocol, c.trial) for c in every_cell(suite) if c.spec.id in ids}
+    return replace(suite, skipped=frozenset(gone))
+
+
+def every_cell(suite: Suite) -> Iterator[Cell]:
+    """The cells of all seeds of the suite, also of those that do not stand."""
+    datasets = tuple(
+        d._replace(trials=replace(d.trials, take=len(d.trials.seeds))) if d.trials else d
+        for d in suite.datasets
+    )
+    trials = replace(suite.trials, take=len(suite.trials.seeds))
+    yield from replace(suite, datasets=datasets, trials=trials, skipped=frozenset()).cells()
+
+
+def standing(suite: Suite, store: Store, runs: "pd.DataFrame") -> "pd.DataFrame":
+    """One row per cell and trial of the grid: the labels and the run.
+
+    Strategies that `--add` added are in it; trials that the protocol skipped give way to
+    later seeds.
+    """
+    import pandas as pd
+
+    known = registry.names("strategy")
+    added = [name for name in store.manifest.get("added", ()) if name in known]
+    suite = skipped_in(suite.adding(added), runs)
+    return pd.DataFrame(
+        [(*cell[:5], cell.spec.id) for cell in suite.cells()],
+        columns=["dataset", "protocol", "model", "strategy", "trial", "run"],
+    )
+
+
+def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """The suite's grid as a `runs` table with the suite's labels, and the rounds.
+
+    A run that is not stored has the status `missing`. One run may stand under two labels.
+    """
+    runs, rounds = store.read()
+    table = with_status(standing(suite, store, runs), runs)
+    kept = np.isin(rounds["run"].to_numpy(), table["run"].unique())
+    return table, rounds[kept].reset_index(drop=True)
+
+
+def grid_status(suite: Suite, store: Store) -> "pd.DataFrame":
+    """`labelled` without the rounds: columns of the key, run, status and reason."""
+    runs = store.runs(["reason"])
+    return with_status(standing(suite, store, runs), runs)
+
+
+def with_status(grid: "pd.DataFrame", runs: "pd.DataFrame") -> "pd.DataFrame":
+    """The grid with what is stored of each run."""
+    rest = [c for c in runs.columns if c not in grid.columns]
+    table = grid.merge(runs[["run", *rest]], on="run", how="left")
+    table["status"] = table["status"].fillna("missing")
+    return table

@@ -1,0 +1,134 @@
+"""Tables and notes on the terminal, in any of the formats that `--format` names."""
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+
+class Format(StrEnum):
+    """How a table is printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    latex = "latex"
+    markdown = "markdown"
+
+
+def note(sentence: str) -> None:
+    """A remark on standard error."""
+    sys.stderr.write(sentence.rstrip() + "\n")
+
+
+def emit(text: str) -> None:
+    """Output on standard output."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def show(
+    rows: Sequence[dict[str, Any]],
+    columns: Sequence[str],
+    *,
+    fmt: Format = Format.table,
+    notes: Sequence[str] = (),
+    title: str = "",
+) -> None:
+    """Print rows as a table on standard output.
+
+    Notes follow the table on standard error, or lie in the JSON; undefined is null in
+    JSON and empty elsewhere.
+    """
+    rows = [{c: cleaned(row.get(c)) for c in columns} for row in rows]
+    if fmt is Format.json:
+        table = {"columns": list(columns), "rows": rows, "notes": list(notes)}
+        emit(json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    if fmt is Format.csv:
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        emit(buffer.getvalue())
+    elif fmt is Format.table:
+        printed(rows, columns, title)
+    else:
+        write = latex if fmt is Format.latex else markdown
+        emit(write([[text_of(row[c]) for c in columns] for row in rows], columns))
+    for sentence in notes:
+        note(sentence)
+
+
+def show_frame(frame: Any, **options: Any) -> None:
+    """`show` for a pandas data frame."""
+    show(frame.to_dict("records"), [str(c) for c in frame.columns], **options)
+
+
+def cleaned(value: Any) -> Any:
+    """A value that JSON can hold; NaN and infinities are None."""
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, list | tuple):
+        return [cleaned(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool | dict):
+        return value
+    return None if str(value) in ("<NA>", "NaT", "nan") else str(value)
+
+
+def text_of(value: Any) -> str:
+    """A value as a cell of a printed table."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+    if isinstance(value, list):
+        return ", ".join(text_of(item) for item in value)
+    return str(value)
+
+
+def printed(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str) -> None:
+    """A table for people; as wide as it needs to be where there is no terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else 240, highlight=False)
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        values = [row[column] for row in rows if row[column] is not None]
+        numeric = bool(values) and all(isinstance(v, int | float) for v in values)
+        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(text_of(row[c])) for c in columns))
+    console.print(table)
+
+
+def markdown(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
+    """A pipe table."""
+    lines = [columns, ["---"] * len(columns), *cells]
+    return "\n".join(
+        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
+    )
+
+
+LATEX = {c: "\\" + c for c in "&%$#_{}"} | {"~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+
+
+def latex(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
+    """A booktabs table."""
+
+    def line(values: Sequence[str]) -> str:
+        escaped = ("".join(LATEX.get(c, c) for c in value.replace("\\", "/")) for value in values)
+        return " & ".join(escaped) + r" \\"
+
+    head = [rf"\begin{{tabular}}{{{'l' * len(columns)}}}", r"\toprule", line(columns), r"\midrule"]
+    return "\n".join([*head, *map(line, cells), r"\bottomrule", r"\end{tabular}"])
