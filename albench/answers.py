@@ -1,7 +1,7 @@
 """A strategy's answer: asked for, checked against the contract, and kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,17 @@ class Bought:
     probability: Floats | None = None
     n_tied: int | None = None
     margin_rank: Floats | None = None
+
+    def first(self, n: int) -> "Bought":
+        """The first n picks."""
+        if n == len(self.picks):
+            return self
+        kept = (None if a is None else a[:n] for a in (self.probability, self.margin_rank))
+        probability, margin_rank = kept
+        return replace(self, picks=self.picks[:n], probability=probability, margin_rank=margin_rank)
+
+
+NOTHING = Bought(np.empty(0, dtype=np.intp))
 
 
 def answered(strategy: Strategy, query: Query, number: int, trace: bool) -> Bought:

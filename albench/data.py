@@ -154,7 +154,7 @@ def cut(dataset: Dataset, spec: RunSpec) -> Task:
     return Task(
         X, dataset.y[train], X_test, dataset.y[split.test], start, len(dataset.classes), batch,
         -(-(budget - n_start) // batch), budget, train, split.test, dataset.positive, withheld,
-        protocol.ties, protocol.delay,
+        protocol.ties, protocol.delay, protocol.cost_budget, protocol.session, dataset.classes,
     )  # fmt: skip
 
 

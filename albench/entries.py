@@ -4,9 +4,10 @@ import ast
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from albench.params import Kind
@@ -75,3 +76,19 @@ class Entry:
             ):
                 del node.body[0]
         return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+
+
+def source_digest(file: Path) -> str:
+    """The version of what a file defines: the digest of its bytes."""
+    return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
+def did_you_mean(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    """`; did you mean 'margin'?`, or what there is."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    listed = sorted(known)
+    return "; there are: " + ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")

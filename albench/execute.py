@@ -17,10 +17,10 @@ from albench.data import Dataset, cut
 from albench.errors import AlbenchError, RunTimeout, Skip
 from albench.learner import Learner
 from albench.loop import Oracle, Round, Sight, Task, simulate
-from albench.oracle import Exact, oracle
+from albench.oracle import oracle
 from albench.protocols import protocol_name
 from albench.ref import Ref
-from albench.spec import RunSpec
+from albench.spec import Protocol, RunSpec
 from albench.tables import FULL_POOL, listed
 
 TRIAL = "trial: "
@@ -196,8 +196,9 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
     """Strategy, what it may see, task and oracle; the full-pool run buys all true labels."""
     if spec.strategy.name == FULL_POOL:
         everything = np.setdiff1d(np.arange(len(task.y)), task.withheld)
-        full = replace(task, start=everything, budget=len(everything), rounds=0)
-        return (lambda query: query.pool), "pool", full, Exact(task.y)
+        full = replace(task, start=everything, budget=len(everything), rounds=0, cost_budget=None)
+        truth = oracle(Protocol(), full, spec.rng("oracle"))
+        return (lambda query: query.pool), "pool", full, truth
     entry = registry.entry("strategy", spec.strategy.name)
     sight: Sight = "all" if entry.about.get("bound") else "pool"
     if sight == "pool" and spec.protocol.labels == "visible":

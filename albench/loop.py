@@ -10,14 +10,15 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from albench.answers import Bought, Strategy, answered
-from albench.errors import RunError
+from albench.answers import NOTHING, Bought, Strategy, answered
+from albench.errors import RunError, Skip
 from albench.learner import Fitted, Floats, Ints, Learner
 from albench.query import OracleQuery, Picks, Query
 
 __all__ = ["Oracle", "OracleQuery", "Outcome", "Picks", "Query", "Round", "Task", "simulate"]
 
 Sight = Literal["pool", "train", "all"]
+CENT = 1e-9  # prices are sums of floats: what differs by less is equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class Task:
     rows, rows_test row numbers of the dataset
     positive        index of the positive class, or None
     withheld        positions kept out of the pool (random audit sample)
+    ties, delay, cost_budget, session   as in the protocol
+    classes         names of the classes
     """
 
     X: Floats
@@ -50,6 +53,9 @@ class Task:
     withheld: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     ties: str = "pool-order"
     delay: int = 0
+    cost_budget: float | None = None
+    session: float | None = None
+    classes: tuple[str, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -63,11 +69,15 @@ class Task:
 class Oracle(Protocol):
     """Who answers a query, and what it costs."""
 
+    @property
+    def overhead(self) -> float:
+        """What every batch costs besides its labels."""
+
     def answer(self, positions: Ints) -> Ints:
         """(n,) class indices, -1 for an abstention; the same for the same rows."""
 
-    def price(self, positions: Ints) -> float:
-        """What one batch of labels costs."""
+    def prices(self, positions: Ints) -> Floats:
+        """(n,) what each of these labels costs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,14 +143,20 @@ class Ledger:
         self.given = np.full(len(task.y), -1, dtype=np.intp)
         self.open = np.ones(len(task.y), dtype=bool)
         self.open[task.withheld] = False
-        self.cost, self.n_bought = 0.0, 0
+        self.cost, self.n_bought, self.in_session, self.spent = 0.0, 0, 0.0, False
         self.outstanding: list[tuple[Ints, Ints]] = []
 
     def buy(self, picks: Ints, delay: int) -> Ints:
-        """Label `picks`; the labels arrive `delay` rounds later. Returns the answers."""
+        """Label `picks`; the labels arrive `delay` rounds later. Returns the answers.
+
+        Raises Skip where the start alone costs more than the cost budget.
+        """
         answers = self.oracle.answer(picks)
         if len(picks):
-            self.cost += self.oracle.price(picks)
+            self.cost += self.oracle.overhead + float(self.oracle.prices(picks).sum())
+        limit = self.task.cost_budget
+        if limit is not None and self.cost > limit + CENT:
+            raise Skip(f"the start costs {self.cost:g}, above the cost budget of {limit:g}")
         self.open[picks] = False
         self.n_bought += len(picks)
         self.outstanding.append((picks, answers))
@@ -148,6 +164,28 @@ class Ledger:
             rows, labels = self.outstanding.pop(0)
             self.given[rows] = labels
         return answers
+
+    def admitted(self, bought: Bought) -> Bought:
+        """The first picks of a batch that the cost budget and the session pay for.
+
+        The batch that meets the cost budget is the last one. A row dearer than a whole
+        session is labelled in one of its own.
+        """
+        picks, budget, session = bought.picks, self.task.cost_budget, self.task.session
+        if budget is None and session is None:
+            return bought
+        prices = self.oracle.overhead + np.cumsum(self.oracle.prices(picks))
+        n = len(picks)
+        if session is not None:
+            if prices[0] > session - self.in_session + CENT:
+                self.in_session = 0.0
+            n = max(1, int(np.sum(prices <= session - self.in_session + CENT)))
+        if budget is not None:
+            paid = int(np.sum(prices <= budget - self.cost + CENT))
+            self.spent = paid < n
+            n = min(n, paid)
+        self.in_session += float(prices[n - 1]) if n else 0.0
+        return bought.first(n)
 
     def labeled(self) -> tuple[Ints, Ints]:
         """Positions with a label, ascending, and their labels."""
@@ -164,6 +202,8 @@ class Ledger:
 
     def affordable(self) -> int:
         """How many labels the next query may buy."""
+        if self.spent:
+            return 0
         return min(
             self.task.batch, self.task.budget - self.n_bought, int(np.count_nonzero(self.open))
         )
@@ -203,13 +243,12 @@ def simulate(
             bought.picks, answers, bought.probability, bought.n_tied, bought.margin_rank,
         )  # fmt: skip
         number += 1
-        if not ledger.affordable():
-            if not any(len(picks) for picks, _ in ledger.outstanding):
-                return
-            bought = Bought(np.empty(0, dtype=np.intp))
-            continue
-        query = asking.query(labeled, y_labeled, fitted)
-        bought = answered(strategy, query, number, trace)
+        bought = NOTHING
+        if ledger.affordable():
+            query = asking.query(labeled, y_labeled, fitted)
+            bought = ledger.admitted(answered(strategy, query, number, trace))
+        if not len(bought.picks) and not len(ledger.waiting()):
+            return
 
 
 @dataclass(frozen=True, eq=False)

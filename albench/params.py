@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from albench.errors import BadValue
 
-Kind = Literal["dataset", "strategy", "model", "metric"]
+Kind = Literal["dataset", "strategy", "model", "metric", "oracle", "cost"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Nested:
 StrategyParam = Annotated[Any, Nested("strategy")]
 ModelParam = Annotated[Any, Nested("model")]
 DatasetParam = Annotated[Any, Nested("dataset")]
+OracleParam = Annotated[Any, Nested("oracle")]
 
 
 def nested_kind(annotation: Any) -> Kind | None:

@@ -1,24 +1,32 @@
 """Names -> entries: decorators, discovery, parameters, did-you-mean.
 
-An entry is one function or class behind one door (dataset, strategy, model, metric). Its
+An entry is one function or class behind one door (dataset, strategy, model, metric, and
+the oracles and costs of protocols). Its
 parameters are the keyword-only parameters of its signature; their annotations say which
 types and ranges a suite may give, so nothing is declared twice.
 """
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from albench.entries import ABOUT, Entry
+from albench.entries import ABOUT, Entry, did_you_mean, source_digest
 from albench.errors import BadPlugin, BadValue, UnknownName, UsageError
-from albench.params import DatasetParam, Kind, ModelParam, StrategyParam, nested_kind, typed
+from albench.params import (
+    DatasetParam,
+    Kind,
+    ModelParam,
+    OracleParam,
+    StrategyParam,
+    nested_kind,
+    typed,
+)
 from albench.ref import Ref, frozen
 
 __all__ = [
@@ -26,9 +34,11 @@ __all__ = [
     "Entry",
     "Kind",
     "ModelParam",
+    "OracleParam",
     "StrategyParam",
     "build",
     "dataset",
+    "did_you_mean",
     "entry",
     "load_plugin",
     "make_strategy",
@@ -39,12 +49,14 @@ __all__ = [
     "strategy",
 ]
 
-KINDS: tuple[Kind, ...] = ("dataset", "strategy", "model", "metric")
+KINDS: tuple[Kind, ...] = ("dataset", "strategy", "model", "metric", "oracle", "cost")
 PACKAGES: dict[str, str] = {
     "dataset": "albench.datasets",
     "strategy": "albench.strategies",
     "model": "albench.models",
     "metric": "albench.metrics",
+    "oracle": "albench.oracle",
+    "cost": "albench.costs",
 }
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -119,11 +131,6 @@ def load() -> None:
         load_as(point.value, source_digest(origin) if origin else point.value, point.load)
 
 
-def source_digest(file: Path) -> str:
-    """The version of what a file defines: the digest of its bytes."""
-    return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-
-
 def load_as(name: str, digest: str, run: Callable[[], object]) -> None:
     """Run an import whose entries belong to a plugin; undo its entries if it fails."""
     before = {kind: dict(entries) for kind, entries in ENTRIES.items()}
@@ -173,17 +180,6 @@ def entry(kind: Kind, name: str) -> Entry:
     if name not in ENTRIES[kind]:
         raise UnknownName(f"unknown {kind} {name!r}{did_you_mean(name, ENTRIES[kind])}")
     return ENTRIES[kind][name]
-
-
-def did_you_mean(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    """`; did you mean 'margin'?`, or what there is."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    listed = sorted(known)
-    return "; there are: " + ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
 
 
 def resolve(

@@ -50,6 +50,8 @@ class Protocol:
     cost              what a label costs; None: one unit each
     cost_budget       stop buying before the cumulative cost would exceed this
     delay             batches that pass before bought labels arrive
+    session           what the labels of one session may cost together: a batch that
+                      would exceed it is cut short, and the next one opens a new session
     """
 
     split: str = "random"
@@ -68,6 +70,7 @@ class Protocol:
     cost: Ref | None = None
     cost_budget: float | None = None
     delay: int = 0
+    session: float | None = None
 
     def __post_init__(self) -> None:
         for check in (check_choices, check_counts, check_amounts):
@@ -140,8 +143,11 @@ def check_amounts(protocol: Protocol) -> None:
             f"protocol: budget = {protocol.budget} is below start = {protocol.start}; "
             "the budget counts all labels, those of the start included"
         )
-    if protocol.cost_budget is not None and not protocol.cost_budget > 0:
-        raise BadValue(f"protocol: cost_budget = {protocol.cost_budget!r}; a positive number")
+    for name in ("cost_budget", "session"):
+        value = getattr(protocol, name)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (number and value > 0):
+            raise BadValue(f"protocol: {name} = {value!r}; a positive number")
 
 
 def is_count(value: object) -> bool:

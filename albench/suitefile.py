@@ -100,7 +100,7 @@ def suite_of(
         datasets=datasets,
         models=models,
         strategies=strategies,
-        protocols=protocols_of(table),
+        protocols=protocols_of(table, path.parent),
         trials=trials_of(table.get("trials", 20), "trials"),
         metrics=metrics,
         cite="\n".join(table["cite"])
@@ -192,20 +192,20 @@ def trials_of(value: Any, where: str) -> Trials:
     return Trials(tuple(dict.fromkeys(listed)), take)
 
 
-def protocols_of(table: Mapping[str, Any]) -> tuple[tuple[str, Protocol], ...]:
+def protocols_of(table: Mapping[str, Any], folder: Path) -> tuple[tuple[str, Protocol], ...]:
     """The protocol, or the sweep of protocols, with labels."""
     if "protocol" in table and "protocols" in table:
         raise BadValue("protocol and protocols: give one of the two")
     found: dict[str, Protocol] = {}
     for item in table.get("protocols", [table.get("protocol", "standard")]):
-        label, value = protocol_of(item)
+        label, value = protocol_of(item, folder)
         if label in found:
             raise BadValue(f"protocols: two are called {label!r}; give one a `name`")
         found[label] = value
     return tuple(found.items())
 
 
-def protocol_of(item: str | Mapping[str, Any]) -> tuple[str, Protocol]:
+def protocol_of(item: str | Mapping[str, Any], folder: Path) -> tuple[str, Protocol]:
     """A protocol's label and value, from a name or a table of fields over one."""
     if isinstance(item, str):
         return item, protocol(item)
@@ -216,24 +216,18 @@ def protocol_of(item: str | Mapping[str, Any]) -> tuple[str, Protocol]:
     for key in fields:
         if key not in known:
             raise UnknownName(f"protocol: unknown field {key!r}{registry.did_you_mean(key, known)}")
-    given: dict[str, Any] = {key: field_value(key, v) for key, v in fields.items()}
+    given: dict[str, Any] = {key: field_value(key, v, folder) for key, v in fields.items()}
     made = Protocol(**(known | given))
     return label or protocol_name(made), made
 
 
-def field_value(key: str, value: Any) -> Any:
-    """A protocol field from TOML."""
-    return unresolved(value) if key in ("oracle", "cost") else frozen(value)
-
-
-def unresolved(value: Any) -> Any:
-    """An oracle or a cost given by name or table."""
-    if isinstance(value, str):
-        return Ref(value)
-    table = dict(value)
-    return Ref(
-        str(table.pop("use", "")), "1", tuple(sorted((k, frozen(v)) for k, v in table.items()))
-    )
+def field_value(key: str, value: Any, folder: Path) -> Any:
+    """A protocol field from TOML; an oracle and a cost are registry entries."""
+    if key == "oracle":
+        return registry.resolve("oracle", value, "protocol: oracle", folder)
+    if key == "cost":
+        return registry.resolve("cost", value, "protocol: cost", folder)
+    return frozen(value)
 
 
 __all__ = ["PROTOCOLS", "load_suite", "shipped", "suite_of"]

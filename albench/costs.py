@@ -1,0 +1,112 @@
+"""What labels cost: functions `(Task, Answers, Generator) -> Prices`, named in a protocol.
+
+`batch` is paid once for every batch besides its labels. Where an oracle asks several
+annotators, each is paid.
+"""
+
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt
+
+from albench.annotators import pinned, read
+from albench.errors import BadData
+from albench.learner import Floats
+from albench.loop import Task
+from albench.priced import Answers, Prices, cost_entry
+
+Rng = np.random.Generator
+Price = Annotated[float, Gt(0)]
+Fee = Annotated[float, Ge(0)]
+
+
+@cost_entry("constant")
+def constant(
+    task: Task, answers: Answers, rng: Rng, *, label: Price = 1.0, batch: Fee = 0.0
+) -> Prices:
+    """Every label costs the same."""
+    return Prices(np.float64(label) * answers.votes, batch)
+
+
+@cost_entry("per_class", cite="Kapoor, Horvitz and Basu 2007")
+def per_class(
+    task: Task,
+    answers: Answers,
+    rng: Rng,
+    *,
+    classes: list[str],
+    prices: list[Price],
+    other: Price = 1.0,
+    batch: Fee = 0.0,
+) -> Prices:
+    """The price depends on the true class: `prices` of the `classes` named, else `other`.
+
+    Raises BadData where a class named is none of the dataset's.
+    """
+    if len(classes) != len(prices):
+        raise BadData(f"per_class: {len(classes)} classes, {len(prices)} prices")
+    unknown = [name for name in classes if name not in task.classes]
+    if unknown:
+        raise BadData(
+            f"per_class: {unknown[0]!r} is no class of the dataset ({', '.join(task.classes[:8])})"
+        )
+    table: Floats = np.full(task.n_classes, other)
+    table[[task.classes.index(name) for name in classes]] = prices
+    return Prices(table[task.y] * answers.votes, batch)
+
+
+@cost_entry("lognormal", cite="Settles, Craven and Friedland 2008")
+def lognormal(
+    task: Task,
+    answers: Answers,
+    rng: Rng,
+    *,
+    mean: Price = 1.0,
+    sigma: Price = 0.5,
+    batch: Fee = 0.0,
+) -> Prices:
+    """Prices drawn per row from a lognormal distribution with the given mean."""
+    drawn = rng.lognormal(np.log(mean) - sigma**2 / 2, sigma, size=len(task.y))
+    return Prices(drawn * answers.votes, batch)
+
+
+@cost_entry("per_row", resolve=pinned)
+def per_row(
+    task: Task,
+    answers: Answers,
+    rng: Rng,
+    source: str | None = None,
+    *,
+    sha256: str,
+    batch: Fee = 0.0,
+) -> Prices:
+    """Prices from a CSV file with the columns row (of the dataset, from 0) and cost.
+
+    Raises BadData for a cost that is missing, negative or no number.
+    """
+    table = read(sha256, source, ["row", "cost"]).set_index("row")["cost"]
+    if table.index.has_duplicates:
+        raise BadData(f"{source}: row {table.index[table.index.duplicated()][0]} stands twice")
+    prices = table.reindex(task.rows)
+    if prices.isna().any():
+        raise BadData(f"{source}: no cost of dataset row {prices.index[prices.isna()].min()}")
+    try:
+        values = prices.to_numpy(dtype=np.float64)
+    except ValueError as error:
+        raise BadData(f"{source}: the column 'cost' holds something else than numbers") from error
+    if (values < 0).any():
+        raise BadData(f"{source}: the cost of row {task.rows[values < 0][0]} is negative")
+    return Prices(values * answers.votes, batch)
+
+
+@cost_entry("seconds", cite="Settles, Craven and Friedland 2008")
+def seconds(
+    task: Task, answers: Answers, rng: Rng, *, rate: Price = 1.0, batch: Fee = 0.0
+) -> Prices:
+    """The recorded working time of the annotators asked, times a rate.
+
+    Raises BadData where the oracle has no recorded seconds.
+    """
+    if answers.seconds is None:
+        raise BadData('cost = "seconds" needs an oracle with recorded seconds')
+    return Prices(rate * answers.seconds, batch)
