@@ -53,6 +53,14 @@ def svc_linear(seed: int, *, C: Positive = 1.0, class_weight: ClassWeight = None
     return SVC(kernel="linear", C=C, tol=1e-7, class_weight=class_weight)
 
 
+@model("svc-linear-libsvm", proba=False, cite="LIBSVM, Chang and Lin 2011")
+def svc_linear_libsvm(seed: int, *, C: Positive = 1.0, tol: Positive = 1e-3) -> Any:
+    """Support vector classifier, linear kernel, as LIBSVM stops it by default (tol 1e-3)."""
+    from sklearn.svm import SVC
+
+    return SVC(kernel="linear", C=C, tol=tol)
+
+
 @model("svc-rbf-libsvm", proba=False, cite="LIBSVM, Chang and Lin 2011")
 def svc_rbf_libsvm(seed: int, *, C: Positive = 1.0, tol: Positive = 1e-3) -> Any:
     """Support vector classifier as LIBSVM stops it by default (tol 1e-3, gamma = 1 / d)."""
