@@ -166,21 +166,20 @@ def test_friedman_says_nothing_where_nothing_can_be_said() -> None:
     assert compare.friedman(perfect)["p"] == pytest.approx((1 / 24) ** 13, rel=1e-9, abs=0)
 
 
-def test_signed_rank_rope_equals_its_formula_for_the_same_seed() -> None:
+def test_signed_rank_rope_equals_baycomp_for_the_same_seed() -> None:
+    baycomp = pytest.importorskip("baycomp")
     rng = np.random.default_rng(17)
-    wide = pd.DataFrame(rng.normal(0.8, 0.02, (12, 2)), columns=["a", "b"])
-    out = compare.signed_rank_rope(wide, "a", "b", rope=0.01, seed=3)
-    d = np.concatenate([[0], (wide["a"].round(12) - wide["b"].round(12))])
-    w = np.random.RandomState(3).dirichlet([0.5] + [1.0] * 12, 50_000)
-    sums = d[:, None] + d[None, :]
-    above = ((w @ (sums > 0.02)) * w).sum(axis=1)
-    below = ((w @ (sums < -0.02)) * w).sum(axis=1)
-    winner = np.argmax([above, 1 - above - below, below], axis=0)
-    assert out == pytest.approx(tuple(np.bincount(winner, minlength=3) / 50_000), abs=1e-4)
-    assert out == compare.signed_rank_rope(wide, "a", "b", rope=0.01, seed=3)
-    assert sum(out) == pytest.approx(1)
-    back = compare.signed_rank_rope(wide, "b", "a", rope=0.01, seed=3)
-    assert out.better == pytest.approx(back.worse, abs=0.01)
+    wide = pd.DataFrame(rng.normal(0.8, 0.02, (12, 3)), columns=["a", "b", "c"])
+    wide["c"] = wide["a"] - rng.choice([0.0, 0.02, 0.04], 12)
+    for other, rope in (("b", 0.01), ("c", 0.02), ("c", 0.01)):
+        x, y = (np.ascontiguousarray(wide[s].round(12)) for s in ("a", other))
+        theirs = baycomp.two_on_multiple(x, y, rope=rope, random_state=3)
+        ours = compare.signed_rank_rope(wide, "a", other, rope=rope, seed=3)
+        assert ours == pytest.approx(theirs, abs=2e-5)
+        assert ours == compare.signed_rank_rope(wide, "a", other, rope=rope, seed=3)
+        back = compare.signed_rank_rope(wide, other, "a", rope=rope, seed=3)
+        assert ours.better == pytest.approx(back.worse, abs=1e-12)
+        assert sum(ours) == pytest.approx(1)
 
 
 def test_bars_join_what_lies_within_the_distance() -> None:

@@ -1,9 +1,8 @@
 """From a frame of curves to paired blocks: one array per dataset, protocol and model.
 
 A frame of curves has one row per run and checkpoint: `dataset`, `strategy`, `trial`,
-`n_labeled` and a column per metric; `protocol`, `model`, `query_model`, `cost`,
-`status`, `n_train`, `n_test` where there are any. `albench.tables.joined` makes one from stored
-results; a CSV from elsewhere will do.
+`n_labeled` and a column per metric; `protocol`, `model`, `cost`, `status`, `n_train`,
+`n_test`, `seconds_query` where there are any. A CSV from elsewhere will do.
 """
 
 from collections.abc import Collection, Iterable
@@ -23,7 +22,7 @@ Missing: TypeAlias = Literal["refuse", "complete", "impute"]
 FULL = "all"
 """Strategy name of runs on the whole pool: reference lines, never compared."""
 
-TEXT = ("dataset", "protocol", "model", "query_model", "strategy")
+TEXT = ("dataset", "protocol", "model", "strategy")
 NUMBERS = ("n_labeled", "cost", "n_train", "n_test")
 
 
@@ -99,8 +98,6 @@ def tidy(frame: pd.DataFrame, metric: str, better: str = "higher") -> pd.DataFra
         out["seconds"] = pd.to_numeric(frame["seconds_query"], errors="coerce")
     score = pd.to_numeric(frame[metric], errors="coerce").astype(float)
     out["score"] = score if better == "higher" else -score
-    own = (out["query_model"] == "") | (out["query_model"] == out["model"])
-    out["model"] = out["model"].where(own, out["model"] + " / queries by " + out["query_model"])
     if "status" in frame.columns:
         out = out[frame["status"].astype(str) == "done"]
     if out.empty:
@@ -139,12 +136,13 @@ def stacks(
         names = tuple(dict.fromkeys(ranked["strategy"]))
         if not names:
             continue
-        notes: list[str] = []
+        found: dict[str, list[str]] = {}
         full = part[part["strategy"] == FULL]
         raw = [
-            _block(str(name), rows, full[full["dataset"] == name], axis, notes)
+            _block(str(name), rows, full[full["dataset"] == name], axis, found)
             for name, rows in ranked.groupby("dataset", sort=False)
         ]
+        notes = [f"{_several(where)}: {text}" for text, where in found.items()]
         blocks = _settle([b for b in raw if b], names, baseline, missing, notes)
         order = (*(n for n in names if n == baseline), *(n for n in names if n != baseline))
         ready = tuple(b.only(order) for b in blocks)
@@ -153,7 +151,7 @@ def stacks(
 
 
 def _block(
-    dataset: str, rows: pd.DataFrame, full: pd.DataFrame, axis: str, notes: list[str]
+    dataset: str, rows: pd.DataFrame, full: pd.DataFrame, axis: str, found: dict[str, list[str]]
 ) -> Block | None:
     """The shared trials of a dataset on a shared grid; None where there are none."""
     rows = rows.sort_values(["strategy", "trial", axis], kind="stable")
@@ -165,11 +163,12 @@ def _block(
     if len(shared) < len(trials):
         short = {s: sum((s, t) not in good for t in trials) for s in names}
         lack = ", ".join(f"{s} lacks {k}" for s, k in short.items() if k)
-        notes.append(f"{dataset}: {len(shared)} of {len(trials)} trials are complete ({lack})")
+        text = f"{len(shared)} of {len(trials)} trials are complete ({lack})"
+        found.setdefault(text, []).append(dataset)
     if not shared:
         return None
     curves = [[runs[s, t] for t in shared] for s in names]
-    grid, scores = _on_grid(dataset, names, curves, notes)
+    grid, scores = _on_grid(dataset, names, curves, found)
     reference = full.sort_values(axis).drop_duplicates("trial", keep="last").set_index("trial")
     return Block(
         dataset=dataset,
@@ -201,7 +200,7 @@ def _on_grid(
     dataset: str,
     names: tuple[str, ...],
     curves: list[list[tuple[Floats, Floats]]],
-    notes: list[str],
+    found: dict[str, list[str]],
 ) -> tuple[Floats, Floats]:
     """(T,) and (K, J, T): as they are where all runs share their checkpoints, else linear."""
     flat = [x for row in curves for x, _ in row]
@@ -213,13 +212,11 @@ def _on_grid(
     grid = np.unique(np.concatenate([[start, stop], *flat]))
     grid = grid[(grid >= start) & (grid <= stop)]
     ends = {s: max(x[-1] for x, _ in row) for s, row in zip(names, curves, strict=True)}
+    told = ", ".join(f"{s} {end:g}" for s, end in ends.items())
+    text = "the checkpoints of runs differ; interpolated linearly"
     if len(set(ends.values())) > 1:
-        told = ", ".join(f"{s} {end:g}" for s, end in ends.items())
-        notes.append(f"{dataset}: unequal budgets ({told}); compared up to {stop:g}")
-    else:
-        notes.append(
-            f"{dataset}: checkpoints differ between runs; compared by linear interpolation"
-        )
+        text = f"unequal budgets ({told}); compared up to {stop:g}"
+    found.setdefault(text, []).append(dataset)
     return grid, np.array([[np.interp(grid, x, y) for x, y in row] for row in curves])
 
 
@@ -248,3 +245,7 @@ def _filled(block: Block, names: tuple[str, ...], baseline: str) -> Block:
     lacking = frozenset(names) - frozenset(block.strategies)
     scores = np.array([block.of(baseline if s in lacking else s) for s in names])
     return replace(block, strategies=names, scores=scores, imputed=lacking)
+
+
+def _several(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

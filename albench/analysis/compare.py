@@ -269,12 +269,11 @@ def signed_rank_rope(
 ) -> Rope:
     """Bayesian signed-rank test with a region of practical equivalence.
 
-    Benavoli et al. 2014, 2017, by baycomp: probabilities that over datasets a is better
-    than b by more than `rope`, that they differ by less, that b is better by more.
-    The same seed gives the same numbers.
+    Benavoli et al. 2014, 2017: probabilities that over datasets a is better than b by
+    more than `rope`, that they differ by less, that b is better by more. Dirichlet
+    weights on the differences and a zero of weight 1/2, 50,000 samples; the numbers are
+    those of baycomp.two_on_multiple with random_state=seed, many times faster.
     """
-    import baycomp
-
     table = _table(scores, least=2)
     for name in (a, b):
         if name not in table.columns:
@@ -282,7 +281,16 @@ def signed_rank_rope(
             raise UnknownName(f"{name!r} is not among the strategies: {known}")
     if rope <= 0:
         raise BadValue(f"the rope must be positive, got {rope}")
-    # baycomp strides over its input: a column of a frame is not contiguous.
-    x, y = (np.ascontiguousarray(table[c].to_numpy()) for c in (a, b))
-    better, equal, worse = baycomp.two_on_multiple(x, y, rope=rope, random_state=seed)
-    return Rope(float(better), float(equal), float(worse))
+    d = np.concatenate([[0.0], (table[b] - table[a]).to_numpy()])
+    prior = np.concatenate([[0.5], np.ones(len(table))])
+    # The generator of baycomp, so that seeds mean the same.
+    weights = np.random.RandomState(seed).dirichlet(prior, 50_000)
+    sums = d[:, None] + d[None, :]
+    better, worse = (((weights @ _step(s * sums, 2 * rope)) * weights).sum(axis=1) for s in (-1, 1))
+    winner = np.argmax([better, 1 - better - worse, worse], axis=0)
+    return Rope(*(float(share) for share in np.bincount(winner, minlength=3) / len(winner)))
+
+
+def _step(x: Floats, threshold: float) -> Floats:
+    """1 above the threshold, a half on it, 0 below."""
+    return np.asarray((x > threshold) + 0.5 * (x == threshold), dtype=np.float64)

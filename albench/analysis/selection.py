@@ -61,7 +61,7 @@ def curves_frame(
             known = ", ".join(map(str, rounds.columns))
             raise UnknownName(f"no metric {options.metric!r} in the results; columns: {known}")
         extra = [c for c in rounds.columns if c == "run" or c not in runs.columns]
-        joined = runs.merge(rounds[extra], on="run", how="inner", validate="one_to_many")
+        joined = runs.merge(rounds[extra], on="run", how="inner")
     if "status" in runs.columns:
         notes += _not_done(runs)
     frame = tidy(joined, options.metric, options.better)
@@ -88,13 +88,14 @@ def curves_frame(
 
 
 def _not_done(runs: pd.DataFrame) -> list[str]:
-    other = runs[runs["status"].astype(str) != "done"]
-    reasons = other["reason"] if "reason" in other.columns else pd.Series("", index=other.index)
+    """A sentence per kind and reason of runs that did not end well."""
+    other = runs[runs["status"].astype(str) != "done"].copy()
+    if "reason" not in other.columns:
+        other["reason"] = ""
+    other["reason"] = other["reason"].fillna("").astype(str)
     notes = []
-    for (status, strategy), part in other.groupby(["status", "strategy"], sort=True):
-        why = [str(r) for r in reasons[part.index].dropna().unique() if str(r)]
-        notes.append(
-            f"{len(part)} {status} runs of {strategy} are left out"
-            + (f" ({words.counted(why, 2)})" if why else "")
-        )
+    for (status, reason), part in other.groupby(["status", "reason"], sort=True):
+        who = words.counted(sorted(set(part["strategy"].astype(str))), 6)
+        why = f" ({reason})" if reason else ""
+        notes.append(f"{len(part)} {status} runs are left out{why}: {who}")
     return notes

@@ -1,6 +1,6 @@
 """One row per cell: what its learning curves amount to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,14 +60,21 @@ def normalised(block: Block, baseline: str, summary: str = "aubc") -> Floats | N
     return np.asarray((values - base).T / room, dtype=np.float64)
 
 
-def summarise(stack: Stack, baseline: str | None = "random", seed: int = 0) -> pd.DataFrame:
+def summarise(
+    stack: Stack,
+    baseline: str | None = "random",
+    checkpoints: Sequence[float] = (0.1, 0.25, 0.5),
+    seed: int = 0,
+) -> pd.DataFrame:
     """One row per dataset and strategy.
 
     trials; aubc with its 95 % t interval and sd; alc; start, early (area of the first
-    third), half and end quality; full (whole pool); stability; and against the
-    baseline, paired by trial: gain with its interval, normalised_gain with a joint
-    bootstrap interval, deficiency, harm_rate, worst_loss (means over trials), lead_from
-    (labels from which the mean curve stays ahead). Undefined: NaN, and `flag` says why.
+    third) and end quality, and that at the `checkpoints` (shares of the labels at the
+    end: at_10 for 10 %); full (whole pool); ramp_up (first third), stability (last
+    fifth), slope per doubling; and against the baseline, paired by trial: gain with its
+    interval, normalised_gain with a joint bootstrap interval, deficiency, harm_rate,
+    worst_loss (means over trials), lead_from (labels from which the mean stays ahead).
+    Undefined: NaN, and `flag` says why.
     """
     rows: list[dict[str, object]] = []
     for block in stack.blocks:
@@ -82,6 +89,7 @@ def summarise(stack: Stack, baseline: str | None = "random", seed: int = 0) -> p
                 "strategy": strategy,
                 "trials": len(block.trials),
                 **_own(block, strategy),
+                **_on_the_way(block, strategy, checkpoints),
             }
             if base is not None:
                 row |= _against(block, strategy, base) | {k: v[place] for k, v in shares.items()}
@@ -107,7 +115,6 @@ def _own(block: Block, strategy: str) -> dict[str, float]:
         "alc": float(np.mean(curves.alc(n, y))) if n[0] > 0 else np.nan,
         "start": float(mean[0]),
         "early": float(np.mean(curves.area_from(n, y, float(n[0]), third))),
-        "half": float(curves.quality_at(n, mean, float(n[0] + n[-1]) / 2)),
         "end": float(mean[-1]),
         "full": float(full.mean()) if len(full) else np.nan,
         "ramp_up": float(curves.ramp_up(mean, max(1, steps // 3))) if steps else np.nan,
@@ -115,6 +122,15 @@ def _own(block: Block, strategy: str) -> dict[str, float]:
         if steps
         else np.nan,
         "slope": float(curves.slope(n, mean)),
+    }
+
+
+def _on_the_way(block: Block, strategy: str, shares: Sequence[float]) -> dict[str, float]:
+    mean, last = block.of(strategy).mean(axis=0), float(block.grid[-1])
+    return {
+        f"at_{100 * share:g}": float(curves.quality_at(block.grid, mean, share * last))
+        for share in shares
+        if 0 < share < 1
     }
 
 

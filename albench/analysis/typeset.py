@@ -1,0 +1,224 @@
+"""Tables as an author pastes them: booktabs LaTeX, Markdown, and the frames behind them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from albench.analysis import paired
+from albench.analysis.cells import Block, Stack
+from albench.analysis.compare import holm
+from albench.analysis.summaries import areas, head_room
+
+BEST, EQUAL = "best", "equal"
+"""Marks of a cell: significantly best of its row; not told apart from the best."""
+
+
+def headline_table(against: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with the baseline in few columns of text, for people."""
+    several = [c for c in ("protocol", "model") if against[c].nunique() > 1]
+    out = against[[*several, "strategy"]].copy()
+    out["verdict"] = against["verdict"]
+    out["difference"] = [f"{x:+.4f}" for x in against["mean_difference"]]
+    out["95 % interval"] = [
+        f"[{a:+.4f}, {b:+.4f}]" if np.isfinite(a) else "-"
+        for a, b in zip(against["low"], against["high"], strict=True)
+    ]
+    counts = against[["wins", "ties", "losses"]].to_numpy()
+    out["W/T/L"] = ["/".join(str(int(x)) for x in row) for row in counts]
+    for column, title in (("wilcoxon_p", "p"), ("holm_p", "Holm p")):
+        out[title] = [number(p) for p in against[column]]
+    out["rank-biserial"] = [
+        f"{x:+.2f}" if np.isfinite(x) else "-" for x in against["rank_biserial"]
+    ]
+    out["P(better)"] = [f"{x:.2f}" for x in against["better"]]
+    out["P(equal)"] = [f"{x:.2f}" for x in against["rope"]]
+    out["detectable"] = [f"{x:.4f}" if np.isfinite(x) else "-" for x in against["mde"]]
+    return out
+
+
+def number(p: float) -> str:
+    """A p-value for people; a dash where there is none."""
+    if not np.isfinite(p):
+        return "-"
+    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def cell_table(
+    stack: Stack, baseline: str, *, summary: str = "aubc", alpha: float = 0.05
+) -> pd.DataFrame:
+    """Datasets x strategies in long form: dataset, strategy, mean, half, mark.
+
+    half: half width of the 95 % t interval of the mean over trials. Per dataset the best
+    mean is compared with each other by a paired two-sided Wilcoxon test over trials,
+    Holm over the row: where any differs, the best is marked "best" and those that do
+    not differ from it "equal"; where none does, nothing is marked.
+    """
+    rows: list[dict[str, Any]] = []
+    for block in stack.blocks:
+        values = areas(block, summary)
+        marks = _marks(values, alpha)
+        for place, strategy in enumerate(block.strategies):
+            low, high = paired.t_interval(values[place])
+            rows.append(
+                {
+                    "dataset": block.dataset,
+                    "strategy": strategy,
+                    "mean": float(values[place].mean()),
+                    "half": (high - low) / 2,
+                    "mark": marks[place],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _marks(values: np.ndarray[Any, np.dtype[np.float64]], alpha: float) -> list[str]:
+    best = int(np.argmax(values.mean(axis=1)))
+    others = [i for i in range(len(values)) if i != best]
+    if values.shape[1] < paired.smallest_n(len(others), alpha) or not others:
+        return [""] * len(values)
+    p = holm([paired.wilcoxon_p(values[best] - values[i]) for i in others])
+    if not (p <= alpha).any():
+        return [""] * len(values)
+    marks = [""] * len(values)
+    marks[best] = BEST
+    for i, q in zip(others, p, strict=True):
+        marks[i] = EQUAL if q > alpha else ""
+    return marks
+
+
+def foot_rows(stack: Stack, baseline: str, summary: str = "aubc") -> pd.DataFrame:
+    """Per strategy over datasets: mean rank, W/T/L against the baseline, mean normalised gain."""
+    table = pd.DataFrame(
+        [areas(b, summary).mean(axis=1) for b in stack.blocks], columns=list(stack.strategies)
+    ).round(paired.DIGITS)
+    rank = table.rank(axis=1, ascending=False).mean()
+    difference = table.sub(table[baseline], axis=0)
+    counts = [paired.win_tie_loss(difference[s]) for s in stack.strategies]
+    rooms = np.array([head_room(b, baseline, summary) for b in stack.blocks])
+    fine = rooms > 1e-12
+    gain = (
+        difference[fine].div(rooms[fine], axis=0).mean()
+        if fine.any()
+        else difference.mean() * np.nan
+    )
+    return pd.DataFrame(
+        {
+            "strategy": stack.strategies,
+            "rank": rank.to_numpy(),
+            "record": ["/".join(map(str, c)) for c in counts],
+            "normalised_gain": gain.to_numpy(),
+        }
+    )
+
+
+def cell_latex(
+    cells: pd.DataFrame, foot: pd.DataFrame, caption: str, baseline: str, better: str = "higher"
+) -> str:
+    """A booktabs table of `cell_table`, best in bold, undecided underlined.
+
+    With better="lower" the analysis' negated scores are printed in their own direction.
+    """
+    sign, arrow = (1, r"$\uparrow$") if better == "higher" else (-1, r"$\downarrow$")
+    names = list(foot["strategy"])
+    head = " & ".join([f"dataset {arrow}", *(escape(s) for s in names)])
+    lines = []
+    for dataset, part in cells.groupby("dataset", sort=False):
+        row = part.set_index("strategy").loc[names]
+        shown = [_marked(sign * r["mean"], r["half"], r["mark"]) for _, r in row.iterrows()]
+        lines.append(" & ".join([escape(str(dataset)), *shown]) + r" \\")
+    feet = [
+        ["mean rank", *(f"${r:.2f}$" for r in foot["rank"])],
+        [f"W/T/L vs {escape(baseline)}"]
+        + ["--" if s == baseline else r for s, r in zip(names, foot["record"], strict=True)],
+        ["normalised gain", *(_gain(g) for g in foot["normalised_gain"])],
+    ]
+    body = "\n".join([*lines, r"\midrule", *(" & ".join(f) + r" \\" for f in feet)])
+    return _float(head, body, "l" + "r" * len(names), caption)
+
+
+def _gain(value: float) -> str:
+    return f"${value:+.2f}$" if np.isfinite(value) else "--"
+
+
+def _marked(mean: float, half: float, mark: str) -> str:
+    text = f"{mean:.3f}"
+    shown = {BEST: rf"$\mathbf{{{text}}}$", EQUAL: rf"\underline{{${text}$}}"}.get(
+        mark, f"${text}$"
+    )
+    return shown + (rf"{{\tiny$\pm${half:.3f}}}" if np.isfinite(half) else "")
+
+
+def latex(frame: pd.DataFrame, caption: str = "") -> str:
+    """Any frame as a booktabs table."""
+    numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
+    head = " & ".join(escape(str(c)) for c in frame.columns)
+    body = "\n".join(
+        " & ".join(escape(cell(x)) for x in row) + r" \\"
+        for row in frame.itertuples(index=False, name=None)
+    )
+    return _float(head, body, "".join("r" if n else "l" for n in numeric), caption)
+
+
+def _float(head: str, body: str, columns: str, caption: str) -> str:
+    return (
+        "\\begin{table}\n\\centering\n"
+        + (f"\\caption{{{escape(caption)}}}\n" if caption else "")
+        + f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}\n"
+        + "\\bottomrule\n\\end{tabular}\n\\end{table}\n"
+    )
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """Any frame as a Markdown table."""
+    rows = [[str(c) for c in frame.columns], ["---"] * frame.shape[1]]
+    rows += [[cell(x) for x in row] for row in frame.itertuples(index=False, name=None)]
+    return (
+        "\n".join("| " + " | ".join(c.replace("|", r"\|") for c in r) + " |" for r in rows) + "\n"
+    )
+
+
+def cell(value: object) -> str:
+    """A value for people: four digits, a dash where undefined."""
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}" if np.isfinite(value) else "-"
+    return "-" if value is None or value is pd.NA else str(value)
+
+
+def escape(text: str) -> str:
+    """Text safe in LaTeX."""
+    table = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    table |= {c: "\\" + c for c in "&%$#_{}"}
+    table |= {"<": "$<$", ">": "$>$"}
+    return "".join(table.get(c, c) for c in text)
+
+
+def cell_caption(stack: Stack, measure: str, baseline: str, alpha: float) -> str:
+    """What the per-dataset table's caption must say."""
+    trials = trials_text(stack.blocks)
+    where = ", ".join(x for x in (stack.model, stack.protocol) if x)
+    return (
+        f"{measure[:1].upper()}{measure[1:]} ({where}): mean over {trials} trials, with the half "
+        f"width of its 95 % t interval. Bold: best, where any other differs from it (two-sided "
+        f"paired Wilcoxon over trials, Holm over the row, {alpha:g}); underlined: does not differ "
+        f"from the best. W/T/L: datasets won, tied, lost against {baseline} by the mean."
+    )
+
+
+def trials_text(blocks: Sequence[Block]) -> str:
+    """The number of trials per dataset, as text."""
+    counts = [len(b.trials) for b in blocks]
+    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+
+
+__all__ = [
+    "cell_caption",
+    "cell_latex",
+    "cell_table",
+    "foot_rows",
+    "headline_table",
+    "latex",
+    "markdown",
+    "trials_text",
+]

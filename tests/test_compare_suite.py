@@ -1,0 +1,451 @@
+"""The whole comparison on frames: stored tables, foreign CSV, bad input, words, tables."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from generated import curves_of, tables_of
+
+from albench.analysis import cells, efficiency, overall, summaries, typeset, within
+from albench.analysis.comparison import Comparison, compare
+from albench.errors import BadResults, BadValue, UnknownName
+
+
+def compared(**options: object) -> Comparison:
+    return compare(*tables_of(curves_of(14, 4, 8, effect=0.02)), metric="accuracy", **options)
+
+
+def test_first_line_answers_in_words_with_uncertainty() -> None:
+    result = compared()
+    line = str(result).splitlines()[0]
+    assert line.startswith("logreg, standard, area under accuracy, 14 datasets: beats random: ")
+    row = result.tables["against"].set_index("strategy").loc["margin"]
+    assert row["verdict"] == "better"
+    shown = f"margin {row['mean_difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+    assert f"{shown} (ahead on {row['wins']} of 14, Holm p" in line
+
+
+def test_null_and_worse_strategies_are_told_so() -> None:
+    frame = curves_of(20, 12, 8, effect=0.02)
+    line = str(compare(frame, metric="accuracy"))
+    worse = line.split("worse than random: ")[1]
+    assert worse.startswith("information_density") or "kcenter" in worse
+    assert "practically equal to random (within 0.01): " in line or "cannot tell: " in line
+    unclear = compare(curves_of(8, 4, 2, effect=0.0), metric="accuracy", rope=1e-6)
+    assert "the data cannot tell: " in str(unclear)
+    assert "would have seen" in str(unclear)
+
+
+def test_comparison_equals_the_pure_functions() -> None:
+    from albench.analysis import compare as across
+    from albench.analysis.curves import aubc
+
+    frame = curves_of(14, 4, 8, effect=0.02)
+    result = compare(frame, metric="accuracy")
+    ranked = frame[frame["strategy"] != "all"]
+    area = ranked.groupby(["dataset", "strategy", "trial"], sort=False)[["n_labeled", "accuracy"]]
+    one = area.apply(lambda g: aubc(g["n_labeled"], g["accuracy"]))
+    wide = one.groupby(["dataset", "strategy"]).mean().unstack()
+    by_hand = across.against(wide, "random")
+    ours = result.tables["against"].set_index("strategy")
+    for column in ("mean_difference", "wilcoxon_p", "holm_p"):
+        assert ours[column].to_dict() == pytest.approx(by_hand[column].to_dict())
+    assert result.tables["omnibus"]["F"].iloc[0] == pytest.approx(across.friedman(wide)["F"])
+
+
+def test_stored_tables_and_a_foreign_csv_give_the_same() -> None:
+    frame = curves_of(9, 3, 6, effect=0.02)
+    text = frame[["dataset", "strategy", "trial", "n_labeled", "accuracy"]].to_csv(index=False)
+    foreign = compare(pd.read_csv(io.StringIO(text)), metric="accuracy")
+    stored = compare(*tables_of(frame), metric="accuracy")
+    columns = ["strategy", "mean_difference", "holm_p", "rope"]
+    ours, theirs = stored.tables["against"][columns], foreign.tables["against"][columns]
+    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9)
+    assert str(foreign).startswith("area under accuracy, 9 datasets: ")
+    # Sizes of train and test are not in the CSV, so there is no corrected t, and no guess.
+    assert foreign.tables["within"]["corrected_p"].isna().all()
+    assert stored.tables["within"]["corrected_p"].notna().all()
+
+
+def test_order_of_rows_and_of_strategies_changes_nothing() -> None:
+    frame = curves_of(9, 4, 6, effect=0.02)
+    shuffled = frame.sample(frac=1, random_state=1)
+    columns = ["mean_difference", "wilcoxon_p", "holm_p", "low", "rank_biserial"]
+    one, two = (
+        compare(f, metric="accuracy").tables["against"].set_index("strategy")[columns].sort_index()
+        for f in (frame, shuffled)
+    )
+    pd.testing.assert_frame_equal(one, two, rtol=1e-9)
+
+
+def test_same_tables_give_the_same_json_and_it_is_complete() -> None:
+    first, second = compared(), compared()
+    assert first.json() == second.json()
+    content = json.loads(first.json())
+    assert set(content) == {"design", "families", "tests", "guards", "answers", "notes"}
+    assert content["design"][0]["datasets"] == 14
+    assert content["design"][0]["trials_min"] == 8
+    assert {f["table"] for f in content["families"]} == {"against", "pairs", "within"}
+    assert any("pairs" in g and "14 datasets" in g for g in content["guards"])
+    assert content["tests"]["pairs"][0]["holm_p"] is None
+    assert "NaN" not in first.json()
+
+
+def test_models_and_protocols_are_never_pooled() -> None:
+    one = curves_of(8, 3, 6, effect=0.02)
+    two = curves_of(8, 3, 6, effect=0.0, seed=1).assign(model="svc-rbf")
+    both = compare(pd.concat([one, two]), metric="accuracy")
+    assert len(both.lines) == 2
+    alone = compare(two, metric="accuracy").tables["against"]
+    mine = both.tables["against"][both.tables["against"]["model"] == "svc-rbf"]
+    pd.testing.assert_frame_equal(mine.reset_index(drop=True), alone)
+    only = compare(pd.concat([one, two]), metric="accuracy", model="svc-rbf")
+    assert only.lines == (both.lines[1],)
+    with pytest.raises(UnknownName, match="no model 'mlp' in the results: logreg, svc-rbf"):
+        compare(pd.concat([one, two]), metric="accuracy", model="mlp")
+
+
+def test_lower_is_better_is_turned_round_and_said() -> None:
+    frame = curves_of(9, 3, 6, effect=0.02).assign(log_loss=lambda f: 1 - f["accuracy"])
+    loss = compare(frame, metric="log_loss", better="lower")
+    gain = compare(frame, metric="accuracy")
+    pd.testing.assert_frame_equal(
+        loss.tables["against"].drop(columns="note"), gain.tables["against"].drop(columns="note")
+    )
+    assert "log_loss is negated, so that higher is better everywhere" in loss.notes
+
+
+def test_variants_of_one_base_dataset_count_once() -> None:
+    frame = curves_of(10, 3, 6)
+    base = {f"data-{d:02d}": f"base-{d // 2}" for d in range(10)}
+    result = compare(frame, metric="accuracy", base=base)
+    assert result.design[0]["datasets"] == 5
+    assert (result.tables["against"]["n"] == 5).all()
+    assert result.tables["against"]["wilcoxon_p"].isna().all()
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def test_missing_trials_are_refused_or_counted() -> None:
+    frame = curves_of(8, 3, 6)
+    lost = (frame["dataset"] == "data-03") & (frame["strategy"] == "margin") & (frame["trial"] > 3)
+    holed = frame[~lost]
+    with pytest.raises(BadResults, match=r"data-03: 4 of 6 trials are complete \(margin lacks 2\)"):
+        compare(holed, metric="accuracy", missing="refuse")
+    result = compare(holed, metric="accuracy")
+    assert "data-03: 4 of 6 trials are complete (margin lacks 2)" in result.notes[-1]
+    assert (result.design[0]["trials_min"], result.design[0]["trials_max"]) == (4, 6)
+
+
+def test_missing_cells_are_refused_left_out_or_imputed_as_asked() -> None:
+    frame = curves_of(8, 3, 6)
+    holed = frame[~((frame["dataset"] == "data-03") & (frame["strategy"] == "margin"))]
+    with pytest.raises(BadResults, match="margin lacks 1 of 8 datasets"):
+        compare(holed, metric="accuracy", missing="refuse")
+    complete = compare(holed, metric="accuracy")
+    assert complete.design[0]["datasets"] == 7
+    assert "compared on the 7 datasets that all share: margin lacks 1 of 8" in complete.notes[-1]
+    filled = compare(holed, metric="accuracy", missing="impute")
+    assert filled.design[0]["datasets"] == 8
+    assert filled.design[0]["imputed_cells"] == 1
+    row = filled.tables["within"].query("dataset == 'data-03' and strategy == 'margin'").iloc[0]
+    assert row["note"] == "imputed: no runs here"
+    assert np.isnan(row["wilcoxon_p"])
+    assert row["mean_difference"] == 0
+    assert filled.tables["against"].set_index("strategy").loc["margin", "imputed"] == 1
+    with pytest.raises(BadValue, match="missing must be"):
+        compare(holed, metric="accuracy", missing="drop")
+
+
+def test_failed_and_skipped_runs_are_named() -> None:
+    runs, rounds = tables_of(curves_of(8, 3, 6))
+    bad = (runs["strategy"] == "margin") & (runs["trial"] == 2)
+    runs.loc[bad, ["status", "reason"]] = ["failed", "ValueError: no"]
+    rounds = rounds[~rounds["run"].isin(runs.loc[bad, "run"])]
+    result = compare(runs, rounds, metric="accuracy")
+    assert "8 failed runs are left out (ValueError: no): margin" in result.notes
+    assert result.design[0]["trials_max"] == 5
+
+
+def test_unpaired_runs_give_a_sentence_and_no_p() -> None:
+    frame = curves_of(8, 2, 6)
+    frame.loc[frame["strategy"] == "margin", "trial"] += 100
+    with pytest.raises(BadResults, match="nothing is paired and no test is possible"):
+        compare(frame, metric="accuracy")
+
+
+def test_unequal_budgets_are_compared_up_to_the_shared_one() -> None:
+    frame = curves_of(8, 2, 6)
+    short = frame[(frame["strategy"] == "random") | (frame["n_labeled"] <= 150)]
+    short = short[short["strategy"] != "all"]
+    result = compare(short, metric="accuracy")
+    assert result.notes == (
+        "data-00, data-01, data-02 and 5 more: unequal budgets (margin 150, random 200); "
+        "compared up to 150",
+    )
+    assert result.stacks[0].blocks[0].grid[-1] == 150
+    cut = frame[frame["n_labeled"] <= 150]
+    assert result.tables["against"]["mean_difference"].iloc[0] == pytest.approx(
+        compare(cut, metric="accuracy").tables["against"]["mean_difference"].iloc[0]
+    )
+
+
+def test_other_steps_are_interpolated_and_said() -> None:
+    frame = curves_of(8, 2, 6)
+    coarse = frame[(frame["strategy"] == "random") | ((frame["n_labeled"] - 20) % 20 == 0)]
+    result = compare(coarse, metric="accuracy")
+    assert "the checkpoints of runs differ; interpolated linearly" in result.notes[0]
+
+
+def test_baseline_that_is_not_there() -> None:
+    with pytest.raises(UnknownName, match="baseline 'badge' is not among the strategies"):
+        compared(baseline="badge")
+
+
+def test_one_strategy_has_nothing_to_compare_with() -> None:
+    result = compare(curves_of(8, 1, 6), metric="accuracy")
+    assert result.lines == (
+        "logreg, standard, area under accuracy, 8 datasets: nothing to compare with random.",
+    )
+    assert result.tables == {}
+    assert len(summaries.summarise(result.stacks[0])) == 8
+
+
+def test_one_dataset_speaks_about_that_dataset_only() -> None:
+    result = compare(curves_of(1, 3, 20, effect=0.05), metric="accuracy")
+    assert "cannot reach 0.05 with 1 datasets (2 tests need 7)" in result.lines[0]
+    assert result.lines[1].startswith("On these datasets only, under this protocol")
+    assert "margin ahead on 1, behind on 0 of 1" in result.lines[1]
+    assert result.tables["against"]["holm_p"].isna().all()
+    assert result.tables["against"]["low"].isna().all()
+    assert np.isnan(result.tables["omnibus"]["p"].iloc[0])
+
+
+def test_one_trial_has_no_test_within_a_dataset() -> None:
+    result = compare(curves_of(9, 3, 1, effect=0.02), metric="accuracy")
+    assert result.tables["within"]["wilcoxon_p"].isna().all()
+    assert result.tables["within"]["corrected_p"].isna().all()
+    assert (result.tables["within"]["note"] == "cannot reach 0.05 with 1 trials (needs 6)").all()
+    assert result.tables["against"]["holm_p"].notna().all()
+    few = compare(curves_of(2, 3, 1), metric="accuracy")
+    assert few.lines[1].startswith("Nor can it be told on these datasets alone: cannot reach")
+
+
+def test_all_ties_are_no_evidence() -> None:
+    frame = curves_of(9, 3, 8)
+    same = frame[frame["strategy"] == "random"]
+    tied = pd.concat([same.assign(strategy=s) for s in ("random", "margin", "entropy")])
+    result = compare(tied, metric="accuracy")
+    out = result.tables["against"]
+    assert (out["wilcoxon_p"] == 1).all()
+    assert (out["holm_p"] == 1).all()
+    assert out["rank_biserial"].isna().all()
+    assert (out["verdict"] == "equal").all()
+    assert np.isnan(result.tables["omnibus"]["p"].iloc[0])
+    assert result.tables["aggregates"]["better"].tolist() == [0.5] * 3
+
+
+def test_undefined_metric() -> None:
+    frame = curves_of(8, 2, 4).assign(log_loss=np.nan)
+    with pytest.raises(BadResults, match="log_loss is undefined in every run"):
+        compare(frame, metric="log_loss", better="lower")
+    with pytest.raises(BadValue, match="lack the column f1"):
+        compare(frame, metric="f1")
+    runs, rounds = tables_of(curves_of(8, 2, 4))
+    with pytest.raises(UnknownName, match="no metric 'f1' in the results"):
+        compare(runs, rounds, metric="f1")
+    some = curves_of(8, 2, 4)
+    some.loc[(some["dataset"] == "data-01") & (some["trial"] == 0), "accuracy"] = np.nan
+    partly = compare(some, metric="accuracy")
+    assert "data-01: 3 of 4 trials are complete" in partly.notes[-1]
+
+
+def test_a_single_checkpoint_has_no_area_but_an_end() -> None:
+    frame = curves_of(8, 3, 6, checkpoints=1)
+    with pytest.raises(BadValue, match="single checkpoint, so no area; use summary='end'"):
+        compare(frame, metric="accuracy")
+    assert compare(frame, metric="accuracy", summary="end").design[0]["measure"] == "end accuracy"
+    flags = summaries.summarise(cells.stacks(cells.tidy(frame, "accuracy"), "random")[0])["flag"]
+    assert (flags == "one checkpoint").all()
+
+
+def test_other_mistakes() -> None:
+    frame = curves_of(8, 3, 6)
+    with pytest.raises(BadResults, match="a checkpoint occurs twice"):
+        compare(pd.concat([frame, frame.iloc[:1]]), metric="accuracy")
+    with pytest.raises(BadValue, match="no option alhpa"):
+        compare(frame, metric="accuracy", alhpa=0.1)
+    with pytest.raises(BadValue, match="alpha must lie"):
+        compare(frame, metric="accuracy", alpha=5)
+    with pytest.raises(BadValue, match="rope must be positive"):
+        compare(frame, metric="accuracy", rope=0)
+    with pytest.raises(BadValue, match="better must be"):
+        compare(frame, metric="accuracy", better="up")
+    with pytest.raises(BadResults, match="no finished run"):
+        compare(frame.assign(status="failed"), metric="accuracy")
+
+
+# ---------------------------------------------------------------- summaries
+
+
+def stack(**kwargs: object) -> cells.Stack:
+    frame = cells.tidy(curves_of(5, 4, 12, **kwargs), "accuracy")
+    return cells.stacks(frame, "random")[0]
+
+
+def test_summary_rows_equal_their_formulas() -> None:
+    one = stack()
+    out = summaries.summarise(one, checkpoints=(0.5,)).set_index(["dataset", "strategy"])
+    block = one.blocks[2]
+    row = out.loc[(block.dataset, "margin")]
+    ours = np.trapezoid(block.of("margin"), block.grid, axis=1) / 180
+    base = np.trapezoid(block.of("random"), block.grid, axis=1) / 180
+    assert row["aubc"] == pytest.approx(ours.mean())
+    assert row["gain"] == pytest.approx((ours - base).mean())
+    share = (ours - base).mean() / (block.full.mean() - base.mean())
+    assert row["normalised_gain"] == pytest.approx(share)
+    assert row["deficiency"] == pytest.approx(1 - share)
+    assert row["ng_low"] < share < row["ng_high"]
+    assert row["at_50"] == pytest.approx(block.of("margin").mean(axis=0)[8])
+    assert row["start"] == out.loc[(block.dataset, "random"), "start"]
+    assert out.xs("random", level="strategy")["gain"].eq(0).all()
+
+
+def test_without_whole_pool_runs_shares_are_null_and_flagged() -> None:
+    frame = curves_of(4, 3, 6)
+    frame = frame[frame["strategy"] != "all"]
+    one = cells.stacks(cells.tidy(frame, "accuracy"), "random")[0]
+    out = summaries.summarise(one)
+    assert out["normalised_gain"].isna().all()
+    assert (out["flag"] == "no whole-pool run").all()
+    totals = overall.aggregates(one, "random")
+    assert totals["iqm"].isna().all()
+    assert totals["better"].notna().all()
+    assert overall.profiles(one, "random").empty
+    table = efficiency.label_table(one, "random")
+    assert set(table["target"]) == {"random"}
+
+
+def test_no_head_room_is_flagged_and_kept_out_of_the_shares() -> None:
+    frame = curves_of(4, 3, 6)
+    low = (frame["dataset"] == "data-01") & (frame["strategy"] == "all")
+    frame.loc[low, "accuracy"] = 0.5
+    one = cells.stacks(cells.tidy(frame, "accuracy"), "random")[0]
+    out = summaries.summarise(one).set_index("dataset")
+    assert (out.loc["data-01", "flag"] == "no head-room").all()
+    assert out.loc["data-01", "normalised_gain"].isna().all()
+    assert (overall.aggregates(one, "random")["iqm_datasets"] == 3).all()
+
+
+def test_labels_to_target_keep_their_censoring() -> None:
+    one = stack()
+    out = efficiency.label_table(one, "random", ("random", "gap:0.5", 0.99, 0.0))
+    never = out[out["target"] == "0.99"]
+    assert (never["reached"] == 0).all()
+    assert never["median"].isna().all()
+    assert (never["restricted_mean"] == 200).all()
+    assert (never["utilisation_sign"] == "").all()
+    at_once = out[out["target"] == "0.0"]
+    assert (at_once["median"] == 20).all()
+    half = out[out["target"] == "gap:0.5"]
+    assert (half["reached"] == 12).all()
+    assert half["utilisation"].notna().all()
+    assert (half[half["strategy"] == "random"]["utilisation"] == 1).all()
+    with pytest.raises(BadValue, match="unknown target 'soon'"):
+        efficiency.label_table(one, "random", ("soon",))
+    with pytest.raises(BadValue, match="unknown target 'gap:2'"):
+        efficiency.label_table(one, "random", ("gap:2",))
+
+
+def test_survival_over_datasets_is_the_share_under_way() -> None:
+    one = stack()
+    out = efficiency.survival_curves(one, "random", "gap:0.5").set_index(["strategy", "share"])
+    block_shares = []
+    for block in one.blocks:
+        goal = efficiency.target_value(block, "gap:0.5", "random")
+        labels = efficiency.times(block, goal)[block.strategies.index("margin")]
+        block_shares.append(np.mean(labels / 200 > 0.25))
+    assert out.loc[("margin", 0.25), "surviving"] == pytest.approx(np.mean(block_shares))
+
+
+def test_cost_axis() -> None:
+    frame = curves_of(8, 3, 6)
+    frame["cost"] = frame["n_labeled"] * 3.0
+    result = compare(frame, metric="accuracy", axis="cost")
+    assert result.stacks[0].blocks[0].grid[-1] == 600
+    assert result.design[0]["axis"] == "cost"
+    labels = compare(frame, metric="accuracy")
+    assert result.tables["against"]["mean_difference"].tolist() == pytest.approx(
+        labels.tables["against"]["mean_difference"].tolist()
+    )
+
+
+def test_bounds_and_whole_pool_runs_are_never_ranked() -> None:
+    result = compare(curves_of(8, 4, 6), metric="accuracy", unranked=["least_confident"])
+    assert set(result.tables["ranks"]["strategy"]) == {"random", "margin", "entropy"}
+
+
+def test_penalties_count_beaten_checkpoints() -> None:
+    frame = curves_of(3, 3, 6, effect=0)
+    better = frame["strategy"] == "margin"
+    frame.loc[better & (frame["n_labeled"] > 20), "accuracy"] += 0.5
+    one = cells.stacks(cells.tidy(frame, "accuracy"), "random")[0]
+    out = overall.penalties(one, "random")
+    assert out.loc["margin", "random"] == pytest.approx(3)
+    assert out.loc["random", "margin"] == 0
+    assert out.loc["mean", "margin"] == 0
+
+
+# ---------------------------------------------------------------- tables
+
+
+def test_latex_marks_the_best_only_where_something_differs() -> None:
+    clear, flat = stack(effect=0.05), stack(effect=0.0)
+    marked = typeset.cell_table(clear, "random")
+    assert (marked["mark"] == "best").any()
+    one_row = typeset.cell_table(
+        cells.stacks(cells.tidy(curves_of(2, 2, 5), "accuracy"), "random")[0], "random"
+    )
+    assert (one_row["mark"] == "").all()  # five trials cannot show anything
+    text = typeset.cell_latex(marked, typeset.foot_rows(clear, "random"), "Area.", "random")
+    assert r"$\mathbf{" in text
+    assert r"\toprule" in text
+    assert text.count(r"$\pm$") == 20
+    assert r"least\_confident" in text
+    assert flat.blocks
+
+
+def test_best_of_a_row_is_bold_for_a_hand_made_row() -> None:
+    rng = np.random.default_rng(1)
+    base = rng.normal(0.8, 0.01, (1, 12, 1)) + np.zeros((4, 12, 3))
+    base[1] += 0.05 + rng.normal(0, 1e-3, (12, 1))
+    base[2] += 0.05 + rng.normal(0, 1e-3, (12, 1))
+    base[3] += rng.normal(0, 1e-3, (12, 1))
+    names = ("random", "a", "b", "c")
+    block = cells.Block(
+        "d", "", "", np.array([1.0, 2, 3]), names, tuple(range(12)), base, base[0, :, 0]
+    )
+    marks = typeset.cell_table(cells.Stack("", "", (block,), names), "random").set_index("strategy")
+    assert sorted(marks.loc[["a", "b"], "mark"]) == ["best", "equal"]
+    assert (marks.loc[["random", "c"], "mark"] == "").all()
+
+
+def test_people_s_table_and_its_twins() -> None:
+    frame = typeset.headline_table(compared().tables["against"])
+    assert list(frame.columns)[:3] == ["strategy", "verdict", "difference"]
+    assert r"\begin{tabular}" in typeset.latex(frame, "A & B")
+    assert r"A \& B" in typeset.latex(frame, "A & B")
+    assert typeset.markdown(frame).splitlines()[1].startswith("| --- |")
+    assert typeset.escape("a_b%<c>") == r"a\_b\%$<$c$>$"
+
+
+def test_band_of_the_overall_gain_needs_six_datasets() -> None:
+    assert within.overall_gain(stack(), "random")["low"].isna().all()
+    frame = cells.tidy(curves_of(8, 2, 6), "accuracy")
+    out = within.overall_gain(cells.stacks(frame, "random")[0], "random")
+    mean = out[out["dataset"] == ""]
+    assert mean["low"].notna().all()
+    assert mean["mean"].iloc[0] == pytest.approx(0, abs=1e-12)
