@@ -1,0 +1,146 @@
+"""How far one sample lies from another: class shares, features, a classifier between them.
+
+Arrays in, numbers out. `labeled` is always a part of the `pool`, so that two-sample
+p-values do not apply; `nulls` says what a random part of the same size would give.
+"""
+
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Bools = NDArray[np.bool_]
+NAN = float("nan")
+
+
+def shares(y: Ints, n_classes: int) -> Floats:
+    """(n_classes,) share of each class; NaN for an empty sample."""
+    counts = np.bincount(y, minlength=n_classes).astype(np.float64)
+    return counts / counts.sum() if len(y) else np.full(n_classes, NAN)
+
+
+def total_variation(p: Floats, q: Floats) -> Floats:
+    """Half the summed absolute difference along the last axis, between 0 and 1."""
+    return np.asarray(np.abs(p - q).sum(axis=-1) / 2)
+
+
+def jensen_shannon(p: Floats, q: Floats) -> Floats:
+    """Jensen-Shannon divergence in nats along the last axis, at most log 2 (Lin 1991).
+
+    It is finite where classes are missing; scipy's `jensenshannon` is its square root.
+    """
+    middle = (p + q) / 2
+    return (relative_entropy(p, middle) + relative_entropy(q, middle)) / 2
+
+
+def relative_entropy(p: Floats, q: Floats) -> Floats:
+    """Kullback-Leibler divergence KL(p || q) in nats, 0 log 0 = 0; q > 0 where p > 0."""
+    positive = p > 0
+    ratio = np.where(positive, p, 1.0) / np.where(positive, q, 1.0)
+    return np.asarray(np.where(positive, p * np.log(ratio), 0.0).sum(axis=-1))
+
+
+def label_entropy(p: Floats) -> float:
+    """Shannon entropy of class shares over its maximum log K (Prabhu et al. 2019)."""
+    if len(p) < 2:
+        return NAN
+    return float(-(p * np.log(np.where(p > 0, p, 1.0))).sum() / log(len(p)))
+
+
+def energy_distance(to_pool: Floats, among: Floats, pool_mean: float) -> float:
+    """Energy distance of a labelled set to the pool, V-statistic (Szekely and Rizzo 2013).
+
+    to_pool    (n, N) Euclidean distances of labelled rows to pool rows
+    among      (n, n) distances among the labelled rows
+    pool_mean  mean distance among the pool rows, each with itself included
+    """
+    return float(2 * to_pool.mean() - among.mean() - pool_mean)
+
+
+def squared_mmd(to_pool: Floats, among: Floats, pool_mean: float, gamma: float) -> float:
+    """Squared maximum mean discrepancy, RBF kernel, V-statistic (Gretton et al. 2012).
+
+    Distances as for `energy_distance`; pool_mean: mean kernel value among the pool rows.
+    """
+    return float(rbf(among, gamma).mean() + pool_mean - 2 * rbf(to_pool, gamma).mean())
+
+
+def rbf(distance: Floats, gamma: float) -> Floats:
+    """exp(-gamma distance^2)."""
+    return np.asarray(np.exp(-gamma * distance * distance))
+
+
+class Features:
+    """Kolmogorov-Smirnov and Wasserstein distance per feature, the pool sorted once.
+
+    X: (N, d) pool rows. Each method takes a (N,) mask of the labelled rows.
+    """
+
+    def __init__(self, X: Floats) -> None:
+        self.order = np.argsort(X, axis=0, kind="stable")
+        values = np.take_along_axis(X, self.order, axis=0)
+        self.steps = np.diff(values, axis=0)
+        spread = X.std(axis=0)
+        self.spread = np.where(spread > 0, spread, 1.0)
+        self.pool = np.arange(1, len(X) + 1)[:, None] / len(X)
+
+    def gaps(self, labeled: Bools) -> Floats:
+        """(N - 1, d) distance of the two distribution functions between pool values."""
+        ours = np.cumsum(labeled[self.order], axis=0) / labeled.sum()
+        return np.asarray(np.abs(ours - self.pool)[:-1])
+
+    def ks(self, labeled: Bools) -> Floats:
+        """(d,) Kolmogorov-Smirnov statistics; equal to `scipy.stats.ks_2samp`."""
+        # between two equal values neither function has a value of its own
+        return np.asarray(np.where(self.steps > 0, self.gaps(labeled), 0.0).max(axis=0))
+
+    def wasserstein(self, labeled: Bools) -> Floats:
+        """(d,) first Wasserstein distances, in standard deviations of the pool."""
+        return np.asarray((self.gaps(labeled) * self.steps).sum(axis=0) / self.spread)
+
+
+def propensities(Z: Floats, labeled: Bools, folds: int = 5) -> Floats | None:
+    """(N,) out-of-fold probability of each pool row to be a labelled one.
+
+    A logistic regression (C = 1) on the features tells labelled from unlabelled rows; folds
+    are stratified, with a fixed seed. None where one side has fewer rows than folds.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    if min(labeled.sum(), (~labeled).sum()) < folds:
+        return None
+    chance: Floats = np.empty(len(Z))
+    for train, held in StratifiedKFold(folds, shuffle=True, random_state=0).split(Z, labeled):
+        model = LogisticRegression(solver="newton-cholesky", tol=1e-6)
+        chance[held] = model.fit(Z[train], labeled[train]).predict_proba(Z[held])[:, 1]
+    return chance
+
+
+def two_sample_auc(chance: Floats, labeled: Bools) -> float:
+    """Area under the ROC curve of a classifier between labelled and unlabelled rows.
+
+    0.5: they cannot be told apart (Lopez-Paz and Oquab 2017). chance: as `propensities`.
+    """
+    from scipy.stats import rankdata
+
+    n, m = int(labeled.sum()), int((~labeled).sum())
+    ranks = float(rankdata(chance)[labeled].sum())
+    return (ranks - n * (n + 1) / 2) / (n * m)
+
+
+def effective_size(chance: Floats, labeled: Bools, clip: float = 0.01) -> float:
+    """Kish's effective sample size over n, rows weighted to the pool by 1 / propensity.
+
+    Estimated propensities are rough (random sampling gives well below 1 too), so compare
+    with the random strategy. Chances are clipped to [clip, 1 - clip].
+    """
+    return kish(1.0 / np.clip(chance[labeled], clip, 1 - clip)) / float(labeled.sum())
+
+
+def kish(weights: Floats) -> float:
+    """(sum w)^2 / sum w^2: how many equal weights these are worth (Kish 1965)."""
+    total = float((weights * weights).sum())
+    return float(weights.sum()) ** 2 / total if total > 0 else NAN
