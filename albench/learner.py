@@ -28,6 +28,10 @@ class Fitted(Protocol):
     def estimator(self) -> Any:
         """A fitted scikit-learn classifier that predicts as this model does."""
 
+    @property
+    def has_proba(self) -> bool:
+        """Whether `proba` returns probabilities."""
+
     def proba(self, part: Part, rows: Ints | None = None) -> Floats | None:
         """(n, n_classes) probabilities, unseen classes 0; None where the model has none."""
 
@@ -112,6 +116,11 @@ class Aligned:
         self.estimator = estimator
         self.views = views
 
+    @property
+    def has_proba(self) -> bool:
+        """See `Fitted.has_proba`."""
+        return hasattr(self.estimator, "predict_proba")
+
     def features(self, part: Part, rows: Ints | None) -> Floats:
         """The rows asked for."""
         X = self.views.X if part == "train" else self.views.X_test
@@ -119,7 +128,7 @@ class Aligned:
 
     def proba(self, part: Part, rows: Ints | None = None) -> Floats | None:
         """See `Fitted.proba`."""
-        if not hasattr(self.estimator, "predict_proba"):
+        if not self.has_proba:
             return None
         given = self.estimator.predict_proba(self.features(part, rows))
         return spread(given, self.estimator.classes_, self.views.n_classes, 0.0)

@@ -104,7 +104,7 @@ class Query:
     @property
     def has_proba(self) -> bool:
         """Whether the query model has probabilities."""
-        return hasattr(self.model, "predict_proba")
+        return self.fitted.has_proba
 
     @cached_property
     def margins(self) -> Floats:

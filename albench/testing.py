@@ -194,6 +194,11 @@ class Given:
             return self.fit().estimator
         return Scored() if "proba" in self.tables else Silent()
 
+    @property
+    def has_proba(self) -> bool:
+        """Whether probabilities were passed along, or the model behind them has some."""
+        return "proba" in self.tables or (self.fit is not None and self.fit().has_proba)
+
     def of(self, what: str, part: Part, rows: Ints | None) -> Floats | None:
         """The scores of some train rows; those of others come from the model."""
         if what in self.tables:

@@ -1,0 +1,36 @@
+"""Which engine trains which model."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from albench.engines import compiled
+from albench.learner import Learner, Plain
+from albench.loop import Task
+from albench.spec import Ref
+
+
+def chosen(model: Ref, task: Task, plain: Plain, memory: int) -> Learner | None:
+    """The engine of a model, or None where none is proven for it and its parameters."""
+    if model.source is not None or model.name not in ENGINES:
+        return None
+    return ENGINES[model.name](dict(model.params), task, plain, memory)
+
+
+def svc(gamma: bool) -> "Make":
+    """The engine of a support vector classifier with an RBF (else linear) kernel."""
+
+    def make(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
+        from albench.engines.kernels import shared_rows
+
+        if params.keys() - {"C"} or not compiled.NUMBA:
+            return None
+        from albench.engines.svc import SVC
+
+        rows = shared_rows(task, 1 / task.X.shape[1] if gamma else None, memory)
+        return SVC(rows, task.n_classes, float(params.get("C", 1.0)), plain)
+
+    return make
+
+
+Make: TypeAlias = Callable[[dict[str, Any], Task, Plain, int], Learner | None]
+ENGINES: dict[str, Make] = {"svc-rbf": svc(True)}

@@ -1,0 +1,94 @@
+"""Kernel rows of one cut, computed when first needed and shared by every fit on it."""
+
+from typing import Any
+
+import numpy as np
+
+from albench.learner import Floats, Ints, Views
+
+EAGER = 1 << 19
+
+
+class KernelRows:
+    """Rows of the kernel between train rows and all rows, train first, then test.
+
+    K      (capacity, n_train + n_test) storage; memory is taken as rows are filled
+    slot   (n_train,) where the row of a train position lies in `K`, or -1
+    norms  (n_train + n_test,) squared lengths
+
+    gamma  RBF kernel exp(-gamma |x - z|^2); None: the linear kernel
+    limit  bytes that `K` may take
+    """
+
+    def __init__(self, views: Views, gamma: float | None, limit: int) -> None:
+        self.X = np.vstack([views.X, views.X_test])
+        self.n_train, self.gamma = len(views.X), gamma
+        self.norms = np.einsum("ij,ij->i", self.X, self.X)
+        self.diagonal = np.ones(self.n_train) if gamma else self.norms[: self.n_train].copy()
+        self.capacity = max(1, min(self.n_train, limit // (8 * len(self.X))))
+        self.K = np.empty((self.capacity, len(self.X)))
+        self.slot = np.full(self.n_train, -1, dtype=np.intp)
+        self.holds = np.full(self.capacity, -1, dtype=np.intp)
+        self.n_held = 0
+        if self.capacity == self.n_train and self.K.size <= EAGER:
+            self.fill(np.arange(self.n_train))
+
+    def between(self, X: Floats, norms: Floats) -> Floats:
+        """(len(X), n) kernel between some rows, with their squared lengths, and all rows."""
+        return kernel(X, norms, self.X, self.norms, self.gamma)
+
+    def fill(self, rows: Ints) -> None:
+        """Store the kernel rows of train positions; there is room for them."""
+        at = slice(self.n_held, self.n_held + len(rows))
+        self.K[at] = self.between(self.X[rows], self.norms[rows])
+        self.holds[at], self.slot[rows] = rows, np.arange(at.start, at.stop)
+        self.n_held += len(rows)
+
+    def ensure(self, rows: Ints, keep: Ints) -> bool:
+        """Store the rows that are missing, forgetting all but `keep` where room is short.
+
+        Returns whether there was room; if not, nothing changed.
+        """
+        missing = rows[self.slot[rows] < 0]
+        if self.n_held + len(missing) <= self.capacity:
+            self.fill(missing)
+            return True
+        kept = np.union1d(keep, rows)
+        if len(kept) > self.capacity:
+            return False
+        self.forget(kept[self.slot[kept] >= 0])
+        self.fill(missing)
+        return True
+
+    def forget(self, kept: Ints) -> None:
+        """Keep the rows of these positions only, moved to the front."""
+        slots = np.sort(self.slot[kept])
+        self.slot.fill(-1)
+        for new, old in enumerate(slots):
+            if new != old:
+                self.K[new] = self.K[old]
+            self.holds[new] = self.holds[old]
+            self.slot[self.holds[new]] = new
+        self.n_held = len(slots)
+
+
+def kernel(A: Floats, a: Floats, B: Floats, b: Floats, gamma: float | None) -> Floats:
+    """(len(A), len(B)) kernel values; a, b are the squared lengths of the rows."""
+    K: Floats = A @ B.T
+    if gamma is None:
+        return K
+    K *= -2.0
+    K += a[:, None]
+    K += b
+    np.maximum(K, 0.0, out=K)
+    K *= -gamma
+    return np.asarray(np.exp(K, out=K))
+
+
+def shared_rows(task: Any, gamma: float | None, limit: int) -> KernelRows:
+    """The kernel rows of a cut, made once and kept in the cut's memo."""
+    key = ("kernel rows", gamma, limit)
+    if key not in task.memo:
+        task.memo[key] = KernelRows(task, gamma, limit)
+    rows: KernelRows = task.memo[key]
+    return rows

@@ -1,0 +1,174 @@
+"""Support vector classifiers solved from the last solution, decision values kept up to date."""
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from albench.engines import smo
+from albench.engines.kernels import KernelRows
+from albench.engines.known import Known
+from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
+
+TOL = 1e-7
+
+
+class Pair:
+    """One class against another: its rows, dual variables and decision values.
+
+    sign  (n_train,) +1 for rows of the first class, -1 for the second
+    g     (n_train + n_test,) decision values without the bias
+    """
+
+    def __init__(self, n_train: int, n_rows: int) -> None:
+        self.members = np.empty(n_train, dtype=np.intp)
+        self.n = 0
+        self.sign, self.beta = np.zeros(n_train), np.zeros(n_train)
+        self.g, self.bias = np.zeros(n_rows), 0.0
+
+    def add(self, rows: Ints, sign: Floats | float) -> None:
+        """Take in newly labelled rows, their dual variables at zero."""
+        self.members[self.n : self.n + len(rows)] = rows
+        self.sign[rows] = sign
+        self.n += len(rows)
+
+
+class OutOfRoom(Exception):
+    """The kernel rows that one solution needs do not fit the memory bound."""
+
+
+class SVC:
+    """Learner of a support vector classifier; one-versus-one for several classes.
+
+    plain  the scikit-learn learner of the same model: what `estimator` is made by, and
+           what takes over when the support vectors outgrow the memory bound
+    """
+
+    name = "svc-numba"
+
+    def __init__(self, rows: KernelRows, n_classes: int, C: float, plain: Plain) -> None:
+        self.rows, self.n_classes, self.C, self.plain = rows, n_classes, C, plain
+        self.known = Known(rows.n_train)
+        self.active = np.empty(rows.n_train, dtype=np.intp)
+        self.pairs: dict[tuple[int, int], Pair] = {}
+        self.classes = np.empty(0, dtype=np.intp)
+        self.full = False
+
+    def fit(self, labeled: Ints, y: Ints) -> Fitted:
+        """See `Learner.fit`."""
+        if self.full:
+            return self.plain.fit(labeled, y)
+        added = self.known.added(labeled, y)
+        if added is None:
+            self.pairs, self.classes, added = {}, self.classes[:0], (labeled, y)
+        self.add(*added)
+        if len(self.classes) == 1:
+            return Aligned(Constant(int(self.classes[0])), self.plain.views)
+        try:
+            for pair in self.pairs.values():
+                self.solve(pair)
+        except OutOfRoom:
+            self.full, self.name = True, "plain (support vectors exceed the memory bound)"
+            return self.plain.fit(labeled, y)
+        return Solved(self, labeled, y)
+
+    def add(self, rows: Ints, y: Ints) -> None:
+        """Hand new rows to the pairs of their class; a new class opens its pairs."""
+        label = self.known.label
+        if np.isin(y, self.classes).all():
+            for (a, b), pair in self.pairs.items():
+                mine = (y == a) | (y == b)
+                pair.add(rows[mine], np.where(y[mine] == a, 1.0, -1.0))
+            return
+        self.classes = np.unique(label[label >= 0])
+        before, self.pairs = self.pairs, {}
+        for a, b in combinations(self.classes.tolist(), 2):
+            self.pairs[a, b] = Pair(self.rows.n_train, len(self.rows.X))
+            mine = np.flatnonzero((label == a) | (label == b))
+            self.pairs[a, b].add(mine, np.where(label[mine] == a, 1.0, -1.0))
+            if (a, b) in before:
+                self.pairs[a, b].beta, self.pairs[a, b].g = before[a, b].beta, before[a, b].g
+
+    def solve(self, pair: Pair) -> None:
+        """Bring one pair to its optimum, storing kernel rows as they are asked for."""
+        rows = self.rows
+        while True:
+            missing, bias = smo.solve(
+                rows.K, rows.slot, rows.diagonal, pair.members[: pair.n], pair.sign,
+                pair.beta, pair.g, self.C, TOL, self.active,
+            )  # fmt: skip
+            if not missing:
+                pair.bias = bias
+                return
+            if not rows.ensure(self.active[:missing].copy(), np.flatnonzero(pair.beta)):
+                raise OutOfRoom
+
+
+class Solved:
+    """`Fitted` over the pairs of an `SVC` learner."""
+
+    has_proba = False
+
+    def __init__(self, svc: SVC, labeled: Ints, y: Ints) -> None:
+        self.svc, self.labeled, self.y = svc, labeled, y
+        self.made: Any = None
+
+    @property
+    def estimator(self) -> Any:
+        """scikit-learn's classifier fitted on the same rows, made when asked for."""
+        if self.made is None:
+            self.made = self.svc.plain.fit(self.labeled, self.y).estimator
+        return self.made
+
+    def proba(self, part: Part, rows: Ints | None = None) -> None:
+        """None: the classifier has no probabilities."""
+        return
+
+    def values(self, part: Part, rows: Ints | None) -> list[Floats]:
+        """Decision values of each pair, positive for its first class."""
+        n = self.svc.rows.n_train
+        where = slice(n) if part == "train" else slice(n, None)
+        at: Callable[[Floats], Floats] = (
+            (lambda g: g[where]) if rows is None else (lambda g: g[where][rows])
+        )
+        return [at(pair.g) + pair.bias for pair in self.svc.pairs.values()]
+
+    def decision(self, part: Part, rows: Ints | None = None) -> Floats:
+        """See `Fitted.decision`."""
+        values, svc = self.values(part, rows), self.svc
+        if svc.n_classes == 2:
+            return -values[0]
+        if len(svc.classes) == 2:
+            both = np.stack([values[0], -values[0]], axis=1)
+            return spread(both, svc.classes, svc.n_classes, -np.inf)
+        return spread(
+            one_versus_rest(values, len(svc.classes)), svc.classes, svc.n_classes, -np.inf
+        )
+
+    def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
+        """See `Fitted.predicted`: most votes of the pairs, the first class among equals."""
+        values, classes = self.values(part, rows), self.svc.classes
+        if len(classes) == 2:
+            return np.asarray(classes[np.where(values[0] > 0, 0, 1)])
+        votes = np.zeros((len(values[0]), len(classes)), dtype=np.intp)
+        for (a, b), value in zip(combinations(range(len(classes)), 2), values, strict=True):
+            votes[:, a] += value > 0
+            votes[:, b] += value <= 0
+        return np.asarray(classes[votes.argmax(axis=1)])
+
+
+def one_versus_rest(values: list[Floats], n_classes: int) -> Floats:
+    """(n, n_classes) votes of the pairs, plus their summed values squeezed below 1/3.
+
+    The form in which scikit-learn gives one-versus-one decision values by class.
+    """
+    votes = np.zeros((len(values[0]), n_classes))
+    total = np.zeros_like(votes)
+    for (a, b), value in zip(combinations(range(n_classes), 2), values, strict=True):
+        total[:, a] += value
+        total[:, b] -= value
+        second = value < 0
+        votes[:, a] += ~second
+        votes[:, b] += second
+    return np.asarray(votes + total / (3 * (np.abs(total) + 1)))

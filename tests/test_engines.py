@@ -1,0 +1,86 @@
+"""Engines against scikit-learn: whole runs with the same picks and predictions."""
+
+import numpy as np
+import pytest
+from engine_grid import CASES, compared, run, task_of
+
+from albench import engines
+from albench.learner import Plain
+from albench.registry import resolve
+
+# model -> largest gap allowed between scores
+SHIPPED = {"svc-rbf": 1e-6}
+SLICE = ["iris", "moons", "duplicates", "constant", "rare", "imbalanced"]
+
+
+@pytest.mark.parametrize("name", SLICE)
+@pytest.mark.parametrize("model", SHIPPED)
+def test_whole_runs_equal_scikit_learn(model: str, name: str) -> None:
+    X, y = CASES[name]()
+    rows = np.random.default_rng(1).choice(len(y), min(len(y), 150), replace=False)
+    task, spec = task_of(X[rows], y[rows], start=5, name=name)
+    for strategy in ("margin", "random"):
+        fast = run(task, spec, model, strategy, "auto")
+        plain = run(task, spec, model, strategy, "plain")
+        assert fast.engine != "plain"
+        first, wrong, gap = compared(fast, plain)
+        assert first is None, f"{strategy}: other picks at round {first}"
+        assert wrong == 0, f"{strategy}: other predictions in {wrong} rounds"
+        assert gap <= SHIPPED[model]
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_any_labelled_set_after_any_other(model: str) -> None:
+    """Rows added, taken away, relabelled, reordered in time: always the fit from scratch."""
+    X, y = CASES["blobs-4"]()
+    task, _ = task_of(X, y)
+    fast = engines.learner(resolve("model", model), task, lambda n: n)
+    plain = engines.learner(resolve("model", model), task, lambda n: n, engine="plain")
+    rng = np.random.default_rng(0)
+    rows = np.arange(12)
+    for change in range(12):
+        labels = task.y[rows].copy()
+        if change % 4 == 1:
+            rows = rng.choice(len(task.y), 15, replace=False)
+            rows.sort()
+            labels = task.y[rows].copy()
+        elif change % 4 == 2:
+            labels[:3] = (labels[:3] + 1) % 4
+        elif change % 4 == 3:
+            more = np.setdiff1d(np.arange(len(task.y)), rows)
+            rows = np.sort(np.append(rows, rng.choice(more, 7, replace=False)))
+            labels = task.y[rows].copy()
+        a, b = fast.fit(rows, labels), plain.fit(rows, labels)
+        assert np.array_equal(a.predicted("test"), b.predicted("test"))
+        for part in ("train", "test"):
+            for what in ("decision", "proba"):
+                one, other = getattr(a, what)(part), getattr(b, what)(part)
+                assert (one is None) == (other is None)
+                if one is not None:
+                    np.testing.assert_allclose(one, other, rtol=0, atol=SHIPPED[model])
+        assert np.array_equal(a.predicted("train"), a.estimator.predict(task.X))
+        assert a.has_proba == b.has_proba
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_what_no_engine_supports_is_plain(model: str) -> None:
+    X, y = CASES["moons"]()
+    task, _ = task_of(X, y)
+    ref = resolve("model", model)
+    assert isinstance(engines.learner(ref, task, int, rescale=True), Plain)
+    assert isinstance(engines.learner(ref, task, int, engine="plain"), Plain)
+    if model.startswith("svc"):
+        weighted = resolve("model", {"use": "svc-rbf", "class_weight": "balanced"})
+        assert isinstance(engines.learner(weighted, task, int), Plain)
+
+
+def test_kernel_rows_beyond_the_memory_bound_are_recomputed_or_left_to_scikit_learn() -> None:
+    X, y = CASES["moons"]()
+    task, spec = task_of(X, y)
+    plain = run(task, spec, "svc-rbf", "margin", "plain")
+    seen = set()
+    for rows in (150, 100, 20):
+        fast = run(task, spec, "svc-rbf", "margin", "auto", memory=rows * 300 * 8)
+        assert compared(fast, plain)[:2] == (None, 0)
+        seen.add(fast.engine)
+    assert seen == {"svc-numba", "plain (support vectors exceed the memory bound)"}
