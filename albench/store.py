@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from albench import intake
 from albench.errors import BadResults
 from albench.files import sha256, write_atomic
 from albench.ref import canonical
@@ -41,15 +42,20 @@ class Store:
 
     folder   where the tables, the manifest and the folder `shards` lie
     report   called with one sentence about each thing set aside
+    frozen   change nothing in the folder: what is damaged is reported and left alone
     """
 
-    def __init__(self, folder: Path | str, report: Any = None) -> None:
+    def __init__(self, folder: Path | str, report: Any = None, frozen: bool = False) -> None:
+        self.frozen = frozen
         self.folder = Path(folder)
         self.shards = self.folder / "shards"
         self.report = report or (lambda sentence: None)
         if self.folder.exists() and not self.folder.is_dir():
             raise BadResults(f"{self.folder} is a file; a results folder is due")
-        self.recover()
+        if not frozen:
+            self.recover()
+        elif (self.folder / "packing.json").exists():
+            raise BadResults(f"{self.folder}: a packing was cut short; `albench status` ends it")
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -57,18 +63,12 @@ class Store:
         path = self.folder / "manifest.json"
         if not path.exists():
             return {}
-        try:
-            manifest = json.loads(path.read_text())
-        except (ValueError, OSError) as error:
-            raise BadResults(f"{path} is no JSON: {error}") from error
-        if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_VERSION:
-            raise BadResults(f"{path}: not a manifest of schema version {SCHEMA_VERSION}")
-        return manifest
+        return intake.manifest_of(path)
 
     def note(self, **entries: Any) -> None:
         """Set entries of the manifest."""
         manifest = {"schema": SCHEMA_VERSION, **self.manifest, **entries}
-        text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+        text = intake.sealed(manifest)
         path = self.folder / "manifest.json"
         if not path.exists() or path.read_text() != text:
             write_atomic(path, text.encode())
@@ -92,9 +92,15 @@ class Store:
 
     def whole(self, key: str) -> bool:
         """Whether a shard is as it was written; one that is not is set aside and reported."""
-        files = self.shard_files(key)
-        if all(f.exists() for f in files) and digest(*(f.read_bytes() for f in files)) == key:
-            return True
+        files = self.shard_files(intake.shard_key(key))
+        if all(f.exists() for f in files):
+            for file in files:
+                intake.regular(file, intake.MOST_BYTES)
+            if digest(*(f.read_bytes() for f in files)) == key:
+                return True
+        if self.frozen:
+            self.report(f"shard {key} is damaged: its files do not match their checksum")
+            return False
         for file in files:
             if file.exists():
                 file.rename(file.with_name(file.name + ".damaged"))
@@ -117,6 +123,8 @@ class Store:
         digests = self.manifest.get("sha256", {})
         for name in TABLES:
             path = self.folder / f"{name}.parquet"
+            if path.is_symlink() or path.exists():
+                intake.regular(path, intake.MOST_BYTES)
             if not path.exists() or sha256(path) != digests.get(name):
                 raise BadResults(
                     f"{path} does not match its checksum in manifest.json; restore both, "
@@ -127,10 +135,10 @@ class Store:
     def arrow(self, columns: list[str] | None = None) -> tuple["pa.Table", "pa.Table | None"]:
         """The union of all parts; with `columns` of `runs` only these, and no rounds."""
         pairs = self.sources()
-        runs = [read(path, columns) for path, _ in pairs]
+        runs = [intake.parquet(path, "runs", columns) for path, _ in pairs]
         if columns is not None:
             return united(runs, None)
-        return united(runs, [read(path) for _, path in pairs])
+        return united(runs, [intake.parquet(path, "rounds") for _, path in pairs])
 
     def runs(self, columns: Iterable[str] | None = None) -> "pd.DataFrame":
         """The table `runs`, one row per run; with `columns` only these (and the key)."""
@@ -153,7 +161,10 @@ class Store:
             return
         keys = [key for key in keys if self.whole(key)]
         pairs = [self.shard_files(key) for key in keys]
-        runs, rounds = united([read(a) for a, _ in pairs], [read(b) for _, b in pairs])
+        runs, rounds = united(
+            [intake.parquet(a, "runs") for a, _ in pairs],
+            [intake.parquet(b, "rounds") for _, b in pairs],
+        )
         assert rounds is not None
         kept = self.write_shard(runs, rounds)
         self.drop_shards([key for key in keys if key != kept])
@@ -193,27 +204,17 @@ class Store:
                 (self.folder / f"{name}.parquet.new").unlink(missing_ok=True)
             return
         planned = json.loads(journal.read_text())
+        keys = [intake.shard_key(key) for key in planned["shards"]]
         for name in TABLES:
             new = self.folder / f"{name}.parquet.new"
             if new.exists():
                 new.replace(self.folder / f"{name}.parquet")
-        text = json.dumps(planned["manifest"], indent=1, sort_keys=True) + "\n"
+        text = intake.sealed(planned["manifest"])
         write_atomic(self.folder / "manifest.json", text.encode())
-        self.drop_shards(planned["shards"])
+        self.drop_shards(keys)
         journal.unlink()
 
 
 def digest(runs: bytes, rounds: bytes) -> str:
     """The key of a shard: 24 hexadecimal digits over both files."""
     return hashlib.sha256(hashlib.sha256(runs).digest() + rounds).hexdigest()[:24]
-
-
-def read(path: Path, columns: list[str] | None = None) -> "pa.Table":
-    """A Parquet file; raises BadResults where it is none."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_table(path, columns=columns, partitioning=None)
-    except (pa.ArrowException, OSError) as error:
-        raise BadResults(f"{path} cannot be read: {error}") from error
