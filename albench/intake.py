@@ -28,6 +28,8 @@ MOST_DEPTH = 8
 SHARD = re.compile(r"[0-9a-f]{24}")
 METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
 HEX = re.compile(r"[0-9a-f]{64}")
+NAMES = {"run", "dataset", "strategy", "model", "query_model", "protocol", "engine", "revision"}
+MOST_NAME = 1000
 TEXTS = {"suite", "suite_sha256", "revision"}
 Table = Literal["runs", "rounds"]
 
@@ -104,7 +106,7 @@ CHECKS: dict[str, Any] = {
     "versions": text_table,
     "entries": lambda value: isinstance(value, dict) and all(map(text_table, value.values())),
     "machine": lambda value: isinstance(value, dict),
-    "also": lambda value: isinstance(value, dict) and all(map(list.__instancecheck__, value.values())),
+    "also": lambda value: isinstance(value, dict) and {*map(type, value.values())} <= {list},
     "seal": lambda value: is_text(value) and HEX.fullmatch(value),
     "sha256": lambda value: text_table(value) and all(map(HEX.fullmatch, value.values())),
 }
@@ -133,10 +135,10 @@ def parquet(path: Path, table: Table, columns: list[str] | None = None) -> "pa.T
             check_schema(path, file.schema_arrow, table)
             found: pa.Table = file.read(columns=columns).replace_schema_metadata(None)
             found.validate(full=True)
+            check_rows(path, found, table)
+            return found
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadResults(f"{path} cannot be read: {error}") from error
-    check_rows(path, found, table)
-    return found
 
 
 def check_footer(path: Path, file: "pq.ParquetFile") -> None:
@@ -189,3 +191,7 @@ def check_rows(path: Path, found: "pa.Table", table: Table) -> None:
         strange = set(pc.unique(found["status"]).to_pylist()) - set(STATUSES)
         if strange:
             raise BadResults(f"{path} has the status {str(min(strange, key=str))[:60]!r}")
+    for name in NAMES & set(found.column_names):
+        for text in pc.unique(found[name]).to_pylist():
+            if text is not None and (len(text) > MOST_NAME or not text.isprintable()):
+                raise BadResults(f"{path}: {name} {text[:60]!r} is no name")

@@ -24,7 +24,7 @@ SHAPE = ("n_train", "n_test", "n_features", "n_classes")
 
 def judged(
     spec: RunSpec,
-    row: dict[str, Any],
+    row: dict[Any, Any],
     rounds: "pd.DataFrame | None",
     manifest: dict[str, Any],
     options: Options | None,
@@ -52,7 +52,7 @@ def versions_here() -> set[str]:
     return set(versions_of(registry.names("metric")).split(","))
 
 
-def difference(row: dict[str, Any], stored: "pd.DataFrame | None", again: Finished) -> str:
+def difference(row: dict[Any, Any], stored: "pd.DataFrame | None", again: Finished) -> str:
     """The first thing in which a replay differs from what is stored; empty if nothing does."""
     if again.run["status"] != row["status"]:
         why = str(again.run["reason"] or "").strip().splitlines()
@@ -104,13 +104,13 @@ def parted(stored: Any, replayed: Any) -> str:
     return f"{sizes[0]} values stored, {sizes[1]} replayed"
 
 
-def elsewhere(row: dict[str, Any], manifest: dict[str, Any]) -> bool:
+def elsewhere(row: dict[Any, Any], manifest: dict[str, Any]) -> bool:
     """Whether a run says that it was made with other library versions or on another CPU."""
     then = versions_then(row)
     return bool(then) and (then != provenance.versions() or bool(other_machines(manifest)))
 
 
-def versions_then(row: dict[str, Any]) -> dict[str, str]:
+def versions_then(row: dict[Any, Any]) -> dict[str, str]:
     """The library versions that a run was made with; empty where it does not say."""
     try:
         then = json.loads(row["versions"])

@@ -7,12 +7,12 @@ results folder is executed: strategies from outside are those the verifier has l
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from albench import registry, replay
-from albench.errors import BadResults, BadValue, UnknownName, UsageError
+from albench.errors import BadResults, BadValue, CheckFailed, UnknownName, UsageError
 from albench.execute import Options, described
 from albench.params import nested_kind
 from albench.ref import Ref, plain
@@ -23,6 +23,7 @@ from albench.tables import FULL_POOL, checked
 if TYPE_CHECKING:
     import pandas as pd
 
+Row: TypeAlias = dict[Any, Any]
 REPLAYED = ("done", "skipped")
 LONGEST_SPEC = 2**16
 
@@ -62,24 +63,29 @@ def verify(
     seed     seeds the sample
     known    datasets that read a file of the verifier's own (see `Ref.source`)
     options  timeout and engine of the replay
-    Raises BadResults for a folder that holds no results, UsageError where an entry that
-    the sample needs is not known here or is another version.
+    Raises CheckFailed where files are not what their checksums or the schema say,
+    BadResults for a folder that holds no results, or where an entry that the sample needs
+    is not known here or is another version.
     """
     faults: list[str] = []
     if not Path(folder).is_dir():
         raise BadResults(f"{folder}: no such results folder")
-    store = Store(folder, faults.append, frozen=True)
-    manifest, (runs, rounds) = store.manifest, store.read()
+    try:
+        store = Store(folder, faults.append, frozen=True)
+        manifest, (runs, rounds) = store.manifest, store.read()
+    except BadResults as error:
+        raise CheckFailed(str(error)) from error
     if runs.empty:
         raise BadResults(f"{folder} holds no runs")
     faults += of_tables(runs, rounds)
     sources = {ref: ref for ref in known}
     chosen = sampled(runs, sample, seed)
-    specs = [with_source(spec_of(row), sources) for row in chosen.to_dict("records")]
+    drawn: list[Row] = chosen.to_dict("records")
+    specs = [with_source(spec_of(row), sources) for row in drawn]
     refuse_strangers(specs)
     parts = dict(list(rounds[rounds["run"].isin(set(chosen["run"]))].groupby("run")))
     rows = []
-    for number, (spec, row) in enumerate(zip(specs, chosen.to_dict("records"), strict=True)):
+    for number, (spec, row) in enumerate(zip(specs, drawn, strict=True)):
         rows.append(replay.judged(spec, row, parts.get(row["run"]), manifest, options))
         progress(number + 1, len(specs))
     import pandas as pd
@@ -96,7 +102,8 @@ def of_tables(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> list[str]:
         checked(runs, rounds)
     except BadResults as error:
         found.append(str(error))
-    for row in runs.to_dict("records"):
+    rows: list[Row] = runs.to_dict("records")
+    for row in rows:
         try:
             told = described(spec_of(row))
         except UsageError as error:
@@ -111,7 +118,7 @@ def of_tables(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> list[str]:
     return found
 
 
-def spec_of(row: dict[str, Any]) -> RunSpec:
+def spec_of(row: Row) -> RunSpec:
     """The spec of a stored run; raises BadResults unless its digest is the run's id."""
     text = row["spec"]
     if not isinstance(text, str) or len(text) > LONGEST_SPEC:
@@ -203,9 +210,7 @@ def admit(kind: registry.Kind, ref: Ref) -> None:
         raise BadValue(f"{kind} {ref.label}: parameters that no suite would write so")
 
 
-def notes(
-    manifest: dict[str, Any], runs: "pd.DataFrame", chosen: "pd.DataFrame"
-) -> Iterator[str]:
+def notes(manifest: dict[str, Any], runs: "pd.DataFrame", chosen: "pd.DataFrame") -> Iterator[str]:
     """What a reader of the verdicts must know."""
     ready = int(runs["status"].isin(REPLAYED).sum())
     yield f"{len(chosen)} of {ready} finished runs were replayed"

@@ -1,0 +1,66 @@
+"""`verify`: whether stored numbers are what the code gives."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, suite_of
+from albench.commands.runs import Engine, EngineOpt, TimeoutOpt
+from albench.errors import CheckFailed
+from albench.show import Format, note, show_frame
+
+TargetArg = Annotated[
+    str, typer.Argument(metavar="SUITE|DIR", help="A suite, or a folder with results.")
+]
+SampleOpt = Annotated[
+    int, typer.Option("--sample", metavar="N", help="How many runs to replay; 0: all.")
+]
+SeedOpt = Annotated[int, typer.Option("--seed", metavar="S", help="Seeds the sample.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("verify")(verify)
+
+
+def verify(
+    target: TargetArg,
+    results: ResultsOpt = None,
+    sample: SampleOpt = 20,
+    seed: SeedOpt = 0,
+    timeout: TimeoutOpt = None,
+    engine: EngineOpt = Engine.auto,
+    fmt: FormatOpt = Format.table,
+    plugin: PluginOpt = None,
+) -> None:
+    """Replay stored runs from their specs: same, differs, or differs in another environment.
+
+    Picks and labels must be the same, scores agree within 1e-9. Nothing that came with the
+    folder is executed; a strategy from outside is the one given by --plugin.
+    """
+    from albench import registry
+    from albench.execute import Options
+    from albench.ref import Ref
+    from albench.verify import verify as verified
+
+    folder, known = Path(target), tuple[Ref, ...]()
+    for file in plugin or ():
+        registry.load_plugin(file)
+    if results is not None or not folder.is_dir():
+        suite = suite_of(target, plugin)
+        folder = results or Path("results") / suite.name
+        known = tuple(d.ref for d in suite.datasets)
+    options = Options(
+        (), timeout=timeout, engine=engine.value, plugins=tuple(map(str, plugin or ()))
+    )
+    found = verified(folder, sample, seed, known=known, options=options)
+    show_frame(found.runs, fmt=fmt, notes=found.notes)
+    for fault in found.faults:
+        note(f"fault: {fault}")
+    if not found.passed:
+        differ = int((found.runs["verdict"] == "differs").sum())
+        raise CheckFailed(
+            f"{differ} of {len(found.runs)} replayed runs differ; "
+            f"faults in the files: {len(found.faults)}"
+        )

@@ -1,0 +1,305 @@
+"""Replayed runs, altered results, and files that strangers prepared."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from albench import intake
+from albench.cli import exit_code
+from albench.errors import BadResults, CheckFailed
+from albench.files import sha256
+from albench.runner import run
+from albench.store import Store
+from albench.suitefile import load_suite
+from albench.verify import sampled, verify
+
+SUITE = """
+datasets = ["iris", "wine"]
+models = ["gnb"]
+strategies = ["random", "margin", "kcenter"]
+trials = 3
+metrics = ["accuracy", "log_loss"]
+protocol = {use = "standard", budget = 50}
+"""
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("original")
+    (folder / "s.toml").write_text(SUITE)
+    run(load_suite(folder / "s.toml"), folder / "results", jobs=1)
+    return folder / "results"
+
+
+@pytest.fixture
+def results(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "results"))
+
+
+def forged(folder: Path, table: str, change: Callable[[pd.DataFrame], None]) -> None:
+    """Change a table and make checksums and seal fit, as a careful cheat would."""
+    path = folder / f"{table}.parquet"
+    found = pq.read_table(path)
+    frame = found.to_pandas()
+    change(frame)
+    pq.write_table(pa.Table.from_pandas(frame, schema=found.schema, preserve_index=False), path)
+    rewritten(folder, lambda m: m["sha256"].update({table: sha256(path)}))
+
+
+def rewritten(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    change(manifest)
+    (folder / "manifest.json").write_text(intake.sealed(manifest))
+
+
+def test_untouched_results_are_the_same(results: Path) -> None:
+    found = verify(results, 0)
+    assert found.passed
+    assert set(found.runs["verdict"]) == {"same"}
+    assert len(found.runs) == 2 * 3 * 4
+    assert exit_code(["verify", str(results), "--sample", "2"]) == 0
+
+
+def add(column: str, amount: float) -> Callable[[pd.DataFrame], None]:
+    def change(frame: pd.DataFrame) -> None:
+        frame.loc[7, column] += amount
+
+    return change
+
+
+def swap_picks(frame: pd.DataFrame) -> None:
+    frame.at[7, "picks"] = frame.at[7, "picks"][::-1].copy()
+
+
+def flip_label(frame: pd.DataFrame) -> None:
+    labels = frame.at[7, "labels"].copy()
+    labels[0] = 1 - min(labels[0], 1)
+    frame.at[7, "labels"] = labels
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (add("accuracy", 1e-8), "accuracy"),
+        (add("log_loss", -1e-7), "log_loss"),
+        (add("cost", 1.0), "cost"),
+        (add("n_labeled", 1), "n_labeled"),
+        (swap_picks, "picks"),
+        (flip_label, "labels"),
+    ],
+    ids=["accuracy", "log_loss", "cost", "n_labeled", "picks", "labels"],
+)
+def test_one_altered_number_is_found(
+    results: Path, change: Callable[[pd.DataFrame], None], named: str
+) -> None:
+    forged(results, "rounds", change)
+    run_id = pq.read_table(results / "rounds.parquet")["run"][7].as_py()
+    found = verify(results, 0)
+    wrong = found.runs[found.runs["verdict"] == "differs"]
+    assert wrong["run"].tolist() == [run_id]
+    assert named in wrong["found"].iloc[0]
+    assert not found.passed
+
+
+def test_a_difference_below_the_tolerance_is_none(results: Path) -> None:
+    forged(results, "rounds", add("accuracy", 1e-11))
+    assert verify(results, 0).passed
+
+
+def test_other_environments_are_named_and_do_not_fail(results: Path) -> None:
+    forged(results, "rounds", add("accuracy", 1e-3))
+    rewritten(results, lambda m: m["machine"].update(cpu="Another CPU"))
+    found = verify(results, 0)
+    assert (found.runs["verdict"] == "differs, other environment").sum() == 1
+    assert found.passed
+    assert any("Another CPU" in note for note in found.notes)
+
+
+def test_a_spec_that_is_not_the_runs_own_is_a_fault(results: Path) -> None:
+    forged(results, "runs", lambda f: f.__setitem__("strategy", f["strategy"].iloc[::-1].values))
+    found = verify(results, 1)
+    assert any("strategy does not follow from its spec" in fault for fault in found.faults)
+    assert not found.passed
+
+
+@pytest.mark.parametrize("name", ["runs.parquet", "rounds.parquet", "manifest.json"])
+def test_an_altered_file_is_always_found(results: Path, name: str) -> None:
+    path = results / name
+    if name == "manifest.json":
+        path.write_text(path.read_text().replace('"version": "1"', '"version": "2"', 1))
+    else:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    with pytest.raises(CheckFailed, match=r"checksum|seal"):
+        verify(results, 1)
+    assert exit_code(["verify", str(results)]) == 1
+
+
+def test_a_damaged_shard_is_reported_and_left_alone(original: Path, tmp_path: Path) -> None:
+    runs, rounds = Store(original).arrow()
+    store = Store(tmp_path / "shards-only")
+    key = store.write_shard(runs, rounds)
+    good = Path(shutil.copytree(store.folder, tmp_path / "good"))
+    assert verify(good, 1).passed
+    file = store.shard_files(key)[1]
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(BadResults, match="no runs"):
+        verify(store.folder, 1)
+    assert file.exists()
+
+
+def test_a_strategy_from_outside_is_the_verifiers(results: Path) -> None:
+    forged(results, "runs", rename_strategy)
+    with pytest.raises(BadResults, match=r"'theirs' is unknown here.*--plugin"):
+        verify(results, 0)
+    assert exit_code(["verify", str(results), "--sample", "0"]) == 2
+
+
+def rename_strategy(frame: pd.DataFrame) -> None:
+    from albench.spec import RunSpec
+
+    for i in frame.index[frame["strategy"] == "margin"]:
+        text = frame.at[i, "spec"].replace('"use":"margin"', '"use":"theirs"')
+        frame.loc[i, ["spec", "strategy"]] = [text, "theirs"]
+        frame.loc[i, "run"] = RunSpec.from_json(text).id
+
+
+def test_parameters_out_of_range_are_refused(results: Path) -> None:
+    def change(frame: pd.DataFrame) -> None:
+        from albench.spec import RunSpec
+
+        for i in frame.index:
+            text = frame.at[i, "spec"].replace(
+                '"gnb","version":"1"', '"gnb","version":"1","with":{"var_smoothing":-1.0}'
+            )
+            frame.loc[i, ["run", "spec"]] = [RunSpec.from_json(text).id, text]
+
+    forged(results, "runs", change)
+    with pytest.raises(BadResults, match="greater than 0"):
+        verify(results, 0)
+
+
+def test_the_sample_is_seeded_and_covers_datasets_and_strategies(original: Path) -> None:
+    runs = Store(original).runs(["spec", "dataset", "strategy", "trial"])
+    four = sampled(runs, 4, 0)
+    assert set(four["strategy"]) == {"random", "margin", "kcenter", "all"}
+    assert set(four["dataset"]) == {"iris", "wine"}
+    assert four["run"].tolist() == sampled(runs, 4, 0)["run"].tolist()
+    assert four["run"].tolist() != sampled(runs, 4, 1)["run"].tolist()
+    assert len(sampled(runs, 8, 0).drop_duplicates(["dataset", "strategy"])) == 8
+
+
+def frame_of(results: Path, table: str) -> pa.Table:
+    return pq.read_table(results / f"{table}.parquet")
+
+
+def without(table: pa.Table, name: str) -> pa.Table:
+    return table.drop_columns([name])
+
+
+def recast(table: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
+    at = table.column_names.index(name)
+    return table.set_column(at, name, pa.nulls(len(table), kind))
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "said"),
+    [
+        ("runs", lambda t: without(t, "spec"), "lacks the column 'spec'"),
+        ("runs", lambda t: t.append_column("code", t["spec"]), "does not have"),
+        ("rounds", lambda t: t.append_column("../x", t["cost"]), "does not have"),
+        ("rounds", lambda t: recast(t, "picks", pa.binary()), "list<.*int32> is due"),
+        ("rounds", lambda t: recast(t, "accuracy", pa.string()), "double is due"),
+        ("runs", lambda t: recast(t, "status", pa.string()), "has the status 'None'"),
+        ("runs", lambda t: recast(t, "run", pa.string()), "rows without a run"),
+        ("runs", lambda t: t.append_column("seconds", t["seconds"]), "two columns of one name"),
+        (
+            "runs",
+            lambda t: t.set_column(2, "dataset", pa.array(["\x1b[2J"] * len(t))),
+            "is no name",
+        ),
+    ],
+)
+def test_tables_of_another_schema_are_refused(
+    results: Path, table: Any, change: Callable[[pa.Table], pa.Table], said: str
+) -> None:
+    path = results / "forged.parquet"
+    pq.write_table(change(frame_of(results, table)), path)
+    with pytest.raises(BadResults, match=said):
+        intake.parquet(path, table)
+
+
+def test_sizes_are_bounded(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = results / "rounds.parquet"
+    for bound in ("MOST_BYTES", "MOST_UNPACKED", "MOST_ROWS"):
+        with monkeypatch.context() as patch:
+            patch.setattr(intake, bound, 10)
+            with pytest.raises(BadResults, match="at most 10"):
+                intake.parquet(path, "rounds")
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "MOST_MANIFEST", 10)
+        with pytest.raises(BadResults, match="at most 10"):
+            intake.manifest_of(results / "manifest.json")
+
+
+def test_links_out_of_the_folder_are_not_followed(results: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.parquet"
+    shutil.move(results / "runs.parquet", outside)
+    (results / "runs.parquet").symlink_to(outside)
+    with pytest.raises(CheckFailed, match="not a plain file"):
+        verify(results, 1)
+    (results / "runs.parquet").unlink()
+    os.mkfifo(results / "runs.parquet")
+    with pytest.raises(CheckFailed, match="not a plain file"):
+        verify(results, 1)
+
+
+def test_a_prepared_journal_deletes_nothing_outside(results: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim.runs.parquet"
+    victim.write_text("mine")
+    journal = {"manifest": {"schema": 1}, "shards": ["../../victim"]}
+    (results / "packing.json").write_text(json.dumps(journal))
+    with pytest.raises(BadResults, match="not the key of a shard"):
+        Store(results)
+    assert victim.read_text() == "mine"
+    with pytest.raises(CheckFailed, match="cut short"):
+        verify(results, 1)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        [],
+        {"schema": 99},
+        {"schema": 1, "suite": {"a": 1}},
+        {"schema": 1, "added": "x"},
+        {"schema": 1, "entries": {"strategy:a": "x"}},
+        {"schema": 1, "sha256": {"runs": "../../etc/passwd"}},
+        {"schema": 1, "also": {"machine": "x"}},
+        {"schema": 1, "machine": {"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": {}}}}}}}}}},
+    ],
+    ids=str,
+)
+def test_manifests_of_another_shape_are_refused(tmp_path: Path, manifest: Any) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BadResults):
+        intake.manifest_of(tmp_path / "manifest.json")
+
+
+def test_no_pickle_anywhere() -> None:
+    import albench
+
+    for path in Path(albench.__file__).parent.rglob("*.py"):
+        text = path.read_text()
+        assert "import pickle" not in text, path
+        assert "allow_pickle=True" not in text, path
+        assert "joblib.load" not in text, path
