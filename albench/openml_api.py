@@ -143,6 +143,27 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(stream, "md5").hexdigest()
 
 
+def imported_openml(source: Path) -> list[dict[str, Any]]:
+    """Copy the descriptions and files of OpenML that a folder holds; one row each.
+
+    A file is taken up when its bytes have the checksum that its name and description state.
+    """
+    import shutil
+
+    rows = []
+    for path in sorted(source.rglob("openml/*")):
+        target = folder() / "openml" / path.name
+        row = {"name": path.stem, "file": str(path), "result": "already here"}
+        if path.suffix == ".arff" and md5_of(path) != path.stem.partition("-")[2]:
+            row["result"] = "refused: other bytes than its name states"
+        elif path.suffix in (".json", ".arff") and not target.exists():
+            with replacing(target) as partial:
+                shutil.copyfile(path, partial)
+            row["result"] = "imported"
+        rows.append(row)
+    return rows
+
+
 def suite_ids(suite: int | str) -> list[int]:
     """The data ids of an OpenML suite (such as 99, OpenML-CC18), ascending."""
 

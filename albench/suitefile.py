@@ -1,13 +1,13 @@
 """Suite files: finding them, reading TOML, and saying what is wrong with it."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from albench import registry
 from albench.errors import BadValue, UnknownName, UsageError
-from albench.params import typed
+from albench.params import Kind, typed
 from albench.protocols import PROTOCOLS, protocol, protocol_name
 from albench.ref import Ref, frozen
 from albench.spec import Protocol, is_count
@@ -151,7 +151,7 @@ def labelled(
 ) -> tuple[Labelled, ...]:
     """The entries of one list; `name`, `query` and `trials` are the suite's own keys."""
     found: dict[str, Labelled] = {}
-    for number, item in enumerate(items):
+    for number, item in enumerate(expanded(kind, items)):
         where = f"{kind} {number + 1}"
         table = {"use": item} if isinstance(item, str) else dict(item)
         label = table.pop("name", None)
@@ -167,8 +167,19 @@ def labelled(
     return tuple(found.values())
 
 
+def expanded(kind: Kind, items: Sequence[Any]) -> Iterator[Any]:
+    """The items of a list; one that stands for several (a suite of OpenML) as those."""
+    for item in items:
+        use = item.get("use") if isinstance(item, dict) else None
+        known = isinstance(use, str) and use in registry.names(kind)
+        expand = registry.entry(kind, str(use)).about.get("expand") if known else None
+        yield from [item] if expand is None else expand(item)
+
+
 def default_label(kind: str, ref: Ref, query: Ref | None) -> str:
-    """How a table calls an entry that the suite does not name."""
+    """How a table calls an entry that the suite does not name; a file by its name."""
+    if kind == "dataset" and ref.source is not None:
+        return Path(ref.source).stem
     return ref.label if query is None else f"{ref.label} (query: {query.label})"
 
 

@@ -31,6 +31,7 @@ FLOOR = {
     "parsed": 2,
     "columns": 2,
     "openml_api": 2,
+    "inventory": 2,
     "encode": 2,
     "params": 2,
     "entries": 2,

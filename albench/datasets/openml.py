@@ -12,14 +12,24 @@ from annotated_types import Ge
 from albench import parsed
 from albench.columns import from_frame, read_arff
 from albench.data import Dataset
-from albench.errors import BadData
+from albench.errors import BadData, BadValue
 from albench.openml_api import arff_file, described, suite_ids, usable
 from albench.registry import dataset
 
 Id = Annotated[int, Ge(1)]
 
 
-@dataset("openml", cite="Vanschoren et al. 2013; Bischl et al. 2021")
+def expanded(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """`{use = "openml", suite = 99}` as one entry per dataset of that OpenML suite."""
+    if "suite" not in table:
+        return [table]
+    rest = {k: v for k, v in table.items() if k != "suite"}
+    if "id" in rest or "name" in rest:
+        raise BadValue('openml: suite = ... stands for many datasets; leave out "id" and "name"')
+    return [rest | {"id": number} for number in suite_ids(table["suite"])]
+
+
+@dataset("openml", cite="Vanschoren et al. 2013; Bischl et al. 2021", expand=expanded)
 def openml(
     *,
     id: Id,
@@ -58,8 +68,3 @@ def table(meta: dict[str, Any]) -> Any:
     frame, nominal = read_arff(arff_file(meta))
     texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in nominal}
     return frame.assign(**texts)
-
-
-def expanded(suite: int | str) -> list[dict[str, Any]]:
-    """The entries of an OpenML suite, as a suite file would list them."""
-    return [{"use": "openml", "id": number} for number in suite_ids(suite)]
