@@ -4,6 +4,7 @@ import warnings
 from typing import Any, Self
 
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
@@ -17,6 +18,16 @@ class NearestNeighbours(KNeighborsClassifier):  # type: ignore[misc]
         """Fit, with as many neighbours as there are rows at most."""
         self.n_neighbors = min(self.n_neighbors, len(X))
         return super().fit(X, y)  # type: ignore[no-any-return]
+
+
+class ConvergedLogisticRegression(LogisticRegression):  # type: ignore[misc]
+    """Logistic regression solved until rounding alone stops the line search."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit without the warning of a line search that ends at the optimum."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The line search|Rounding errors|Line Search")
+            return super().fit(X, y, sample_weight)  # type: ignore[no-any-return]
 
 
 class FixedEpochsMLP(MLPClassifier):  # type: ignore[misc]

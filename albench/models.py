@@ -20,9 +20,9 @@ ClassWeight = Literal["balanced"] | None
 @model("logreg", proba=True, cite="Cox 1958; scikit-learn LogisticRegression")
 def logreg(seed: int, *, C: Positive = 1.0, class_weight: ClassWeight = None) -> Any:
     """Multinomial logistic regression with an L2 penalty, solved to convergence."""
-    from sklearn.linear_model import LogisticRegression
+    from albench.estimators import ConvergedLogisticRegression
 
-    return LogisticRegression(
+    return ConvergedLogisticRegression(
         C=C, class_weight=class_weight, solver="newton-cg", tol=1e-12, max_iter=1000
     )
 

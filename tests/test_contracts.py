@@ -12,9 +12,9 @@ from albench.engines import learner
 from albench.entries import Entry
 from albench.errors import Skip
 from albench.loop import Sight, Task, simulate
-from albench.oracle import Exact
+from albench.oracle import oracle
 from albench.registry import build, entry, names, resolve
-from albench.spec import Ref
+from albench.spec import Protocol, Ref
 
 STRATEGIES = names("strategy")
 each = pytest.mark.parametrize("name", STRATEGIES)
@@ -62,7 +62,7 @@ def bought(name: str, cut: Task, *, seed: int = 3, strategy: Any = None) -> list
     fits = learner(MODEL, cut, lambda n_labeled: 7)
     strategy = strategy or build("strategy", resolve("strategy", name))
     rounds = simulate(
-        cut, strategy, fits, fits, Exact(cut.y), metrics={},
+        cut, strategy, fits, fits, oracle(Protocol(), cut, np.random.default_rng(0)), metrics={},
         rng=np.random.default_rng(seed), sight=sight(found),
     )  # fmt: skip
     return [r.picks.tolist() for r in rounds][1:]
