@@ -3,6 +3,7 @@
 They are no strategies that anyone could run; they are drawn as bounds and never ranked.
 """
 
+import warnings
 from typing import Annotated
 
 import numpy as np
@@ -28,12 +29,14 @@ class Sight:
         positions = np.append(query.labeled, np.asarray(rows, dtype=np.intp))
         y = np.append(query.y_labeled, query.y[rows])
         order = np.argsort(positions)
-        fitted: Aligned = fit_aligned(
-            lambda: query.make_model(self.seed),
-            query,  # type: ignore[arg-type]
-            positions[order],
-            y[order],
-        )
+        with warnings.catch_warnings():  # a candidate's fit may stop short; it is scored as it is
+            warnings.simplefilter("ignore")
+            fitted: Aligned = fit_aligned(
+                lambda: query.make_model(self.seed),
+                query,  # type: ignore[arg-type]
+                positions[order],
+                y[order],
+            )
         return float(np.mean(fitted.predicted("test") == query.y_test))
 
     def candidates(self, taken: list[int], n: int) -> Ints:
