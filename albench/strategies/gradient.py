@@ -45,7 +45,7 @@ def draw(weights: Floats, rng: np.random.Generator, taken: list[int]) -> int:
     cite="Ash et al. 2020",
     needs=("proba",),
     batch_aware=True,
-    cost="O(nb(k + d)), memory O(n(k + d))",
+    cost="O(nb(k + d))",
 )
 def badge(query: Query) -> Ints:
     """Diverse gradient embeddings: k-means++ seeding among the pool's gradients.

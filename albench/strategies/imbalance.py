@@ -5,13 +5,12 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
+from albench.applies import within_memory
 from albench.errors import Skip
 from albench.learner import Floats, Ints
 from albench.query import Query, scores_of
 from albench.registry import StrategyParam, strategy
 from albench.strategies.hybrids import unit_rows
-
-MOST_BYTES = 2**30  # what one matrix of similarities may take
 
 
 def positive_class(query: Query) -> int:
@@ -95,7 +94,8 @@ def balanced_margin(query: Query, *, base: StrategyParam = "margin") -> Ints:
     cite="Kothawade et al. 2021 (SIMILAR)",
     needs=("positive",),
     batch_aware=True,
-    cost="O(bn q), memory O(n q), q labelled positives",
+    cost="O(bn q), q labelled positives",
+    memory="O(n q)",
 )
 def flqmi(query: Query, *, eta: Annotated[float, Ge(0)] = 1.0) -> Ints:
     """Facility-location mutual information with the labelled rows of the positive class.
@@ -105,9 +105,7 @@ def flqmi(query: Query, *, eta: Annotated[float, Ge(0)] = 1.0) -> Ints:
     labelled positive all rows tie.
     """
     exemplars = query.labeled[query.y_labeled == positive_class(query)]
-    needed = len(query.pool) * max(len(exemplars), 1) * 16
-    if needed > MOST_BYTES:
-        raise Skip(f"would need {needed / 2**30:.1f} GB of similarities; at most 1 GB is allowed")
+    within_memory(8.0 * len(query.pool) * len(exemplars), "similarities to the exemplars")
     unit = query.once("unit rows", lambda: unit_rows(query.X))
     similar = (1.0 + unit[query.pool] @ unit[exemplars].T) / 2.0
     return greedy_information(query, similar, eta)

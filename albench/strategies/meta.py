@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from albench.errors import BadValue
 from albench.learner import Floats, Ints
 from albench.query import Picks, Query
 from albench.registry import StrategyParam, strategy
@@ -27,7 +26,21 @@ class Advised:
     sure: Floats
 
 
-@strategy("albl", family="meta", cite="Hsu and Lin 2015", cost="the sum of the arms' + O(bn)")
+def too_few(**params: Any) -> str | None:
+    """Why these arms leave nothing to choose, or None."""
+    arms, explore = params.get("arms", ("margin", "kcenter")), params.get("explore", True)
+    if len(arms) + explore >= 2:
+        return None
+    return "one arm leaves nothing to choose: name two arms, or keep explore = true"
+
+
+@strategy(
+    "albl",
+    family="meta",
+    cite="Hsu and Lin 2015",
+    cost="the sum of the arms' + O(bn)",
+    check=too_few,
+)
 class ActiveLearningByLearning:
     """Active learning by learning: a bandit (EXP4.P) over strategies as its arms.
 
@@ -48,8 +61,6 @@ class ActiveLearningByLearning:
     ) -> None:
         self.arms: list[Callable[[Query], Any]] = list(arms)
         k = len(self.arms) + explore
-        if k < 2:
-            raise BadValue("albl: one arm leaves nothing to choose; give two, or explore = true")
         self.explore, self.delta, self.horizon = explore, delta, horizon
         self.weights = np.ones(k)
         self.least = min(1.0 / k, float(np.sqrt(np.log(k) / (k * horizon))))
