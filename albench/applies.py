@@ -56,6 +56,25 @@ def why_not(
     return None
 
 
+def out_of_place(strategy: Entry, labels: str, params: Mapping[str, Value] = NOTHING) -> str | None:
+    """Why a strategy does not belong under a protocol's `labels`; None where it does.
+
+    Choosing what to label and choosing what to train on never share a table; controls and
+    bounds belong to both. A wrapper belongs where the strategy it wraps does.
+    """
+    _, bases = nested(strategy, params)
+    if bases:
+        reasons = (out_of_place(entry("strategy", b.name), labels, b.kwargs) for b in bases)
+        return next((reason for reason in reasons if reason is not None), None)
+    if strategy.about.get("sampling"):
+        return None if labels == "visible" else 'active sampling: needs labels = "visible"'
+    if labels == "hidden" or strategy.about.get("bound"):
+        return None
+    if strategy.about.get("family") == "control":
+        return None
+    return 'active learning: with labels = "visible" strategies choose what to train on'
+
+
 def nested(strategy: Entry, params: Mapping[str, Value]) -> tuple[list[Entry], list[Ref]]:
     """Models and base strategies that the parameters of a strategy name."""
     models, bases = [], []
