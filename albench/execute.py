@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from albench import engines, registry
+from albench.applies import out_of_place, why_not
 from albench.clock import Stopwatch, TimedLearner, limited
 from albench.data import Dataset, cut
 from albench.errors import AlbenchError, RunTimeout, Skip
@@ -200,6 +201,11 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
         truth = oracle(Protocol(), full, spec.rng("oracle"))
         return (lambda query: query.pool), "pool", full, truth
     entry = registry.entry("strategy", spec.strategy.name)
+    params, query_model = spec.strategy.kwargs, registry.entry("model", spec.query_model.name)
+    reason = why_not(entry, task, query_model, params)
+    reason = reason or out_of_place(entry, spec.protocol.labels, params)
+    if reason is not None:
+        raise Skip(reason)
     sight: Sight = "all" if entry.about.get("bound") else "pool"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"

@@ -9,9 +9,11 @@ from sklearn.linear_model import LogisticRegression
 from albench.applies import out_of_place
 from albench.data import cut
 from albench.errors import BadData, BadValue, Skip
+from albench.execute import Options, run_one
 from albench.query import Picks
 from albench.registry import build, entry, make_strategy, names, resolve
 from albench.spec import Protocol, RunSpec
+from albench.suitefile import load_suite
 from albench.testing import make_query
 
 
@@ -166,3 +168,24 @@ def test_imbalanced_refuses_what_cannot_be(wrong: Any, error: Any, match: str) -
 
 def test_visible_labels_are_part_of_the_identity() -> None:
     assert Protocol(labels="visible").digest != Protocol().digest
+
+
+def test_what_is_out_of_place_is_skipped_with_the_reason() -> None:
+    suite = load_suite("active-sampling")
+    assert {s.ref.name for s in suite.strategies} == {
+        "random",
+        "high_loss",
+        "low_loss",
+        "importance",
+    }
+    logreg, iris = resolve("model", "logreg"), resolve("dataset", "iris")
+    for name, labels, reason in (
+        ("margin", "visible", "what to train on"),
+        ("high_loss", "hidden", 'labels = "visible"'),
+        ("positive_greedy", "hidden", "positive class"),
+    ):
+        protocol = Protocol(labels=labels, budget=30)
+        spec = RunSpec(iris, resolve("strategy", name), logreg, logreg, protocol)
+        finished = run_one(spec, Options(("accuracy",)))
+        assert finished.run["status"] == "skipped"
+        assert reason in finished.run["reason"]
