@@ -52,17 +52,12 @@ def terminated(number: int, frame: Any) -> None:
 
 def exit_code(arguments: list[str] | None) -> int:
     """Run a command and turn how it ended into an exit code and one message."""
-    import click
-
     try:
         code = app(args=arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (KeyboardInterrupt, click.Abort):
+    except typer.Exit as error:
+        return int(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
         note("interrupted; what is stored stays, the same command goes on from there")
         return 130
     except UsageError as error:
@@ -74,3 +69,9 @@ def exit_code(arguments: list[str] | None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except Exception as error:
+        # what the parser raises has no public base class that all versions of typer share
+        if not hasattr(error, "format_message"):
+            raise
+        note(f"error: {error.format_message()}")
+        return 2

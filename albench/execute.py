@@ -90,10 +90,12 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
     row = described(spec) | {"metrics": versions_of(options.metrics)}
     rounds: list[dict[str, Any]] = []
     try:
+        task = cut_once(spec, {} if shared is None else shared)
+        row |= shape(task)
+        for ref in (spec.model, spec.query_model):
+            registry.build("model", ref)(0)  # its imports are not the run's time
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            task = cut_once(spec, {} if shared is None else shared)
-            row |= shape(task)
             rounds.extend(simulated(spec, task, options, row))
         status, reason = "done", None
     except Skip as skip:
@@ -102,7 +104,7 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
         status, reason = "timeout", str(error)
     except AlbenchError as error:
         status, reason = "failed", f"{spec.strategy.label}: {error}"
-    except Exception:
+    except (Exception, SystemExit):
         status, reason = "failed", traceback.format_exc(limit=-8)
     row |= {"status": status, "reason": reason, "seconds": time.perf_counter() - begin}
     if options.memory:

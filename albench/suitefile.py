@@ -11,6 +11,7 @@ from albench.params import Kind, typed
 from albench.protocols import PROTOCOLS, protocol, protocol_name
 from albench.ref import Ref, frozen
 from albench.spec import Protocol, is_count
+from albench.splits import split_rule
 from albench.suite import Labelled, Suite, Trials
 
 KEYS: dict[str, Any] = {
@@ -229,6 +230,7 @@ def protocol_of(item: str | Mapping[str, Any], folder: Path) -> tuple[str, Proto
             raise UnknownName(f"protocol: unknown field {key!r}{registry.did_you_mean(key, known)}")
     given: dict[str, Any] = {key: field_value(key, v, folder) for key, v in fields.items()}
     made = Protocol(**(known | given))
+    split_rule(made.split)
     return label or protocol_name(made), made
 
 

@@ -92,7 +92,11 @@ def _not_done(runs: pd.DataFrame) -> list[str]:
     other = runs[runs["status"].astype(str) != "done"].copy()
     if "reason" not in other.columns:
         other["reason"] = ""
-    other["reason"] = other["reason"].fillna("").astype(str)
+    # of a traceback the last line says what was raised
+    other["reason"] = [
+        str(r).strip().splitlines()[-1] if isinstance(r, str) and r.strip() else ""
+        for r in other["reason"]
+    ]
     notes = []
     for (status, reason), part in other.groupby(["status", "reason"], sort=True):
         who = words.counted(sorted(set(part["strategy"].astype(str))), 6)

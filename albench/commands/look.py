@@ -9,6 +9,7 @@ import typer
 from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
 from albench.errors import UnknownName
 from albench.show import Format, emit, note, show, show_frame
+from albench.tables import KEY
 
 if TYPE_CHECKING:
     from albench.entries import Entry
@@ -172,11 +173,9 @@ def status(
     table = grid_status(loaded, open_store(loaded, results, note))
     if failed:
         bad = table[table["status"].isin(["failed", "timeout", "skipped"])]
-        keys = ["dataset", "protocol", "model", "strategy", "trial", "status", "reason"]
-        return show_frame(bad[keys], fmt=fmt)
-    counts = (
-        table.groupby(["dataset", "strategy", "status"], sort=False).size().unstack(fill_value=0)
-    )
+        return show_frame(bad[[*KEY, "status", "reason"]], fmt=fmt)
+    keys = ["dataset", "strategy"]
+    counts = table.groupby([*keys, "status"], sort=False).size().unstack(fill_value=0)
     columns = ["done", "missing", "failed", "timeout", "skipped"]
     rows = counts.reindex(columns=columns, fill_value=0).reset_index()
     total = table["status"].value_counts()
