@@ -84,7 +84,8 @@ class Space:
         if self.all_distances is None:
             return np.asarray(cdist(self.Z[rows], self.Z[to]))
         part = self.all_distances[rows]
-        return part if len(to) == len(self.Z) else part[:, to]
+        everything = to is self.pool and len(to) == len(self.Z)
+        return part if everything else np.asarray(part[:, to])
 
     @cached_property
     def mean_distance(self) -> Floats:
