@@ -10,8 +10,9 @@ import numpy as np
 from albench import engines
 from albench.errors import BadData
 from albench.execute import cut_once
-from albench.learner import Fitted, Floats, Ints
-from albench.loop import Task
+from albench.learner import Fitted, Floats, Ints, Learner
+from albench.loop import Oracle, Task
+from albench.oracle import oracle
 from albench.query import gap
 from albench.spec import RunSpec
 
@@ -28,6 +29,53 @@ class Cut:
     spec: RunSpec
     task: Task
 
+    @property
+    def random_start(self) -> bool:
+        """Whether the start was drawn uniformly from the train rows."""
+        p = self.spec.protocol
+        drawn = p.split in ("random", "stratified") and p.start_rule == "random"
+        return drawn and p.missing == "allow"
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        """The oracle of the trial, made once for the runs of one cut."""
+        if "oracle" not in self.task.memo:
+            self.task.memo["oracle"] = oracle(
+                self.spec.protocol, self.task, self.spec.rng("oracle")
+            )
+        made: Oracle = self.task.memo["oracle"]
+        return made
+
+    @property
+    def answers(self) -> Ints:
+        """(n_train,) what the oracle answers to each train row, -1 where it abstains."""
+        return self.oracle.answer(np.arange(len(self.task.y)))
+
+    @property
+    def prices(self) -> Floats:
+        """(n_train,) what the label of each train row costs."""
+        return self.oracle.prices(np.arange(len(self.task.y)))
+
+    def new_learner(self) -> Learner:
+        """A learner of the task model."""
+        return engines.learner(
+            self.spec.model, self.task, lambda n: self.spec.seed("model", n) % 2**32,
+            rescale=self.spec.protocol.scale == "labeled",
+        )  # fmt: skip
+
+    @cached_property
+    def learner(self) -> Learner:
+        """The learner of the task model, made once for the runs of one cut."""
+        key = ("learner", self.spec.model)
+        if key not in self.task.memo:
+            self.task.memo[key] = self.new_learner()
+        made: Learner = self.task.memo[key]
+        return made
+
+    def fit(self, labeled: Ints, y: Ints) -> Fitted:
+        """The task model fitted on train rows (ascending positions); valid until the next."""
+        return self.learner.fit(labeled, y)
+
     @cached_property
     def full(self) -> Fitted:
         """The task model trained on all train rows with true labels (the full-pool model).
@@ -37,15 +85,11 @@ class Cut:
         key = ("full-pool model", self.spec.model)
         if key not in self.task.memo:
             rows = np.setdiff1d(np.arange(len(self.task.y)), self.task.withheld)
-            learner = engines.learner(
-                self.spec.model, self.task, lambda n: self.spec.seed("model", n) % 2**32,
-                rescale=self.spec.protocol.scale == "labeled",
-            )  # fmt: skip
-            self.task.memo[key] = learner.fit(rows, self.task.y[rows])
+            self.task.memo[key] = self.new_learner().fit(rows, self.task.y[rows])
         fitted: Fitted = self.task.memo[key]
         return fitted
 
-    @property
+    @cached_property
     def full_margins(self) -> Floats:
         """(n_train,) gap between the two best classes of the full-pool model."""
         proba = self.full.proba("train")

@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.distance import cdist, jensenshannon
 from scipy.stats import energy_distance as scipy_energy
 from scipy.stats import ks_2samp, wasserstein_distance
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from albench.analysis import distances as d
@@ -92,6 +93,15 @@ def test_two_samples_that_are_apart_are_told_apart() -> None:
         assert auc == pytest.approx(roc_auc_score(MASK, chance), abs=1e-12)
         assert low <= auc <= high
     assert d.propensities(X, np.arange(120) < 3) is None
+
+
+def test_the_classifier_between_samples_is_scikit_learns() -> None:
+    for columns in (2, 40):
+        Z = np.random.default_rng(columns).normal(size=(300, columns))
+        y = Z[:, 0] + Z[:, 1] > 1
+        known = LogisticRegression(tol=1e-10, max_iter=1000).fit(Z, y)
+        ours = d.logistic(np.column_stack([Z, np.ones(300)]), y)
+        assert ours == pytest.approx(np.append(known.coef_[0], known.intercept_), abs=1e-4)
 
 
 def test_effective_size_is_kishs() -> None:

@@ -1,8 +1,8 @@
 """What an analysis of bought labels may know of a run besides the stored tables.
 
-The runner remakes it from the spec. Runs on the same cut (dataset, protocol's split and
-start, trial) come one after the other and share one `task` object, so that what depends
-on the cut alone (distances, null subsets, the full-pool model) is worked out once.
+`albench.cuts` remakes it from the spec. Runs on the same cut come one after the other and
+share one `task` object, so that what depends on the cut alone (distances, null subsets, the
+full-pool model) is worked out once.
 """
 
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ Ints = NDArray[np.intp]
 
 
 class Cut(Protocol):
-    """One run and its cut; `answers`, `full` and `fit` are worked out when asked for."""
+    """One run and its cut; everything but `run` and `task` is worked out when asked for."""
 
     @property
     def run(self) -> str:
@@ -26,16 +26,23 @@ class Cut(Protocol):
         """The `Task`: features, true labels, start, withheld rows, row numbers."""
 
     @property
-    def start_is_random(self) -> bool:
-        """Whether the start was drawn uniformly (start_rule = random)."""
+    def random_start(self) -> bool:
+        """Whether the start was drawn uniformly."""
 
     @property
     def answers(self) -> Ints:
         """(n_train,) what the oracle answers to each train row, -1 where it abstains."""
 
     @property
-    def full(self) -> Floats:
-        """(n_train,) margins of the task model fitted on all train rows with true labels."""
+    def prices(self) -> Floats:
+        """(n_train,) what the label of each train row costs."""
+
+    @property
+    def full_margins(self) -> Floats:
+        """(n_train,) gap between the two best classes of the full-pool model."""
 
     def fit(self, labeled: Ints, y: Ints) -> Any:
         """The task model fitted on train rows (ascending positions): a `Fitted`."""
+
+    def positions(self, picks: Ints) -> Ints:
+        """Train positions of dataset rows, as the stored `picks` are."""

@@ -107,16 +107,49 @@ def propensities(Z: Floats, labeled: Bools, folds: int = 5) -> Floats | None:
     A logistic regression (C = 1) on the features tells labelled from unlabelled rows; folds
     are stratified, with a fixed seed. None where one side has fewer rows than folds.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold
-
     if min(labeled.sum(), (~labeled).sum()) < folds:
         return None
+    design = np.column_stack([Z, np.ones(len(Z))])
+    fold, rng = np.empty(len(Z), dtype=np.intp), np.random.default_rng(0)
+    for side in (labeled, ~labeled):
+        fold[side] = rng.permutation(np.arange(side.sum()) % folds)
     chance: Floats = np.empty(len(Z))
-    for train, held in StratifiedKFold(folds, shuffle=True, random_state=0).split(Z, labeled):
-        model = LogisticRegression(solver="newton-cholesky", tol=1e-6)
-        chance[held] = model.fit(Z[train], labeled[train]).predict_proba(Z[held])[:, 1]
+    for held in range(folds):
+        train = fold != held
+        weights = logistic(design[train], labeled[train])
+        chance[~train] = 1 / (1 + np.exp(-design[~train] @ weights))
     return chance
+
+
+def logistic(design: Floats, positive: Bools, steps: int = 50) -> Floats:
+    """Coefficients of an L2-penalised logistic regression (C = 1) by Newton's method.
+
+    The last column of the design is the intercept, without penalty. It is a small part of
+    scikit-learn's LogisticRegression at a fifth of the time, which is spent on set-up there.
+    """
+    penalty = np.ones(design.shape[1])
+    penalty[-1] = 1e-12
+    w: Floats = np.zeros(design.shape[1])
+
+    def loss(at: Floats) -> float:
+        f = design @ at
+        return float((np.logaddexp(0.0, f) - positive * f).sum() + penalty @ (at * at) / 2)
+
+    now = loss(w)
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-design @ w))
+        slope = design.T @ (p - positive) + penalty * w
+        curved = (design.T * (p * (1 - p))) @ design
+        curved[np.diag_indices_from(curved)] += penalty
+        step = np.linalg.solve(curved, slope)
+        size = 1.0
+        while (then := loss(w - size * step)) > now + 1e-12 and size > 1e-6:
+            size /= 2
+        w = w - size * step
+        if abs(now - then) < 1e-9 * max(1.0, now):
+            return w
+        now = then
+    return w
 
 
 def two_sample_auc(chance: Floats, labeled: Bools) -> float:
