@@ -1,0 +1,137 @@
+"""Expected change and expected error: what a label would do to the model."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt
+
+from albench.errors import Skip
+from albench.learner import Floats, Ints
+from albench.query import Query
+from albench.registry import strategy
+from albench.strategies.uncertainty import shannon
+
+Count = Annotated[int, Ge(1)]
+Positive = Annotated[float, Gt(0)]
+Loss = Callable[[Floats], Floats]
+
+
+@strategy(
+    "expected_gradient_length", family="expected change", needs=("proba",),
+    cite="Settles, Craven and Ray 2008", cost="O(n(k+d))",
+)  # fmt: skip
+def expected_gradient_length(query: Query, *, intercept: bool = False) -> Ints:
+    """Largest expected gradient of the logistic loss, over the label's probabilities.
+
+    In closed form: |x| times the mean over labels y of |p - e_y|. Raises Skip for a query
+    model that is not linear, whose gradient this is not.
+    intercept  count the gradient of the intercept too: |(x, 1)| instead of |x|
+    """
+    if hasattr(query.model, "get_params") and not hasattr(query.model, "coef_"):
+        name = type(query.model).__name__
+        raise Skip(f"needs a logistic regression as query model; this is {name}")
+    X = query.X[query.pool]
+    squares = np.einsum("ij,ij->i", X, X) + float(intercept)
+    return query.top(np.sqrt(squares) * label_gradients(query.proba))
+
+
+def label_gradients(proba: Floats) -> Floats:
+    """(m,) expected Euclidean norm of p - e_y for a label y drawn from p."""
+    squares = (proba**2).sum(axis=1, keepdims=True) - 2.0 * proba + 1.0
+    return np.asarray((proba * np.sqrt(np.maximum(squares, 0.0))).sum(axis=1))
+
+
+def mistakes(proba: Floats) -> Floats:
+    """(m,) expected 0/1 loss of the most probable class."""
+    return np.asarray(1.0 - proba.max(axis=1))
+
+
+@strategy(
+    "eer_log", family="expected error", needs=("proba",), cite="Roy and McCallum 2001",
+    cost="c k (fit + O(ek)), c candidates, e evaluated",
+)  # fmt: skip
+def eer_log(query: Query, *, candidates: Count = 50, evaluation: Count | None = 500) -> Ints:
+    """Smallest expected entropy of the pool after the label (expected error reduction).
+
+    candidates  rows that are tried, drawn at random each round (at least a batch)
+    evaluation  pool rows, drawn at random, on which the loss is summed; None: all
+    """
+    return query.top(expected_losses(query, shannon, candidates, evaluation))
+
+
+@strategy(
+    "eer_01", family="expected error", needs=("proba",), cite="Roy and McCallum 2001",
+    cost="c k (fit + O(ek)), c candidates, e evaluated",
+)  # fmt: skip
+def eer_01(query: Query, *, candidates: Count = 50, evaluation: Count | None = 500) -> Ints:
+    """Fewest expected mistakes on the pool after the label (expected error reduction).
+
+    Parameters as of `eer_log`.
+    """
+    return query.top(expected_losses(query, mistakes, candidates, evaluation))
+
+
+def expected_losses(query: Query, loss: Loss, candidates: int, evaluation: int | None) -> Floats:
+    """(m,) minus the expected summed loss after labelling a row; -inf for rows not tried.
+
+    The model is fitted again for each candidate and each label of positive probability,
+    always with one seed.
+    """
+    rng, pool = query.rng, query.pool
+    tried = np.sort(rng.permutation(len(pool))[: max(candidates, query.n)])
+    seen = pool if evaluation is None else np.sort(rng.permutation(pool)[:evaluation])
+    make = partial(query.make_model, int(rng.integers(2**31)))
+    scores = np.full(len(pool), -np.inf)
+    for i in tried:
+        at = int(np.searchsorted(query.labeled, pool[i]))
+        rows = np.insert(query.labeled, at, pool[i])
+        scores[i] = 0.0
+        for label in np.flatnonzero(query.proba[i]):
+            y = np.insert(query.y_labeled, at, label)
+            proba = query.member(make, rows, y).proba("train", seen)
+            if proba is None:
+                raise Skip("needs probabilities; the query model has none")
+            scores[i] -= query.proba[i, label] * float(loss(proba).sum())
+    return scores
+
+
+@strategy(
+    "quire", family="expected error", cite="Huang, Jin and Zhou 2010", cost="O(n l (l + d + k))",
+)  # fmt: skip
+def quire(query: Query, *, gamma: Positive | None = None, regularisation: Positive = 1.0) -> Ints:
+    """Smallest worst-case loss of a kernel machine that is sure of the row's label (QUIRE).
+
+    The labels of all other unlabelled rows are free, so the quadratic form over them is
+    minimised in closed form: what remains is kernel ridge regression on the labelled rows,
+    and no matrix of the pool's size is needed. Several classes: one against the rest, the
+    worst of them.
+    gamma           of the RBF kernel; default: 1 / d
+    regularisation  added to the kernel's diagonal
+    """
+    gamma = 1.0 / query.X.shape[1] if gamma is None else gamma
+    return query.top(-worst_losses(query, gamma, regularisation))
+
+
+def worst_losses(query: Query, gamma: float, regularisation: float) -> Floats:
+    """(m,) the objective of QUIRE at each pool row."""
+    from scipy.linalg import cho_factor, cho_solve, solve_triangular
+    from sklearn.metrics.pairwise import rbf_kernel
+
+    X = query.X[query.labeled]
+    signs = np.where(query.y_labeled[:, None] == np.arange(query.n_classes), 1.0, -1.0)
+    kernel = rbf_kernel(X, gamma=gamma)
+    kernel[np.diag_indices_from(kernel)] += regularisation
+    factor = cho_factor(kernel, lower=True)
+    weights = cho_solve(factor, signs)
+    own = (signs * weights).sum(axis=0)  # the labelled rows' share of the loss, by class
+    losses = np.empty(len(query.pool))
+    for start in range(0, len(query.pool), 4096):
+        rows = query.pool[start : start + 4096]
+        cross = rbf_kernel(query.X[rows], X, gamma=gamma)
+        solved = solve_triangular(factor[0], cross.T, lower=True)
+        variance = 1.0 + regularisation - (solved**2).sum(axis=0)
+        missed = (1.0 - cross @ weights) ** 2
+        losses[start : start + 4096] = (own + missed / variance[:, None]).max(axis=1)
+    return losses

@@ -1,0 +1,157 @@
+"""Expected change and expected error, against scikit-activeml and by brute force."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import StandardScaler
+
+from albench.errors import BadValue, Skip
+from albench.registry import make_strategy, resolve
+from albench.strategies.expected import (
+    expected_losses,
+    label_gradients,
+    mistakes,
+    worst_losses,
+)
+from albench.strategies.uncertainty import shannon
+from albench.testing import make_query
+
+
+def real(load: Any, n: int) -> tuple[Any, Any]:
+    """The first n rows of a shuffled, standardised table."""
+    X, y = load(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))[:n]
+    return StandardScaler().fit_transform(X[order]), y[order]
+
+
+def test_gradient_length_equals_numeric_gradients() -> None:
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(40, 3)), np.arange(40) % 4
+    model = LogisticRegression().fit(X[:20], y[:20])
+    query = make_query(X, np.arange(20), y[:20], 5, 4, model=model)
+    W, b = model.coef_, model.intercept_
+
+    def loss(W: Any, b: Any, x: Any, label: int) -> float:
+        z = W @ x + b
+        return float(np.log(np.exp(z - z.max()).sum()) + z.max() - z[label])
+
+    def length(x: Any, p: Any, with_intercept: bool) -> float:
+        total, step = 0.0, 1e-6
+        for label in range(4):
+            gradient = []
+            for i, j in product(range(4), range(3)):
+                moved = np.zeros_like(W)
+                moved[i, j] = step
+                gradient.append(
+                    (loss(W + moved, b, x, label) - loss(W - moved, b, x, label)) / 2e-6
+                )
+            for i in range(4 * with_intercept):
+                moved = np.eye(4)[i] * step
+                gradient.append(
+                    (loss(W, b + moved, x, label) - loss(W, b - moved, x, label)) / 2e-6
+                )
+            total += p[label] * float(np.linalg.norm(gradient))
+        return total
+
+    for with_intercept in (False, True):
+        expected = [length(X[r], p, with_intercept)
+                    for r, p in zip(query.pool, query.proba, strict=True)]  # fmt: skip
+        size = np.sqrt((X[query.pool] ** 2).sum(axis=1) + with_intercept)
+        np.testing.assert_allclose(size * label_gradients(query.proba), expected, rtol=1e-7)
+        picks = make_strategy("expected_gradient_length", intercept=with_intercept)(query)
+        assert picks.tolist() == query.pool[np.argsort(expected)[::-1][:5]].tolist()
+
+
+def test_gradient_length_is_for_linear_models() -> None:
+    X, y = real(load_iris, 60)
+    query = make_query(X, np.arange(20), y[:20], 5, 3, model=GaussianNB())
+    with pytest.raises(Skip, match="needs a logistic regression as query model"):
+        make_strategy("expected_gradient_length")(query)
+
+
+@pytest.mark.parametrize("load", [load_iris, load_breast_cancer])
+@pytest.mark.parametrize("method", ["log_loss", "misclassification_loss"])
+def test_expected_errors_equal_scikit_activeml(load: Any, method: str) -> None:
+    pool = pytest.importorskip("skactiveml.pool")
+    from skactiveml.classifier import SklearnClassifier
+
+    X, y = real(load, 60)
+    k = len(np.unique(y))
+    labels = np.where(np.arange(60) < 25, y.astype(float), np.nan)
+    model = LogisticRegression(tol=1e-10, max_iter=2000)
+    wrapped = SklearnClassifier(model, classes=np.arange(k)).fit(X[:25], y[:25])
+    few = np.arange(25, 33)
+    _, utilities = pool.MonteCarloEER(method=method, random_state=0).query(
+        X, labels, wrapped, fit_clf=True, ignore_partial_fit=True, candidates=few,
+        X_eval=X[25:], return_utilities=True,
+    )  # fmt: skip
+    query = make_query(X, np.arange(25), y[:25], 3, k, model=model)
+    loss = shannon if method == "log_loss" else mistakes
+    ours = expected_losses(query, loss, 1000, None)[:8]
+    np.testing.assert_allclose(ours, utilities[0][few], rtol=1e-3)
+    assert np.argmax(ours) == np.nanargmax(utilities[0][few])
+
+
+def test_candidates_and_evaluated_rows_are_subsampled() -> None:
+    X, y = real(load_iris, 80)
+    fits = []
+
+    class Counting(GaussianNB):  # type: ignore[misc]
+        def fit(self, X: Any, y: Any) -> Any:
+            fits.append(len(y))
+            return super().fit(X, y)
+
+    query = make_query(X, np.arange(20), y[:20], 3, 3, model=Counting())
+    scores = expected_losses(query, shannon, 6, 10)
+    assert np.isfinite(scores).sum() == 6
+    assert fits.count(20) == 1
+    assert 6 <= fits.count(21) <= 18
+    assert scores[np.isfinite(scores)].min() > -10 * np.log(3)
+    assert len(make_strategy("eer_01", candidates=1)(query)) == 3
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_quire_equals_scikit_activeml(k: int) -> None:
+    pool = pytest.importorskip("skactiveml.pool")
+    X, y = real(load_iris, 90)
+    X, y = X[y < k], y[y < k]
+    labels = np.where(np.arange(len(y)) < 15, y.astype(float), np.nan)
+    strategy = pool.Quire(classes=np.arange(k), metric_dict={"gamma": 0.3}, random_state=0)
+    _, utilities = strategy.query(X, labels, return_utilities=True)
+    query = make_query(X, np.arange(15), y[:15], 4, k)
+    ours = -worst_losses(query, 0.3, 1.0)
+    np.testing.assert_allclose(ours, utilities[0][15:], rtol=1e-10)
+    picks = make_strategy("quire", gamma=0.3)(query)
+    assert picks.tolist() == (15 + np.argsort(-utilities[0][15:], kind="stable")[:4]).tolist()
+
+
+def test_quire_minimises_over_the_free_labels() -> None:
+    """The objective by its definition: the quadratic form of the inverse kernel, minimised."""
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(9, 2)), np.array([0, 1, 0, 1])
+    query = make_query(X, np.arange(4), y, 1, 2)
+    inverse = np.linalg.inv(rbf_kernel(X, gamma=0.5) + 0.7 * np.eye(9))
+    for i, row in enumerate(query.pool):
+        values = []
+        for sign in (1.0, -1.0):
+            fixed = np.append(np.where(y == 1, 1.0, -1.0), sign)
+            kept, free = [0, 1, 2, 3, row], [r for r in query.pool if r != row]
+            best = -np.linalg.solve(
+                inverse[np.ix_(free, free)], inverse[np.ix_(free, kept)] @ fixed
+            )
+            z = np.zeros(9)
+            z[kept], z[free] = fixed, best
+            values.append(z @ inverse @ z)
+        assert worst_losses(query, 0.5, 0.7)[i] == pytest.approx(max(values), rel=1e-10)
+
+
+def test_parameters_out_of_range_are_refused() -> None:
+    for given in ({"use": "eer_log", "candidates": 0}, {"use": "quire", "gamma": 0.0}):
+        with pytest.raises(BadValue, match="greater than"):
+            resolve("strategy", given)
