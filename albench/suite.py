@@ -110,6 +110,20 @@ class Suite:
         )
 
     @property
+    def bases(self) -> dict[str, str]:
+        """The base dataset of each dataset's label: variants of one count once in tests.
+
+        Variants are entries over another dataset (a parameter is a dataset), and one entry
+        of fixed content or one generator under several parameters.
+        """
+        out = {}
+        for d in self.datasets:
+            inner = next((v for _, v in d.ref.params if isinstance(v, Ref)), None)
+            fixed = "n" in registry.entry("dataset", d.ref.name).about
+            out[d.label] = inner.label if inner else d.ref.name if fixed else d.label
+        return out
+
+    @property
     def specs(self) -> tuple[RunSpec, ...]:
         """The distinct runs of the grid, dataset outermost."""
         return tuple(dict.fromkeys(cell.spec for cell in self.cells()))

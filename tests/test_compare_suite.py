@@ -404,10 +404,10 @@ def test_penalties_count_beaten_checkpoints() -> None:
 
 def test_latex_marks_the_best_only_where_something_differs() -> None:
     clear, flat = stack(effect=0.05), stack(effect=0.0)
-    marked = typeset.cell_table(clear, "random")
+    marked = typeset.cell_table(clear)
     assert (marked["mark"] == "best").any()
     one_row = typeset.cell_table(
-        cells.stacks(cells.tidy(curves_of(2, 2, 5), "accuracy"), "random")[0], "random"
+        cells.stacks(cells.tidy(curves_of(2, 2, 5), "accuracy"), "random")[0]
     )
     assert (one_row["mark"] == "").all()  # five trials cannot show anything
     text = typeset.cell_latex(marked, typeset.foot_rows(clear, "random"), "Area.", "random")
@@ -428,7 +428,7 @@ def test_best_of_a_row_is_bold_for_a_hand_made_row() -> None:
     block = cells.Block(
         "d", "", "", np.array([1.0, 2, 3]), names, tuple(range(12)), base, base[0, :, 0]
     )
-    marks = typeset.cell_table(cells.Stack("", "", (block,), names), "random").set_index("strategy")
+    marks = typeset.cell_table(cells.Stack("", "", (block,), names)).set_index("strategy")
     assert sorted(marks.loc[["a", "b"], "mark"]) == ["best", "equal"]
     assert (marks.loc[["random", "c"], "mark"] == "").all()
 

@@ -65,6 +65,7 @@ FLOOR = {
     "checks": 5,
     "analysis": 5,
     "plots": 5,
+    "drawing": 6,
     "report": 6,
     "replay": 6,
     "verify": 6,

@@ -201,5 +201,5 @@ def test_loss_curves_are_drawn_in_their_own_direction() -> None:
 
 
 def test_unknown_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadValue, match="pdf, svg, png; not gif"):
+    with pytest.raises(BadValue, match="pdf, svg, png; not as gif"):
         save(figure(1, 1), tmp_path / "x", ["gif"])

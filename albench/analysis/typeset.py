@@ -1,5 +1,6 @@
 """Tables as an author pastes them: booktabs LaTeX, Markdown, and the frames behind them."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,9 +46,7 @@ def number(p: float) -> str:
     return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def cell_table(
-    stack: Stack, baseline: str, *, summary: str = "aubc", alpha: float = 0.05
-) -> pd.DataFrame:
+def cell_table(stack: Stack, *, summary: str = "aubc", alpha: float = 0.05) -> pd.DataFrame:
     """Datasets x strategies in long form: dataset, strategy, mean, half, mark.
 
     half: half width of the 95 % t interval of the mean over trials. Per dataset the best
@@ -155,10 +154,20 @@ def latex(frame: pd.DataFrame, caption: str = "") -> str:
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
     head = " & ".join(escape(str(c)) for c in frame.columns)
     body = "\n".join(
-        " & ".join(escape(cell(x)) for x in row) + r" \\"
+        " & ".join(_in_latex(cell(x)) for x in row) + r" \\"
         for row in frame.itertuples(index=False, name=None)
     )
     return _float(head, body, "".join("r" if n else "l" for n in numeric), caption)
+
+
+NUMBERS = re.compile(r"[-+<>=\[\],./ \d]*\d[-+<>=\[\],./ \d]*")
+
+
+def _in_latex(text: str) -> str:
+    """Numbers and intervals in math mode, for true minus signs; a dash for nothing."""
+    if text == "-":
+        return "--"
+    return f"${text}$" if NUMBERS.fullmatch(text) else escape(text)
 
 
 def _float(head: str, body: str, columns: str, caption: str) -> str:
@@ -210,15 +219,3 @@ def trials_text(blocks: Sequence[Block]) -> str:
     """The number of trials per dataset, as text."""
     counts = [len(b.trials) for b in blocks]
     return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
-
-
-__all__ = [
-    "cell_caption",
-    "cell_latex",
-    "cell_table",
-    "foot_rows",
-    "headline_table",
-    "latex",
-    "markdown",
-    "trials_text",
-]

@@ -1,7 +1,9 @@
 """`compare`, `curves`, `figures`: what the stored tables say."""
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +12,7 @@ from albench.commands.options import (
     FormatOpt,
     MetricOpt,
     ModelOpt,
+    OnlyOpt,
     PluginOpt,
     ResultsOpt,
     SuiteArg,
@@ -17,18 +20,76 @@ from albench.commands.options import (
     stored,
     suite_of,
 )
-from albench.show import Format, emit, note, show_frame
+from albench.show import Format, emit, note, show, show_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from albench.analysis.comparison import Comparison
     from albench.suite import Suite
+
+
+class Missing(StrEnum):
+    """What happens to trials and datasets that a strategy lacks."""
+
+    refuse = "refuse"
+    complete = "complete"
+    impute = "impute"
+
+
+class Summary(StrEnum):
+    """The number per run that strategies are compared by."""
+
+    aubc = "aubc"
+    alc = "alc"
+    end = "end"
+
+
+class Axis(StrEnum):
+    """What the curves are drawn over."""
+
+    labels = "labels"
+    cost = "cost"
+
+
+class Table(StrEnum):
+    """The tables of a comparison."""
+
+    against = "against"
+    datasets = "datasets"
+    pairs = "pairs"
+    ranks = "ranks"
+    omnibus = "omnibus"
+    aggregates = "aggregates"
+    within = "within"
+    penalties = "penalties"
+
+
+class CurveTable(StrEnum):
+    """The tables of the learning curves."""
+
+    summary = "summary"
+    labels = "labels"
+
+
+MissingOpt = Annotated[
+    Missing, typer.Option("--missing", help="Trials and datasets that some strategy lacks.")
+]
+SummaryOpt = Annotated[Summary, typer.Option("--summary", help="What is compared, per run.")]
+AxisOpt = Annotated[Axis, typer.Option("--axis", help="Curves over labels or over their cost.")]
+TableOpt = Annotated[Table, typer.Option("--table", help="Which table is printed.")]
+CurveTableOpt = Annotated[CurveTable, typer.Option("--table", help="Which table is printed.")]
+ToOpt = Annotated[
+    Path | None, typer.Option("--to", metavar="DIR", help="Folder (default: figures).")
+]
+AsOpt = Annotated[str, typer.Option("--as", metavar="A,B", help="Of pdf, svg, png.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("compare")(compare)
     app.command("curves")(curves)
+    app.command("figures")(figures)
 
 
 def compare(
@@ -37,16 +98,27 @@ def compare(
     baseline: BaselineOpt = None,
     metric: MetricOpt = None,
     model: ModelOpt = None,
+    only: OnlyOpt = None,
+    summary: SummaryOpt = Summary.aubc,
+    axis: AxisOpt = Axis.labels,
+    missing: MissingOpt = Missing.complete,
+    table: TableOpt = Table.against,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
     """Compare all strategies with the baseline: how much better, and how sure that is."""
-    loaded = suite_of(suite, plugin)
+    loaded = suite_of(suite, plugin, only)
     from albench.runner import open_store
 
     runs, rounds = stored(loaded, results, model)
-    folder = open_store(loaded, results).folder
-    compare_suite(loaded, runs, rounds, folder, baseline, metric_of(loaded, metric), fmt)
+    how = judged(loaded, metric_of(loaded, metric), baseline)
+    how |= {"summary": summary.value, "missing": missing.value, "axis": AXES[axis]}
+    found = compared(runs, rounds, how)
+    show_comparison(found, table, fmt)
+    write_stats(found, open_store(loaded, results).folder)
+
+
+AXES = {Axis.labels: "n_labeled", Axis.cost: "cost"}
 
 
 def compare_suite(
@@ -54,24 +126,18 @@ def compare_suite(
     runs: "pd.DataFrame",
     rounds: "pd.DataFrame",
     folder: Path,
-    baseline: str | None = None,
-    metric: str | None = None,
-    fmt: Format = Format.table,
 ) -> None:
-    """Print the comparison of a suite and write `stats.json`."""
-    from albench.analysis.comparison import compare as compared
-    from albench.files import write_atomic
+    """Print the comparison of a suite by its primary metric and write `stats.json`."""
+    found = compared(runs, rounds, judged(suite, suite.primary))
+    show_comparison(found, Table.against, Format.table)
+    write_stats(found, folder)
 
-    found = compared(runs, rounds, **judged(suite, metric_of(suite, metric), baseline))
-    if fmt is Format.table:
-        for line in found.lines:
-            emit(line)
-    for name, table in found.tables.items():
-        if name == "against" or fmt is not Format.table:
-            show_frame(table, fmt=fmt)
-    for line in found.notes:
-        note(line)
-    write_atomic(folder / "stats.json", found.json().encode())
+
+def compared(runs: "pd.DataFrame", rounds: "pd.DataFrame", how: dict[str, Any]) -> "Comparison":
+    """The comparison of the stored tables."""
+    from albench.analysis.comparison import compare as compare_tables
+
+    return compare_tables(runs, rounds, **how)
 
 
 def judged(suite: "Suite", metric: str, baseline: str | None = None) -> dict[str, Any]:
@@ -84,28 +150,116 @@ def judged(suite: "Suite", metric: str, baseline: str | None = None) -> dict[str
         "baseline": baseline or suite.baseline,
         "alpha": suite.alpha,
         "rope": suite.rope,
-        "unranked": suite.bounds,
+        "unranked": tuple(sorted(suite.bounds)),
+        "base": suite.bases,
     }
+
+
+def show_comparison(found: "Comparison", table: Table, fmt: Format) -> None:
+    """The answer in words, then a table of the comparison."""
+    from albench.analysis import handout, typeset
+
+    if fmt is Format.table or fmt is Format.markdown:
+        emit("\n".join(found.lines) + "\n")
+    elif fmt is Format.latex:
+        emit("\n".join(f"% {line}" for line in found.lines))
+    notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]
+    for_people = fmt not in (Format.json, Format.csv)
+    if table is Table.datasets and fmt is Format.latex:
+        for text in handout.dataset_tables(found):
+            emit(text)
+        return told(notes)
+    frame = handout.table_of(found, table.value)
+    if table is Table.against and for_people and not frame.empty:
+        frame = typeset.headline_table(frame)
+    if fmt is Format.latex:
+        emit(
+            typeset.latex(frame, handout.headline_caption(found) if table is Table.against else "")
+        )
+        return told(notes)
+    return show_frame(frame, fmt=fmt, notes=notes)
+
+
+def told(notes: Sequence[str]) -> None:
+    """Remarks on standard error."""
+    for line in notes:
+        note(line)
+
+
+def write_stats(found: "Comparison", folder: Path) -> None:
+    """Write `stats.json` into the results folder."""
+    from albench.files import write_atomic
+
+    write_atomic(folder / "stats.json", found.json().encode())
 
 
 def curves(
     suite: SuiteArg,
     results: ResultsOpt = None,
+    baseline: BaselineOpt = None,
     metric: MetricOpt = None,
     model: ModelOpt = None,
+    only: OnlyOpt = None,
+    axis: AxisOpt = Axis.labels,
+    missing: MissingOpt = Missing.complete,
+    table: CurveTableOpt = CurveTable.summary,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
     """Summaries of the learning curves, one row per dataset and strategy."""
-    from albench.analysis.cells import stacks
-    from albench.analysis.selection import Options, curves_frame
-    from albench.analysis.summaries import summarise
-
-    loaded = suite_of(suite, plugin)
+    loaded = suite_of(suite, plugin, only)
     runs, rounds = stored(loaded, results, model)
-    options = judged(loaded, metric_of(loaded, metric))
-    frame, notes = curves_frame(runs, rounds, Options(**options))
-    for stack in stacks(frame, loaded.baseline, unranked=loaded.bounds):
-        show_frame(summarise(stack, loaded.baseline), fmt=fmt)
-    for line in notes:
-        note(line)
+    how = judged(loaded, metric_of(loaded, metric), baseline)
+    how |= {"missing": missing.value, "axis": AXES[axis]}
+    from albench.analysis import curve_tables, typeset
+    from albench.analysis.selection import Options
+
+    options = Options(**how)
+    found = curve_tables.curve_tables(
+        runs, rounds, options, targets=loaded.targets, checkpoints=loaded.checkpoints
+    )
+    frame = found.summary if table is CurveTable.summary else found.labels
+    if fmt not in (Format.json, Format.csv):
+        frame = curve_tables.for_people(found, table.value)
+    if fmt is Format.latex:
+        emit(typeset.latex(frame, curve_tables.caption(options, table.value)))
+        return told(found.notes)
+    return show_frame(frame, fmt=fmt, notes=found.notes)
+
+
+def figures(
+    suite: SuiteArg,
+    results: ResultsOpt = None,
+    to: ToOpt = None,
+    formats: AsOpt = "pdf,svg,png",
+    baseline: BaselineOpt = None,
+    metric: MetricOpt = None,
+    model: ModelOpt = None,
+    only: OnlyOpt = None,
+    axis: AxisOpt = Axis.labels,
+    missing: MissingOpt = Missing.complete,
+    fmt: FormatOpt = Format.table,
+    plugin: PluginOpt = None,
+) -> None:
+    """Draw the figures of a suite, with captions; the same tables give the same bytes."""
+    loaded = suite_of(suite, plugin)
+    order = [s.label for s in loaded.strategies]
+    loaded = suite_of(suite, plugin, only) if only else loaded
+    from albench.drawing import draw
+    from albench.plots.style import check_formats
+    from albench.runner import open_store
+
+    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
+    check_formats(kinds)
+    runs, rounds = stored(loaded, results, model)
+    how = judged(loaded, metric_of(loaded, metric), baseline)
+    how |= {"missing": missing.value, "axis": AXES[axis]}
+    folder = to or open_store(loaded, results).folder / "figures"
+    target = loaded.targets[0] if loaded.targets else "random"
+    found = compared(runs, rounds, how)
+    drawn = draw(found, folder, kinds, order, target)
+    rows = [
+        {"figure": name, "files": ", ".join(kinds), "caption": picture.caption}
+        for name, picture in drawn
+    ]
+    show(rows, ["figure", "files", "caption"], fmt=fmt, notes=[*found.notes, f"in {folder}"])

@@ -105,14 +105,19 @@ def figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise BadValue for a format that figures are not written in, or none at all."""
+    strange = ", ".join(f for f in formats if f not in FORMATS) or "nothing"
+    if not formats or strange != "nothing":
+        raise BadValue(f"figures can be written as {', '.join(FORMATS)}; not as {strange}")
+
+
 def save(fig: Figure, path: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write `path`.<format> for each; the same figure gives the same bytes.
 
     Raises BadValue for a format other than pdf, svg, png.
     """
-    strange = [f for f in formats if f not in FORMATS]
-    if strange or not formats:
-        raise BadValue(f"figures can be written as {', '.join(FORMATS)}; not {', '.join(strange)}")
+    check_formats(formats)
     nothing: Mapping[str, dict[str, Any]] = {
         "pdf": {"CreationDate": None},
         "svg": {"Date": None},

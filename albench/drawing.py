@@ -1,0 +1,78 @@
+"""From a comparison to figures on disk: analysis frames handed to the plots."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from albench.analysis.efficiency import Target
+
+if TYPE_CHECKING:
+    from albench.analysis.comparison import Comparison
+    from albench.plots.figures import About, Picture
+
+
+def draw(
+    comparison: "Comparison",
+    folder: Path,
+    formats: Sequence[str],
+    strategies: Sequence[str] = (),
+    target: Target = "random",
+) -> list[tuple[str, "Picture"]]:
+    """Write all figures and captions of a comparison; (file name without extension, picture).
+
+    strategies: all of the suite, in its order, so that each keeps its colour in every
+    figure. With several models or protocols their names end the file names.
+    """
+    from albench.analysis.panels import panels
+    from albench.plots.figures import write
+
+    out = []
+    for place in range(len(comparison.stacks)):
+        suffix = suffix_of(comparison, place)
+        pictures = write(
+            panels(comparison, place, target),
+            about(comparison, place, strategies, target),
+            folder,
+            formats,
+            suffix,
+        )
+        out += [(f"{p.name}{suffix}", p) for p in pictures]
+    return out
+
+
+def suffix_of(comparison: "Comparison", place: int) -> str:
+    """What tells this model and protocol from the others in file names; mostly nothing."""
+    stack, suffix = comparison.stacks[place], ""
+    for kind in ("protocol", "model"):
+        if len({getattr(s, kind) for s in comparison.stacks}) > 1:
+            suffix += "-" + (re.sub(r"[^A-Za-z0-9.]+", "-", getattr(stack, kind)).strip("-") or "x")
+    return suffix
+
+
+def about(
+    comparison: "Comparison", place: int, strategies: Sequence[str], target: Target
+) -> "About":
+    """What the captions of one protocol and model say."""
+    from albench.analysis.typeset import trials_text
+    from albench.plots.figures import About
+
+    stack, options = comparison.stacks[place], comparison.options
+    design = comparison.design[place]
+    bounds = [s for s in options.unranked if s in set(comparison.frame["strategy"])]
+    known = dict.fromkeys((*strategies, *stack.strategies))
+    return About(
+        metric=options.metric,
+        measure=design["measure"],
+        baseline=options.baseline,
+        strategies=[s for s in known if s not in options.unranked],
+        trials=trials_text(stack.blocks),
+        datasets=len(stack.blocks),
+        model=stack.model,
+        protocol=stack.protocol,
+        alpha=options.alpha,
+        rope=options.rope,
+        axis=options.axis,
+        bounds=sorted(bounds),
+        target=str(target),
+    )
