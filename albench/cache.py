@@ -144,6 +144,16 @@ def stored(path: Path, file: File) -> Path:
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A temporary file beside `target` that takes its place when the block succeeds."""
+    partial = temporary(target)
+    try:
+        yield partial
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def temporary(target: Path) -> Path:
+    """A new empty file beside `target`; raises BadValue where the folder cannot be written."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=target.suffix)
@@ -153,12 +163,7 @@ def replacing(target: Path) -> Iterator[Path]:
             "name another one with ALBENCH_DATA"
         ) from error
     os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    return Path(name)
 
 
 def downloaded(file: File) -> Path:
@@ -169,12 +174,11 @@ def downloaded(file: File) -> Path:
     from albench.download import Resuming, locked
 
     target = place(file)
+    temporary(target).unlink()
     with locked(target):
         if target.exists():
             return checked(target, file)
         try:
-            with replacing(target):
-                pass
             pooch.get_logger().setLevel("WARNING")
             pooch.retrieve(
                 file.url, f"sha256:{file.sha256}", target.name, target.parent,

@@ -124,7 +124,7 @@ def fetched(meta: dict[str, Any], path: Path) -> None:
     """Download the ARFF file, resumed and retried."""
     import requests
 
-    with download.locked(path), replacing(path) as partial:
+    with replacing(path) as partial, download.locked(path):
         try:
             download.Resuming(path.with_suffix(".part"), RETRIES)(meta["url"], partial, None)
         except requests.RequestException as error:

@@ -1,0 +1,151 @@
+"""OpenML, end to end: the real `openml` package against a local stand-in of the server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from standin import StandIn, serving
+
+from albench import download, openml_api
+from albench.cli import exit_code
+from albench.data import Dataset
+from albench.errors import BadData, Unavailable
+from albench.registry import build, resolve
+
+ARFF = "@relation t\n@attribute row numeric\n@attribute x numeric\n@attribute c {red,blue}\n"
+ARFF += "@attribute class {a,b}\n@data\n"
+ARFF += "".join(
+    f"{i},{i % 7 if i % 9 else '?'},{'red' if i % 3 else 'blue'},{'a' if i % 2 else 'b'}\n"
+    for i in range(60)
+)
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ALBENCH_DATA", str(tmp_path / "cache"))
+    monkeypatch.delenv("ALBENCH_MIRROR", raising=False)
+    monkeypatch.setattr(download, "TIMEOUT", 0.5)
+    monkeypatch.setattr(download.Resuming.__init__, "__defaults__", (0.01,))
+    monkeypatch.setattr(openml_api, "RETRIES", 1)
+    return tmp_path
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    with serving() as running:
+        monkeypatch.setenv("ALBENCH_OPENML", f"{running.url}/api/v1/xml")
+        running.openml(7, ARFF, n=60, d=4)
+        yield running
+
+
+def loaded(**params: object) -> Dataset:
+    found: Dataset = build("dataset", resolve("dataset", {"use": "openml", "id": 7, **params}))
+    return found
+
+
+def test_a_dataset_comes_with_types_and_without_its_row_numbers(server: StandIn) -> None:
+    found = loaded()
+    assert found.n == 60
+    assert found.classes == ("a", "b")
+    assert list(found.X.columns) == ["x", "c"]
+    assert found.X["x"].dtype == np.float64
+    assert found.X["x"].isna().sum() == 7
+
+
+def test_an_outage_does_not_stop_what_is_in_the_cache(server: StandIn, tmp_path: Path) -> None:
+    loaded()
+    asked = len(server.asked)
+    server.pages.clear()
+    assert loaded().n == 60
+    assert len(server.asked) == asked
+    suite = tmp_path / "s.toml"
+    suite.write_text(
+        'datasets = [{use = "openml", id = 7}]\nmodels = ["logreg"]\ntrials = 2\n'
+        'strategies = ["random", "margin"]\nprotocol = {use = "standard", start = 5, budget = 15}\n'
+    )
+    results = ["--results", str(tmp_path / "out"), "--jobs", "1"]
+    assert exit_code(["run", str(suite), *results]) == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "error", "said"),
+    [
+        (412, Unavailable, "no usable answer"),
+        (404, Unavailable, "no usable answer"),
+        (500, Unavailable, "no usable answer"),
+        ("cut", Unavailable, "no usable answer"),
+        ("slow", Unavailable, "no usable answer"),
+    ],
+)
+def test_a_server_in_trouble(
+    server: StandIn, order: object, error: type[Exception], said: str
+) -> None:
+    server.trouble["/api/v1/xml/data/7"] = [order]
+    with pytest.raises(error, match=said):
+        loaded()
+    assert loaded().n == 60
+
+
+def test_an_id_that_does_not_exist(server: StandIn) -> None:
+    with pytest.raises(BadData, match="OpenML 99 does not exist"):
+        build("dataset", resolve("dataset", {"use": "openml", "id": 99}))
+
+
+def test_what_cannot_be_used_is_refused_before_its_file_is_fetched(server: StandIn) -> None:
+    server.openml(11, ARFF, status="deactivated")
+    server.openml(12, ARFF, target="x", kind="numeric")
+    server.openml(13, ARFF, n=1_000_000, d=6711)
+    for number, said in {11: "deactivated", 12: "regression", 13: r"50\.0 GB"}.items():
+        with pytest.raises(BadData, match=said):
+            build("dataset", resolve("dataset", {"use": "openml", "id": number}))
+    assert not [path for path, _ in server.asked if "download" in path]
+    with pytest.raises(BadData, match="version 2 is asked for"):
+        loaded(version=2)
+    with pytest.raises(BadData, match="expected MD5 ff"):
+        loaded(md5="ff")
+
+
+def test_a_truncated_file_goes_on_and_a_changed_one_is_refused(server: StandIn) -> None:
+    server.trouble["/data/v1/download/7/table.arff"] = ["cut"]
+    openml_api.RETRIES = 2
+    assert loaded().n == 60
+    server.openml(8, ARFF, md5="0" * 32)
+    with pytest.raises(BadData, match=f"expected MD5 {'0' * 32}, found [0-9a-f]{{32}}"):
+        build("dataset", resolve("dataset", {"use": "openml", "id": 8}))
+
+
+def test_a_damaged_cache_is_noticed_and_another_cache_can_be_imported(
+    server: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded()
+    other = tmp_path / "other"
+    monkeypatch.setenv("ALBENCH_DATA", str(other))
+    assert exit_code(["data", "import", str(tmp_path / "cache")]) == 0
+    server.pages.clear()
+    assert loaded().n == 60
+    file = next((other / "openml").glob("*.arff"))
+    file.write_text("half")
+    for parsed in (other / "parsed").iterdir():
+        parsed.unlink()
+    with pytest.raises(BadData, match="expected MD5"):
+        loaded()
+    assert exit_code(["data", "verify"]) == 1
+
+
+def test_a_suite_of_openml_stands_for_its_datasets(server: StandIn, tmp_path: Path) -> None:
+    server.pages["/api/v1/xml/study/99"] = (
+        b'<oml:study xmlns:oml="http://openml.org/openml"><oml:id>99</oml:id>'
+        b"<oml:main_entity_type>task</oml:main_entity_type><oml:name>s</oml:name>"
+        b"<oml:description>d</oml:description><oml:status>active</oml:status>"
+        b"<oml:creation_date>2020</oml:creation_date><oml:creator>1</oml:creator>"
+        b"<oml:data><oml:data_id>7</oml:data_id><oml:data_id>3</oml:data_id></oml:data>"
+        b"<oml:tasks><oml:task_id>1</oml:task_id></oml:tasks></oml:study>"
+    )
+    suite = tmp_path / "s.toml"
+    suite.write_text(
+        'datasets = [{use = "openml", suite = 99}]\nmodels = ["logreg"]\nstrategies = ["random"]\n'
+    )
+    from albench.suitefile import load_suite
+
+    assert [d.label for d in load_suite(suite).datasets] == ["openml(id=3)", "openml(id=7)"]
