@@ -14,6 +14,7 @@ from albench.commands import analyse, data, look, make, published, runs, trust
 from albench.errors import AlbenchError, UsageError
 from albench.show import note
 
+INTERRUPTED = 130
 app = typer.Typer(
     name="albench",
     help="Reproducible benchmarks of pool-based active learning on tabular classification.",
@@ -50,16 +51,22 @@ def terminated(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
+def interrupted() -> int:
+    """Say how to go on."""
+    note("interrupted; what is stored stays, the same command goes on from there")
+    return INTERRUPTED
+
+
 def exit_code(arguments: list[str] | None) -> int:
     """Run a command and turn how it ended into an exit code and one message."""
     try:
         code = app(args=arguments, standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        # the parser turns Ctrl-C into an exit with 130
+        return interrupted() if code == INTERRUPTED else code if isinstance(code, int) else 0
     except typer.Exit as error:
         return int(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        note("interrupted; what is stored stays, the same command goes on from there")
-        return 130
+        return interrupted()
     except UsageError as error:
         note(f"error: {error}")
         return 2
