@@ -94,16 +94,27 @@ def test_no_two_labels_overlap_and_none_is_cut_off(
     laid_out: dict[str, tuple[Picture, Boxes]], name: str
 ) -> None:
     picture, found = laid_out[name]
-    width, height = picture.figure.bbox.width, picture.figure.bbox.height
     assert len(found) > 10
+    legible(picture, found)
+
+
+@pytest.mark.parametrize("size", [(1, 2, 6), (4, 5, 6)])
+def test_small_figures_are_legible_too(size: tuple[int, int, int]) -> None:
+    with theme():
+        for picture in pictures(*frames_of(*size)):
+            legible(picture, drawn_texts(picture.figure))
+
+
+def legible(picture: Picture, found: Boxes) -> None:
+    """No text leaves the figure or lies upon another."""
+    width, height = picture.figure.bbox.width, picture.figure.bbox.height
     for text, (x0, y0, x1, y1) in found:
-        assert x0 >= -1, text
-        assert y0 >= -1, text
-        assert x1 <= width + 1, text
-        assert y1 <= height + 1, text
+        assert min(x0, y0) >= -1, f"{picture.name}: {text!r}"
+        assert x1 <= width + 1, f"{picture.name}: {text!r}"
+        assert y1 <= height + 1, f"{picture.name}: {text!r}"
     for (a, one), (b, two) in combinations(found, 2):
         shared = np.minimum(one[2:], two[2:]) - np.maximum(one[:2], two[:2])
-        assert (shared <= 1.0).any(), f"{name}: {a!r} overlaps {b!r}"
+        assert (shared <= 1.0).any(), f"{picture.name}: {a!r} overlaps {b!r}"
 
 
 def test_legends_lie_outside_the_data(large: dict[str, Picture]) -> None:

@@ -88,9 +88,16 @@ def facets(
     labels: tuple[str, str],
     by: str = "dataset",
 ) -> Figure:
-    """One panel per dataset (or strategy), rows sharing limits, the legend above all panels."""
+    """One panel per dataset (or strategy), rows sharing limits, the legend above all panels.
+
+    Datasets come by the span of their curves, smallest first.
+    """
     names = list(dict.fromkeys(frame[by]))
-    columns = min(len(names), 5 if len(names) % 5 in (0, 4) else 4)
+    if by == "dataset":
+        # Panels of a row share their limits, so neighbours had better span alike.
+        span = frame.groupby(by)["mean"].agg(np.ptp)
+        names.sort(key=lambda name: float(span[name]))
+    columns = min(len(names), 2 if len(names) <= 4 else 5 if len(names) % 5 in (0, 4) else 4)
     rows = ceil(len(names) / columns)
     present = set(frame["strategy"])
     shown = {k: v for i, (k, v) in enumerate(look.items()) if i == 0 or k in present}

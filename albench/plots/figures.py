@@ -116,7 +116,7 @@ def _learning(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     return fig, (
         f"Learning curves: mean test {about.metric} over trials against {about.x}; "
         f"{band}; the dotted level is the model trained on the "
-        f"whole pool{bound}. Rows of panels share their limits."
+        f"whole pool{bound}. Panels by the span of their curves; rows share their limits."
     )
 
 
@@ -160,7 +160,7 @@ def _pairs(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
         for s in names
     }
     order = sorted(names, key=lambda s: -mean[s])
-    fig = figure(1.9 + 0.62 * len(order), 1.0 + 0.5 * len(order))
+    fig = figure(2.1 + 0.62 * len(order), max(2.4, 1.0 + 0.5 * len(order)))
     ranks.pairwise(frame, order, fig.subplots(), about.alpha)
     test = (
         f"p by two-sided Wilcoxon signed-rank over datasets, Holm over all {len(frame)} pairs "
@@ -194,7 +194,7 @@ def _heat(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     mean = frame.groupby("strategy", sort=False)["normalised_gain"].mean()
     order = [str(s) for s in mean.sort_values(ascending=False, kind="stable").index]
     rows = frame["dataset"].nunique()
-    fig = figure(2.6 + 0.46 * len(order), 1.2 + 0.2 * rows)
+    fig = figure(2.6 + 0.46 * len(order), max(2.4, 1.2 + 0.2 * rows))
     overall.heat(frame, order, fig.subplots())
     return fig, (
         f"Normalised gain of {about.measure}: 0 is the mean of {about.baseline}, 1 the whole "

@@ -45,8 +45,10 @@ def heat(frame: pd.DataFrame, order: Sequence[str], ax: Axes) -> Axes:
     ax.set_xlim(0, len(order))
     ax.spines[:].set_visible(False)
     if ax.figure is not None:
-        bar = ax.figure.colorbar(mesh, ax=ax, shrink=0.5, aspect=30, pad=0.02, extend="both")
-        bar.set_label("normalised gain over the baseline")
+        bar = ax.figure.colorbar(
+            mesh, ax=ax, shrink=0.5 if len(rows) > 12 else 1, aspect=30, pad=0.02, extend="both"
+        )
+        bar.set_label("normalised gain")
         bar.outline.set_visible(False)
     return ax
 

@@ -100,8 +100,8 @@ def pairwise(pairs: pd.DataFrame, order: Sequence[str], ax: Axes, alpha: float) 
     ax.invert_yaxis()
     ax.spines[:].set_visible(False)
     if ax.figure is not None:
-        bar = ax.figure.colorbar(mesh, ax=ax, shrink=0.5, aspect=30, pad=0.02)
-        bar.set_label("mean difference, row minus column")
+        bar = ax.figure.colorbar(mesh, ax=ax, shrink=0.5 if k > 6 else 1, aspect=30, pad=0.02)
+        bar.set_label("row minus column")
         bar.outline.set_visible(False)
     return ax
 
