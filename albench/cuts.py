@@ -36,6 +36,11 @@ class Cut:
         drawn = p.split in ("random", "stratified") and p.start_rule == "random"
         return drawn and p.missing == "allow"
 
+    @property
+    def uniform(self) -> bool:
+        """Whether the strategy draws its picks uniformly from the pool."""
+        return self.spec.strategy.name == "random"
+
     @cached_property
     def oracle(self) -> Oracle:
         """The oracle of the trial, made once for the runs of one cut."""

@@ -26,7 +26,7 @@ class Bought:
     key           dataset, protocol, model, strategy, trial
     rows          (n,) train positions, labels (n,) the answers, -1 for an abstention
     round         (n,) the round in which each was bought
-    probability   (n,) of each draw, NaN where none is logged
+    probability   (n,) of each draw, NaN where it is neither logged nor known (random)
     margin_rank   (n,) share of the pool with a smaller margin then, NaN where not traced
     rounds        the run's rows of the table `rounds`
     """
@@ -116,10 +116,14 @@ def bought(key: Any, cut: Cut, rounds: pd.DataFrame) -> Bought:
     sizes = [len(picks) for picks in rounds["picks"]]
     labels = [-1 if pd.isna(label) else int(label) for part in rounds["labels"] for label in part]
     picks = np.concatenate([np.asarray(p, dtype=np.intp) for p in rounds["picks"]])
+    probability = spread(rounds, "probability", sizes)
+    if cut.uniform:
+        left = len(cut.task.y) - len(cut.task.withheld) - np.arange(len(picks))
+        probability = 1.0 / left
     return Bought(
         key, cut, cut.positions(picks), np.array(labels, dtype=np.intp),
         np.repeat(rounds["round"].to_numpy(dtype=np.intp), sizes),
-        spread(rounds, "probability", sizes), spread(rounds, "margin_rank", sizes), rounds,
+        probability, spread(rounds, "margin_rank", sizes), rounds,
     )  # fmt: skip
 
 

@@ -30,6 +30,10 @@ class Cut(Protocol):
         """Whether the start was drawn uniformly."""
 
     @property
+    def uniform(self) -> bool:
+        """Whether the strategy draws its picks uniformly from the pool."""
+
+    @property
     def answers(self) -> Ints:
         """(n_train,) what the oracle answers to each train row, -1 where it abstains."""
 

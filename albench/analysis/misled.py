@@ -1,0 +1,108 @@
+"""How wrong the estimators of the audit are, and whether they rank the strategies right."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from albench.analysis.against import CELL
+from albench.analysis.audit import ESTIMATORS
+from albench.analysis.paired import t_interval
+
+PLACE = ["dataset", "protocol", "model", "checkpoint", "estimator"]
+
+
+def errors(frame: pd.DataFrame) -> pd.DataFrame:
+    """Bias, spread and root mean squared error of each estimator, by cell and checkpoint.
+
+    frame: as `audit.measured`. Columns: dataset, protocol, model, strategy, checkpoint,
+    n_labeled, estimator, estimate, truth (means), bias with its 95 % interval low, high,
+    sd, rmse (over trials), trials. Estimators that cannot be had are left out, see
+    `left_out`.
+    """
+    known = frame.dropna(subset=["estimate", "truth"])
+    rows = []
+    for key, part in known.groupby([*CELL, "checkpoint", "estimator"], sort=False):
+        gap = (part["estimate"] - part["truth"]).to_numpy()
+        low, high = t_interval(gap)
+        rows.append(
+            {**dict(zip([*CELL, "checkpoint", "estimator"], key, strict=True)),
+             "n_labeled": part["n_labeled"].mean(), "estimate": part["estimate"].mean(),
+             "truth": part["truth"].mean(), "bias": gap.mean(), "low": low, "high": high,
+             "sd": gap.std(ddof=1) if len(gap) > 1 else np.nan,
+             "rmse": float(np.sqrt(np.mean(gap**2))), "trials": len(gap)}
+        )  # fmt: skip
+    return in_order(pd.DataFrame(rows))
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows in the order of cells, then checkpoints, then `ESTIMATORS`."""
+    if frame.empty:
+        return frame
+    place = {name: i for i, name in enumerate(ESTIMATORS)}
+    cells = [c for c in CELL if c in frame]
+    codes = {c: pd.factorize(frame[c])[0] for c in cells}
+    keys = pd.DataFrame(
+        {**codes, "checkpoint": frame["checkpoint"], "e": frame["estimator"].map(place)}
+    )
+    return frame.loc[keys.sort_values([*cells, "checkpoint", "e"]).index].reset_index(drop=True)
+
+
+def ranking(frame: pd.DataFrame) -> pd.DataFrame:
+    """Whether each estimator ranks the strategies as the passive test does.
+
+    Columns: dataset, protocol, model, checkpoint, estimator, strategies (how many have
+    it), trials; tau (Kendall's tau-b by trial, mean), tau_mean (of the means over trials),
+    best_right (share of trials where the best by the estimator is the best by the truth,
+    draws shared out), regret (truth of the best minus truth of the chosen, mean), believed
+    and truly (the best by the means). Only estimators that at least two strategies have.
+    """
+    rows = []
+    for key, part in frame.dropna(subset=["estimate", "truth"]).groupby(PLACE, sort=False):
+        estimate = part.pivot_table(index="trial", columns="strategy", values="estimate")
+        truth = part.pivot_table(index="trial", columns="strategy", values="truth")
+        both = estimate.dropna().index.intersection(truth.dropna().index)
+        if estimate.shape[1] >= 2 and len(both):
+            described = compared(estimate.loc[both], truth.loc[both])
+            rows.append({**dict(zip(PLACE, key, strict=True)), **described})
+    return in_order(pd.DataFrame(rows))
+
+
+def compared(estimate: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
+    """Agreement of two tables (trials, strategies)."""
+    from scipy.stats import kendalltau
+
+    e, t = estimate.to_numpy(), truth.to_numpy()
+    taus = [
+        kendalltau(a, b).statistic for a, b in zip(e, t, strict=True) if np.ptp(a) and np.ptp(b)
+    ]
+    best = e >= e.max(axis=1, keepdims=True)
+    share = best / best.sum(axis=1, keepdims=True)
+    right = t >= t.max(axis=1, keepdims=True)
+    chosen = (share * t).sum(axis=1)
+    means, true_means = e.mean(axis=0), t.mean(axis=0)
+    flat = np.ptp(means) == 0 or np.ptp(true_means) == 0
+    return {
+        "strategies": e.shape[1],
+        "trials": len(e),
+        "tau": float(np.mean(taus)) if taus else np.nan,
+        "tau_mean": np.nan if flat else float(kendalltau(means, true_means).statistic),
+        "best_right": float((share * right).sum(axis=1).mean()),
+        "regret": float(np.mean(t.max(axis=1) - chosen)),
+        "believed": str(estimate.columns[means.argmax()]),
+        "truly": str(truth.columns[true_means.argmax()]),
+    }
+
+
+def left_out(frame: pd.DataFrame) -> list[str]:
+    """Which estimators are missing for which strategies, and why, one sentence each."""
+    gone = frame[frame["reason"] != ""]
+    counts: dict[tuple[str, str], list[str]] = {}
+    for (name, why, strategy), _ in gone.groupby(["estimator", "reason", "strategy"], sort=False):
+        counts.setdefault((str(name), str(why)), []).append(str(strategy))
+    everyone = frame["strategy"].nunique()
+    return [
+        f"{name} is left out for "
+        f"{'all strategies' if len(who) == everyone else ', '.join(who)}: {why}"
+        for (name, why), who in counts.items()
+    ]

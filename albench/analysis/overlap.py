@@ -1,0 +1,131 @@
+"""Where a strategy looks: the boundary of the full-data model; and who picks the same rows."""
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from albench.analysis.bought import CHECKPOINTS, Bought, groups
+from albench.analysis.cuts import Cut
+from albench.tables import KEY
+
+Ints = NDArray[np.intp]
+
+MEASURES = {
+    "boundary": "picks in the lowest tenth of the full-pool model's margins, over a tenth",
+    "full_margin": "mean full-pool margin of the picks, over the pool's",
+    "early_error": "share of picks near the boundary when asked, but not in the end",
+}
+LOWEST = 0.1
+
+
+def measured(
+    runs: pd.DataFrame,
+    rounds: pd.DataFrame,
+    cuts: Iterable[Cut],
+    checkpoints: Sequence[float] = CHECKPOINTS,
+) -> pd.DataFrame:
+    """One row per run, checkpoint after the start and measure of `MEASURES`.
+
+    Columns as `bias.measured`. `early_error` needs the trace of margins, else it is NaN.
+    """
+    rows: list[dict[str, Any]] = []
+    for group in groups(runs, rounds, cuts):
+        near: dict[str, Any] = {}
+        for run in group.runs:
+            model = run.key[2]
+            if model not in near:
+                near[model] = boundary_rows(run.cut)
+            for share, number in run.checkpoints(checkpoints):
+                at = run.in_hand(number)
+                base = {**dict(zip(KEY, run.key, strict=True)), "checkpoint": share,
+                        "n_labeled": len(at)}  # fmt: skip
+                queried = at[run.round[at] > 0]
+                if len(queried):
+                    values = focus(run, queried, *near[model])
+                    rows += [{**base, "measure": m, "value": v} for m, v in values.items()]
+    return pd.DataFrame(rows)
+
+
+def boundary_rows(cut: Cut) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Which rows lie in the lowest tenth of the pool's full-pool margins, and the margins."""
+    margins = cut.full_margins
+    pool = np.setdiff1d(np.arange(len(margins)), cut.task.withheld)
+    return margins <= np.quantile(margins[pool], LOWEST), margins / margins[pool].mean()
+
+
+def focus(
+    run: Bought, queried: Ints, near: NDArray[np.bool_], margins: NDArray[np.float64]
+) -> dict[str, float]:
+    """Measures of the queried rows (indices into what the run bought)."""
+    rows, rank = run.rows[queried], run.margin_rank[queried]
+    early = np.nan
+    if not np.isnan(rank).any():
+        early = float(np.mean((rank < LOWEST) & ~near[rows]))
+    return {
+        "boundary": float(near[rows].mean() / LOWEST),
+        "full_margin": float(margins[rows].mean()),
+        "early_error": early,
+    }
+
+
+def overlaps(runs: pd.DataFrame, rounds: pd.DataFrame, cuts: Iterable[Cut]) -> pd.DataFrame:
+    """Overlap of what was queried: between strategies on one cut, and between trials.
+
+    Columns: dataset, protocol, model, strategy, other (a strategy, or "other trials"),
+    jaccard, chance (for random picks of the same sizes among the rows both could pick,
+    n m / N shared), excess = jaccard - chance, pairs. The start is left out. Trials are
+    compared on the dataset rows that both could query; 20 pairs of trials at most.
+    """
+    kept: dict[tuple[Any, ...], list[tuple[int, Ints, Ints]]] = {}
+    rows: list[dict[str, Any]] = []
+    for group in groups(runs, rounds, cuts):
+        task = group.task
+        for run in group.runs:
+            queried = run.rows[run.round > 0]
+            fixed = np.union1d(task.withheld, run.rows[run.round == 0])
+            open_rows = np.setdiff1d(np.arange(len(task.y)), fixed)
+            kept.setdefault(run.key[:4], []).append(
+                (run.key[4], task.rows[queried], task.rows[open_rows])
+            )
+    for key, members in kept.items():
+        rows += [
+            {**dict(zip(KEY, key, strict=False)), "other": "other trials", **shared(a, b)}
+            for a, b in list(combinations(members, 2))[:20]
+        ]
+        for other in kept:
+            if other[:3] == key[:3] and other[3] != key[3]:
+                rows += [
+                    {**dict(zip(KEY, key, strict=False)), "other": other[3], **shared(a, b)}
+                    for a in members
+                    for b in kept[other]
+                    if a[0] == b[0]
+                ]
+    return mean_overlap(rows)
+
+
+def shared(one: tuple[int, Ints, Ints], two: tuple[int, Ints, Ints]) -> dict[str, float]:
+    """Jaccard index of two queried sets on the rows that both could query, and chance."""
+    common = np.intersect1d(one[2], two[2])
+    a, b = np.intersect1d(one[1], common), np.intersect1d(two[1], common)
+    if not len(a) or not len(b):
+        return {"jaccard": np.nan, "chance": np.nan}
+    both, expected = len(np.intersect1d(a, b)), len(a) * len(b) / len(common)
+    return {
+        "jaccard": both / (len(a) + len(b) - both),
+        "chance": expected / (len(a) + len(b) - expected),
+    }
+
+
+def mean_overlap(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Means over the pairs of trials."""
+    columns = [*KEY[:4], "other", "jaccard", "chance", "excess", "pairs"]
+    if not rows:
+        return pd.DataFrame(columns=columns)
+    grouped = pd.DataFrame(rows).dropna().groupby([*KEY[:4], "other"], sort=False)
+    out = grouped[["jaccard", "chance"]].mean()
+    out["excess"], out["pairs"] = out["jaccard"] - out["chance"], grouped.size()
+    return out.reset_index()[columns]
