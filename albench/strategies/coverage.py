@@ -1,15 +1,22 @@
 """Diversity and coverage: rows that represent the pool, whatever the model says."""
 
+from typing import Annotated
+
 import numpy as np
+from annotated_types import Gt
 
 from albench.learner import Floats, Ints
 from albench.query import Query
 from albench.registry import strategy
+from albench.strategies.clusters import fitted_kmeans, kmeans_seed, nearest_distinct
+from albench.strategies.distances import blocks, centred, distances_from, squared_distances
+
+RELATIVE = 1e-9  # tie window of facility location, as a share of the number of rows
 
 
-def squared_distances(X: Floats, norms: Floats, row: int) -> Floats:
-    """(n,) squared Euclidean distances of all rows to one of them, never negative."""
-    return np.asarray(np.maximum(norms + norms[row] - 2.0 * (X @ X[row]), 0.0))
+def chosen(query: Query) -> Ints:
+    """Positions bought so far, whether or not their labels have arrived, ascending."""
+    return np.union1d(query.labeled, query.waiting)
 
 
 @strategy(
@@ -27,18 +34,104 @@ class KCenter:
         self.known = np.empty(0, dtype=np.intp)
 
     def __call__(self, query: Query) -> Ints:
-        X = query.X
-        norms = query.once("squared norms", lambda: np.einsum("ij,ij->i", X, X))
+        X, norms = centred(query)
         if self.nearest is None:
             self.nearest = np.full(len(X), np.inf)
-        centres = np.union1d(query.labeled, query.waiting)
-        for row in np.setdiff1d(centres, self.known, assume_unique=True):
-            np.minimum(self.nearest, squared_distances(X, norms, row), out=self.nearest)
+        centres = chosen(query)
+        for part in blocks(np.setdiff1d(centres, self.known, assume_unique=True), len(X)):
+            new = distances_from(X, norms, part).min(axis=0)
+            np.minimum(self.nearest, new, out=self.nearest)
         self.known = centres
-        nearest, picks = self.nearest.copy(), np.empty(query.n, dtype=np.intp)
+        nearest, picks = self.nearest[query.pool], np.empty(query.n, dtype=np.intp)
+        rows, lengths = X[query.pool], norms[query.pool]
         for i in range(query.n):
-            score = np.sqrt(nearest[query.pool])
-            score[np.isin(query.pool, picks[:i])] = -np.inf
-            picks[i] = query.top(score, 1)[0]
-            np.minimum(nearest, squared_distances(X, norms, picks[i]), out=nearest)
+            picks[i] = query.top(np.where(nearest < 0, -np.inf, np.sqrt(np.abs(nearest))), 1)[0]
+            at = int(np.searchsorted(query.pool, picks[i]))
+            np.minimum(nearest, squared_distances(rows, lengths, at), out=nearest)
+            nearest[at] = -1.0  # picked: below every distance from now on
         return picks
+
+
+@strategy(
+    "kmeans", family="coverage", cite="MacQueen 1967; as a query strategy Zhdanov 2019",
+    batch_aware=True, cost="O(nbd) an iteration",
+)  # fmt: skip
+def kmeans(query: Query) -> Ints:
+    """The rows nearest to the centres of as many clusters of the pool as rows are asked for."""
+    X = query.X[query.pool]
+    model = fitted_kmeans(X, query.n, kmeans_seed(query))
+    return nearest_distinct(query, model.transform(X))
+
+
+@strategy(
+    "facility_location", family="coverage", cite="Wei, Iyer and Bilmes 2015", batch_aware=True,
+    cost="O(n^2 d) once, then O(nd) a row looked at",
+)  # fmt: skip
+class FacilityLocation:
+    """Greedily the rows that bring every train row nearest to a labelled or picked one.
+
+    The objective is the sum over train rows of the largest similarity to a chosen row, with
+    similarity exp(-gamma d^2). Gains only shrink as rows are chosen, so the gain found last
+    is an upper bound, and only rows whose bound reaches the best gain are looked at again.
+    gamma  of the similarity; default: 1 / d
+    """
+
+    def __init__(self, *, gamma: Annotated[float, Gt(0)] | None = None) -> None:
+        self.gamma = gamma
+        self.known = self.assumed = np.empty(0, dtype=np.intp)
+        self.covered: Floats | None = None  # (n,) largest similarity to a chosen row
+        self.bound: Floats | None = None  # (n,) gain of each row at most
+
+    def __call__(self, query: Query) -> Ints:
+        gamma = self.gamma or 1.0 / query.X.shape[1]
+        X, norms = centred(query)
+        everyone = np.arange(len(X))
+        if self.bound is None or len(np.setdiff1d(self.assumed, chosen(query))):
+            total = query.once(("similarity", gamma), lambda: similar(X, norms, everyone, gamma, 0))
+            self.bound, self.covered = total.copy(), np.zeros(len(X))
+            self.known = self.assumed = everyone[:0]
+        assert self.covered is not None
+        for row in np.setdiff1d(chosen(query), self.known, assume_unique=True):
+            self.cover(X, norms, row, gamma)
+        picks = np.empty(query.n, dtype=np.intp)
+        for i in range(query.n):
+            gains = self.gains(query, picks[:i], gamma)
+            picks[i] = query.top(gains, 1, RELATIVE * len(X))[0]
+            self.cover(X, norms, picks[i], gamma)
+        self.known, self.assumed = np.union1d(chosen(query), picks), picks
+        return picks
+
+    def cover(self, X: Floats, norms: Floats, row: int, gamma: float) -> None:
+        """Count a row as chosen."""
+        near = np.exp(-gamma * squared_distances(X, norms, row))
+        assert self.covered is not None
+        np.maximum(self.covered, near, out=self.covered)
+
+    def gains(self, query: Query, picks: Ints, gamma: float) -> Floats:
+        """(m,) gains of the pool rows that can be best, -inf for the others."""
+        assert self.bound is not None
+        assert self.covered is not None
+        X, norms = centred(query)
+        bound = self.bound[query.pool]
+        bound[np.searchsorted(query.pool, picks)] = -np.inf
+        order = np.argsort(-bound, kind="stable")[: len(bound) - len(picks)]
+        gains, best, at, step = np.full(len(bound), -np.inf), -np.inf, 0, 8
+        while at < len(order) and bound[order[at]] >= best - 2 * RELATIVE * len(X):
+            looked = order[at : at + step]
+            rows = query.pool[looked]
+            gains[looked] = self.bound[rows] = similar(X, norms, rows, gamma, self.covered)
+            best = max(best, float(gains[looked].max()))
+            at, step = at + step, min(2 * step, 512)
+        return gains
+
+
+def similar(X: Floats, norms: Floats, rows: Ints, gamma: float, covered: Floats | float) -> Floats:
+    """(len(rows),) how much each row adds to the similarity that covers the train rows."""
+    added = []
+    for part in blocks(rows, len(X)):
+        near = distances_from(X, norms, part)
+        near *= -gamma
+        np.exp(near, out=near)
+        near -= covered
+        added.append(np.maximum(near, 0.0, out=near).sum(axis=1))
+    return np.concatenate(added) if added else np.empty(0)

@@ -8,7 +8,7 @@ from annotated_types import Ge
 from albench.learner import Floats, Ints
 from albench.query import Query
 from albench.registry import strategy
-from albench.strategies.coverage import squared_distances
+from albench.strategies.distances import squared_distances
 from albench.strategies.gradient import draw
 from albench.strategies.uncertainty import probabilities, shannon
 

@@ -1,0 +1,44 @@
+"""Squared Euclidean distances, a block of rows at a time."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from albench.learner import Floats, Ints
+from albench.query import Query
+
+BLOCK = 8_000_000  # doubles of one block of distances
+
+
+def centred(query: Query) -> tuple[Floats, Floats]:
+    """(n, d) features less their mean, and (n,) their squared norms, once per cut.
+
+    Distances by the binomial formula lose digits far from the origin.
+    """
+
+    def make() -> tuple[Floats, Floats]:
+        X = query.X - query.X.mean(axis=0)
+        return X, np.einsum("ij,ij->i", X, X)
+
+    return query.once("centred features", make)
+
+
+def squared_distances(X: Floats, norms: Floats, row: int) -> Floats:
+    """(n,) squared distances of all rows to one of them, never negative."""
+    return np.asarray(np.maximum(norms + norms[row] - 2.0 * (X @ X[row]), 0.0))
+
+
+def distances_from(X: Floats, norms: Floats, rows: Ints) -> Floats:
+    """(len(rows), n) squared distances of some rows to all, never negative."""
+    squares = X[rows] @ X.T
+    squares *= -2.0
+    squares += norms
+    squares += norms[rows, None]
+    return np.asarray(np.maximum(squares, 0.0, out=squares))
+
+
+def blocks(rows: Ints, width: int) -> Iterator[Ints]:
+    """The rows in parts, so that (part, width) distances fit into a block."""
+    step = max(1, BLOCK // max(width, 1))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
