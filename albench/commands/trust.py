@@ -1,4 +1,4 @@
-"""`verify`: whether stored numbers are what the code gives."""
+"""`check`, `verify`: whether a strategy is fair, and stored numbers are what the code gives."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, suite_of
 from albench.commands.runs import Engine, EngineOpt, TimeoutOpt
 from albench.errors import CheckFailed
-from albench.show import Format, note, show_frame
+from albench.show import Format, note, show, show_frame
 
 TargetArg = Annotated[
     str, typer.Argument(metavar="SUITE|DIR", help="A suite, or a folder with results.")
@@ -21,7 +21,37 @@ SeedOpt = Annotated[int, typer.Option("--seed", metavar="S", help="Seeds the sam
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    app.command("check")(check)
     app.command("verify")(verify)
+
+
+def check(
+    strategy: Annotated[str, typer.Argument(help="Its name; with --plugin one of your own.")],
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="S", help="Repeats a check (default: new data).")
+    ] = None,
+    fmt: FormatOpt = Format.table,
+    plugin: PluginOpt = None,
+) -> None:
+    """Check that a strategy keeps the contract and does not peek; exit 1 if it fails.
+
+    The data are drawn afresh at each call, so that no strategy can know them.
+    """
+    import secrets
+
+    from albench import registry
+    from albench.checks import check_strategy
+    from albench.checks.audit import BEYOND
+
+    for file in plugin or ():
+        registry.load_plugin(file)
+    seed = secrets.randbits(31) if seed is None else seed
+    findings = check_strategy(strategy, seed)
+    notes = [f"data drawn with seed {seed}; `--seed {seed}` repeats this check", *BEYOND]
+    show([vars(f) for f in findings], ["check", "verdict", "tried", "found"], fmt=fmt, notes=notes)
+    failed = [f.check for f in findings if f.verdict == "fail"]
+    if failed:
+        raise CheckFailed(f"{strategy}: {len(failed)} checks: {', '.join(failed)}")
 
 
 def verify(

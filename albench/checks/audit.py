@@ -1,0 +1,155 @@
+"""The contract and leak audit of a strategy: which experiments, on which scenes, and a table."""
+
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from albench import registry
+from albench.checks import experiments as ex
+from albench.checks.costs import STEEP, growth, likeness
+from albench.checks.elsewhere import elsewhere
+from albench.checks.scenes import SCENES, Scene
+from albench.errors import AlbenchError, Skip
+from albench.ref import Ref
+
+Verdict = Literal["pass", "fail", "warning", "not applicable"]
+Experiment = Callable[[Ref, Scene, int], str | None]
+
+EXPERIMENTS: dict[str, tuple[Experiment, Sequence[Scene]]] = {
+    "returns the rows that are due": (ex.answers, SCENES),
+    "same spec, same picks": (ex.again, SCENES),
+    "keeps nothing between runs": (ex.between_runs, SCENES[:7]),
+    "leaves global generators alone": (ex.global_state, SCENES),
+    "writes to nothing it is given": (ex.inputs, SCENES),
+    "blind to the test set": (ex.test_set, SCENES),
+    "blind to labels it has not bought": (ex.hidden_labels, SCENES),
+    "blind to the memory layout": (ex.layout, SCENES[:12]),
+    "opens nothing, looks nowhere else": (ex.reach, SCENES),
+}
+BEYOND = (
+    "what this cannot catch: a strategy that notices being checked and behaves meanwhile "
+    "(it may read the clock, its caller's name or the command line)",
+    "knowledge of published datasets built into its code or its parameters: the data here are "
+    "new, so it would not show; read the source, and compare it on data that are not public",
+    "parameters tuned on the very suite it is compared on",
+    "leaks through conditions that none of the scenes has",
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of the audit.
+
+    tried   on how many scenes it was tried, those that do not apply left out
+    found   for a failure the smallest example; else what was seen
+    """
+
+    check: str
+    verdict: Verdict
+    tried: int
+    found: str = ""
+
+
+def check_strategy(name: str, seed: int) -> list[Finding]:
+    """The audit of a registered strategy, one row per check.
+
+    seed  draws the data; the same seed gives the same audit
+    Raises UnknownName where there is no such strategy.
+    """
+    strategy = registry.resolve("strategy", name)
+    ex.usual.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [*tried(strategy, seed)]
+
+
+def tried(strategy: Ref, seed: int) -> Iterator[Finding]:
+    """All checks, one after the other."""
+    first = True
+    for check, (experiment, scenes) in EXPERIMENTS.items():
+        finding = over(check, experiment, strategy, scenes, seed)
+        yield finding
+        if first and finding.verdict in ("fail", "not applicable") and not finding.tried:
+            return
+        first = False
+    yield one("same picks in another process", lambda: elsewhere(strategy, SCENES[:7], seed))
+    yield one("is not another in disguise", lambda: likeness(strategy, seed), "warning")
+    yield time_taken(strategy, seed)
+    yield described(strategy)
+
+
+def over(
+    check: str, experiment: Experiment, strategy: Ref, scenes: Sequence[Scene], seed: int
+) -> Finding:
+    """One check over its scenes, smallest first, until one fails."""
+    count, reason = 0, ""
+    for scene in scenes:
+        try:
+            if experiment is not ex.answers and not runs(strategy, scene, seed):
+                continue
+            said = experiment(strategy, scene, seed)
+        except Skip as skip:
+            reason = reason or str(skip)
+            continue
+        except AlbenchError as error:
+            said = str(error)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error} ({place(error)})"
+        count += 1
+        if said:
+            return Finding(check, "fail", count, f"{scene.name}: {said}")
+    if not count:
+        return Finding(check, "not applicable", 0, reason)
+    return Finding(check, "pass", count, f"skips elsewhere: {reason}" if reason else "")
+
+
+def runs(strategy: Ref, scene: Scene, seed: int) -> bool:
+    """Whether the strategy runs on a scene at all; if not, the first check has said so."""
+    try:
+        ex.usual(strategy, scene, seed)
+    except Skip:
+        raise
+    except Exception:
+        return False
+    return True
+
+
+def place(error: Exception) -> str:
+    """Where an exception was raised, for people."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename.rsplit('/', 1)[-1]}, line {last.lineno}"
+
+
+def one(check: str, look: Callable[[], str | None], wrong: Verdict = "fail") -> Finding:
+    """A check that has no scenes of its own."""
+    try:
+        said = look()
+    except Skip as skip:
+        return Finding(check, "not applicable", 0, str(skip))
+    except AlbenchError as error:
+        said = str(error)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error} ({place(error)})"
+    return Finding(check, wrong if said else "pass", 1, said or "")
+
+
+def time_taken(strategy: Ref, seed: int) -> Finding:
+    """Time per query; a warning where it grows much faster than the pool."""
+    check = "time per query"
+    try:
+        found = growth(strategy, seed)
+    except Exception as error:
+        return Finding(check, "not applicable", 0, str(error))
+    steep = found.exponent > STEEP and max(found.seconds.values()) > 0.1
+    return Finding(check, "warning" if steep else "pass", len(found.seconds), found.words)
+
+
+def described(strategy: Ref) -> Finding:
+    """Whether it says what it is and where it comes from."""
+    entry = registry.entry("strategy", strategy.name)
+    lacking = [word for word in ("cite", "family", "cost") if not entry.about.get(word)]
+    lacking += [] if entry.summary else ["a docstring"]
+    said = f"does not say: {', '.join(lacking)}" if lacking else ""
+    return Finding("says what it is", "warning" if lacking else "pass", 1, said)

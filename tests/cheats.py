@@ -1,0 +1,184 @@
+"""Strategies that cheat, each in its own way: `albench check` must catch every one."""
+
+import gc
+import inspect
+import random as python_random
+
+import numpy as np
+
+import albench
+from albench import registry
+
+MEMORY = {}
+COUNT = []
+
+
+def honest(query):
+    return query.top(-query.margins)
+
+
+@albench.strategy("cheat-frames")
+def frames(query):
+    """Finds the test set in its caller's variables and buys what lies nearest to it."""
+    frame = inspect.currentframe()
+    while "task" not in frame.f_locals or not hasattr(frame.f_locals["task"], "X_test"):
+        frame = frame.f_back
+    test = frame.f_locals["task"].X_test
+    return query.top(-np.abs(query.X[query.pool] - test.mean(axis=0)).sum(axis=1))
+
+
+@albench.strategy("cheat-frames-quietly")
+def frames_quietly(query):
+    """The same by way of an exception's traceback, and uses nothing of what it sees."""
+    try:
+        raise KeyError
+    except KeyError as error:
+        _ = error.__traceback__.tb_frame.f_back.f_locals
+    return honest(query)
+
+
+@albench.strategy("cheat-registry")
+def registry_again(query):
+    """Reads the published dataset again to look its labels up."""
+    iris = registry.build("dataset", registry.resolve("dataset", "iris"))
+    return query.top(-query.margins + 0.0 * len(iris.y))
+
+
+@albench.strategy("cheat-file")
+def file_again(query):
+    """Reads the published dataset again from the library that holds it."""
+    from sklearn.datasets import load_wine
+
+    return query.top(-query.margins + 0.0 * load_wine().target.sum())
+
+
+@albench.strategy("cheat-state")
+def state(query):
+    """Keeps the labels it has seen for later runs on the same rows."""
+    for position, label in zip(query.labeled, query.y_labeled, strict=True):
+        MEMORY[query.X[position].tobytes()] = label
+    known = np.array([MEMORY.get(query.X[p].tobytes(), -1) for p in query.pool])
+    return query.top((known == 1).astype(float) - 1e-3 * query.margins)
+
+
+@albench.strategy("cheat-count")
+def count(query):
+    """Counts its calls over all runs."""
+    COUNT.append(1)
+    order = np.random.default_rng(len(COUNT)).permutation(len(query.pool))
+    return query.pool[order[: query.n]]
+
+
+@albench.strategy("cheat-numpy")
+def numpy_global(query):
+    """Draws from numpy's global generator."""
+    return np.random.choice(query.pool, query.n, replace=False)  # noqa: NPY002
+
+
+@albench.strategy("cheat-python")
+def python_global(query):
+    """Draws from Python's global generator, and puts its state back only half the time."""
+    return np.array(python_random.sample(query.pool.tolist(), query.n))
+
+
+@albench.strategy("cheat-unseeded")
+def unseeded(query):
+    """Draws from a generator of its own that nobody seeded."""
+    return np.random.default_rng().choice(query.pool, query.n, replace=False)
+
+
+@albench.strategy("cheat-hash")
+def hashed(query):
+    """Orders rows by a hash that another process salts differently."""
+    scores = [hash(str(position)) % 1000 for position in query.pool]
+    return query.top(np.array(scores, dtype=float))
+
+
+@albench.strategy("cheat-closure")
+def closure(query):
+    """Peeks at hidden labels through the function that reveals bought ones."""
+    labels = np.array([query.reveal(int(position)) for position in query.pool])
+    return query.top((labels == 1).astype(float))
+
+
+@albench.strategy("cheat-cell")
+def cell(query):
+    """Peeks at hidden labels through the cells of the function that fits the model."""
+    for one in query.fit.__closure__ or ():
+        task = getattr(one.cell_contents, "task", None)
+        if task is not None:
+            return query.top((task.y[query.pool] == 1).astype(float))
+    return honest(query)
+
+
+@albench.strategy("cheat-memory")
+def memory(query):
+    """Searches the memory of the process for the task."""
+    tasks = [o for o in gc.get_objects() if type(o).__name__ == "Task" and o.X is query.X]
+    return query.top(-query.margins + 0.0 * len(tasks))
+
+
+@albench.strategy("cheat-layout")
+def layout(query):
+    """Reads the features in the order in which they lie in memory."""
+    flat = query.X.ravel(order="K")
+    return query.top(flat[query.pool])
+
+
+@albench.strategy("cheat-strides")
+def strides(query):
+    """Goes by the strides of the features."""
+    if query.X.flags["C_CONTIGUOUS"]:
+        return honest(query)
+    return query.pool[-query.n :]
+
+
+@albench.strategy("cheat-outside")
+def outside(query):
+    """Returns labelled rows once in a while."""
+    return query.labeled[: query.n] if query.n_classes > 2 else query.pool[: query.n]
+
+
+@albench.strategy("cheat-twice")
+def twice(query):
+    """Returns its first row again and again."""
+    return np.repeat(query.pool[:1], query.n)
+
+
+@albench.strategy("cheat-short")
+def short(query):
+    """Returns one row too few of the last batch."""
+    return query.pool[: query.n if query.n == query.batch else query.n - 1]
+
+
+@albench.strategy("cheat-writes")
+def writes(query):
+    """Makes the labels writeable and changes them."""
+    query.y_labeled.flags.writeable = True
+    query.y_labeled[:] = 0
+    return honest(query)
+
+
+@albench.strategy("honest", cite="nobody", family="uncertainty", cost="O(nk)")
+def honest_one(query):
+    """Margin sampling."""
+    return honest(query)
+
+
+@albench.strategy("random-in-disguise")
+def disguised(query):
+    """Calls itself clever and draws at random."""
+    _ = query.margins
+    return query.rng.choice(query.pool, size=query.n, replace=False)
+
+
+@albench.strategy("order-in-disguise")
+def ordered(query):
+    """Takes the next rows."""
+    return query.pool[: query.n]
+
+
+@albench.strategy("constant-in-disguise")
+def constant(query):
+    """Gives every row the same score."""
+    return query.top(np.zeros(len(query.pool)))

@@ -1,0 +1,124 @@
+"""Every cheat is caught by the check that is made for it, and honest strategies pass."""
+
+from pathlib import Path
+
+import pytest
+
+from albench import registry
+from albench.checks import check_strategy, costs
+from albench.checks.audit import EXPERIMENTS, over
+from albench.checks.costs import likeness
+from albench.checks.elsewhere import elsewhere
+from albench.checks.scenes import SCENES, drawn
+from albench.cli import exit_code
+
+CHEATS = Path(__file__).parent / "cheats.py"
+SEED = 20261122
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cheats() -> None:
+    registry.load_plugin(CHEATS)
+
+
+def found(name: str, check: str, seed: int = SEED) -> str:
+    """What a check says of a strategy; empty where it passes."""
+    experiment, scenes = EXPERIMENTS[check]
+    few = scenes[5:6] if name == "cheat-short" else scenes[:3]
+    finding = over(check, experiment, registry.resolve("strategy", name), few, seed)
+    return finding.found if finding.verdict == "fail" else ""
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "said"),
+    [
+        ("frames", "blind to the test set", "test set was replaced"),
+        ("frames", "opens nothing, looks nowhere else", "frames of its callers"),
+        ("frames-quietly", "opens nothing, looks nowhere else", "frames of its callers"),
+        ("registry", "opens nothing, looks nowhere else", "dataset 'iris' from the registry"),
+        ("file", "opens nothing, looks nowhere else", "wine_data.csv"),
+        ("memory", "opens nothing, looks nowhere else", "searches the memory"),
+        ("state", "keeps nothing between runs", "keeps something between runs"),
+        ("count", "keeps nothing between runs", "keeps something between runs"),
+        ("numpy", "leaves global generators alone", "global generator of numpy"),
+        ("python", "leaves global generators alone", "global generator of Python"),
+        ("numpy", "same spec, same picks", "run again"),
+        ("unseeded", "same spec, same picks", "run again"),
+        ("closure", "blind to labels it has not bought", "labels"),
+        ("cell", "blind to labels it has not bought", "labels"),
+        ("layout", "blind to the memory layout", "by column"),
+        ("strides", "blind to the memory layout", "stored"),
+        ("outside", "returns the rows that are due", "not in the pool"),
+        ("twice", "returns the rows that are due", "a row twice"),
+        ("short", "returns the rows that are due", "rows; "),
+        ("writes", "writes to nothing it is given", "array of its query"),
+    ],
+)
+def test_cheats_are_caught(name: str, check: str, said: str) -> None:
+    assert said in found(f"cheat-{name}", check)
+
+
+@pytest.mark.parametrize("name", ["honest", "kcenter"])
+def test_honest_strategies_pass(name: str) -> None:
+    assert {check: found(name, check) for check in EXPERIMENTS} == dict.fromkeys(EXPERIMENTS, "")
+
+
+def test_another_process_catches_a_salted_hash() -> None:
+    cheat = registry.resolve("strategy", "cheat-hash")
+    assert not found("cheat-hash", "same spec, same picks")
+    assert "in another process" in (elsewhere(cheat, SCENES[:2], SEED) or "")
+
+
+def test_a_file_read_at_import_is_noticed(tmp_path: Path) -> None:
+    plugin = tmp_path / "reader.py"
+    plugin.write_text(
+        "import albench\nfrom sklearn.datasets import load_iris\nY = load_iris().target\n"
+        "@albench.strategy('cheat-import')\n"
+        "def early(query):\n    return query.pool[: query.n]\n"
+    )
+    registry.load_plugin(plugin)
+    said = elsewhere(registry.resolve("strategy", "cheat-import"), SCENES[:1], SEED)
+    assert "iris.csv" in (said or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("random-in-disguise", "what `random` picks"),
+        ("order-in-disguise", "pool in its order"),
+        ("constant-in-disguise", "same score"),
+    ],
+)
+def test_disguises_are_warned_of(name: str, said: str) -> None:
+    assert said in (likeness(registry.resolve("strategy", name), SEED) or "")
+    assert likeness(registry.resolve("strategy", "margin"), SEED) is None
+
+
+def test_data_are_new_for_each_seed_and_the_same_for_one() -> None:
+    for scene in SCENES:
+        one, same, other = drawn(scene, 1), drawn(scene, 1), drawn(scene, 2)
+        assert (one.X == same.X).all()
+        assert not (one.X == other.X).any()
+        assert one.classes != other.classes
+
+
+def test_the_command_says_what_it_cannot_catch(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(costs, "POOLS", (250,))
+    assert exit_code(["check", "cheat-twice", "--plugin", str(CHEATS), "--seed", "3"]) == 1
+    out, err = capsys.readouterr()
+    assert "a row twice" in out
+    assert "what this cannot catch" in err
+    assert "seed 3" in err
+    assert exit_code(["check", "no-such-strategy"]) == 2
+
+
+def test_the_audit_passes_an_honest_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costs, "POOLS", (250, 500))
+    for check, (experiment, scenes) in EXPERIMENTS.items():
+        monkeypatch.setitem(EXPERIMENTS, check, (experiment, scenes[:2]))
+    findings = check_strategy("honest", SEED)
+    assert [f.check for f in findings if f.verdict == "fail"] == []
+    growth = next(f for f in findings if f.check == "time per query")
+    assert "growing as the pool" in growth.found
