@@ -1,15 +1,14 @@
 """Strategies as publications ran them, where that is not what the name says."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge
 
 from albench.learner import Ints
 from albench.query import Query
-from albench.registry import ModelParam, strategy
-
-REDRAWS = 1000
+from albench.registry import strategy
+from albench.strategies.clusters import fitted_kmeans, kmeans_seed
 
 
 @strategy(
@@ -28,54 +27,35 @@ def pool_order(query: Query) -> Ints:
 
 
 @strategy(
-    "mixed_committee",
-    family="committee",
-    cite="Seung, Opper and Sompolinsky 1992; as run by Zhan et al. 2021 and Lu et al. 2023",
-    cost="C fits + O(Cn)",
+    "greedy_quota_margin",
+    family="hybrid",
+    cite="google/active-learning 2017, informative and diverse; as run by Zhan et al. 2021",
+    batch_aware=True,
+    cost="O(nkd) times the iterations of k-means once, then O(nk)",
 )
-def mixed_committee(
-    query: Query,
-    *,
-    members: Sequence[ModelParam] = ("logreg-lbfgs", "svc-linear-libsvm", "svc-rbf-libsvm", "lda"),
-) -> Ints:
-    """Vote entropy of models of different kinds, each on a bootstrap of the labelled rows.
+class GreedyQuotaMargin:
+    """Smallest margins one by one, passing over clusters that have had their share of the batch.
 
-    A bootstrap is redrawn until it holds every labelled class. Rows with equally many
-    dissenting votes are drawn at random, as published. A member that cannot be fitted (one
-    class, no more rows than classes, constant features) votes for the most frequent class.
+    A row is taken while its cluster holds a smaller share of the batch than of the pool, so
+    the first row is always that of the smallest margin: with batch 1 this is `margin`.
     """
-    votes = np.zeros((len(query.pool), query.n_classes))
-    for make in members:
-        predicted = bootstrapped(query, make)
-        votes[np.arange(len(votes)), predicted] += 1
-    share = votes / len(members)
-    disagreement = -(share * np.log(np.where(share > 0, share, 1.0))).sum(axis=1)
-    query.log["n_tied"] = int((disagreement >= disagreement.max() - 1e-9).sum())
-    order = np.lexsort((query.rng.random(len(votes)), -disagreement.round(9)))
-    return query.pool[order[: query.n]]
 
+    def __init__(self, *, clusters: Annotated[int, Ge(1)] | None = None) -> None:
+        self.clusters, self.labels = clusters, np.empty(0, dtype=np.intp)
+        self.share: Any = None
 
-def bootstrapped(query: Query, make: Callable[[int], Any]) -> Ints:
-    """What a model fitted on a bootstrap of the labelled rows votes for on the pool."""
-    X, y = np.asarray(query.X), query.y_labeled
-    bag = bootstrap(y, query.rng)
-    model = make(int(query.rng.integers(2**32)))
-    try:
-        voted: Ints = model.fit(X[query.labeled[bag]], y[bag]).predict(X[query.pool])
-    except (ValueError, IndexError, np.linalg.LinAlgError):
-        return np.full(len(query.pool), np.bincount(y[bag]).argmax(), dtype=np.intp)
-    return voted.astype(np.intp)
-
-
-def bootstrap(y: Ints, rng: np.random.Generator) -> Ints:
-    """Positions drawn with replacement, redrawn until every class in y is among them.
-
-    Where that does not happen, one row of each class is drawn first.
-    """
-    classes, n = np.unique(y), len(y)
-    for _ in range(REDRAWS):
-        bag = rng.integers(n, size=n)
-        if len(np.unique(y[bag])) == len(classes):
-            return bag
-    first = np.array([rng.choice(np.flatnonzero(y == c)) for c in classes])
-    return np.concatenate([first, rng.integers(n, size=n - len(first))])
+    def __call__(self, query: Query) -> Ints:
+        k = min(self.clusters or query.n_classes, len(query.X))
+        if self.share is None:
+            self.labels = fitted_kmeans(query.X, k, kmeans_seed(query)).labels_
+            self.share = np.bincount(self.labels, minlength=k) / len(query.X)
+        mine = self.labels[query.pool]
+        scores, taken = -query.margins, np.zeros(k)
+        picks = np.empty(query.n, dtype=np.intp)
+        for i in range(query.n):
+            due = (taken / query.n < self.share)[mine] & np.isfinite(scores)
+            picks[i] = query.top(np.where(due, scores, -np.inf) if due.any() else scores, 1)[0]
+            at = int(np.searchsorted(query.pool, picks[i]))
+            taken[mine[at]] += 1
+            scores[at] = -np.inf
+        return picks
