@@ -23,7 +23,7 @@ def logreg(seed: int, *, C: Positive = 1.0, class_weight: ClassWeight = None) ->
     from albench.estimators import ConvergedLogisticRegression
 
     return ConvergedLogisticRegression(
-        C=C, class_weight=class_weight, solver="newton-cg", tol=1e-12, max_iter=1000
+        C=C, class_weight=class_weight, solver="newton-cholesky", tol=1e-12, max_iter=200
     )
 
 

@@ -14,7 +14,7 @@ import sklearn.datasets
 from albench import engines
 from albench.data import Dataset, cut
 from albench.loop import simulate
-from albench.oracle import Exact
+from albench.oracle import oracle
 from albench.registry import build, resolve
 from albench.spec import Protocol, Ref, RunSpec
 
@@ -115,6 +115,12 @@ def task_of(X, y, start=8, batch=1, budget="pool", trial=0, name="case"):
     return cut(Dataset.of(X, y), spec), spec
 
 
+def scores_of(fitted, part, rows):
+    """Probabilities, else decision values."""
+    scores = fitted.proba(part, rows)
+    return np.array(fitted.decision(part, rows) if scores is None else scores)
+
+
 def run(task, spec, model, strategy, engine, memory=engines.MEMORY):
     """One whole run of a model under an engine."""
     ref = resolve("model", model)
@@ -126,22 +132,26 @@ def run(task, spec, model, strategy, engine, memory=engines.MEMORY):
     def watch(outcome):
         fitted = outcome.fitted
         record.predicted.append(np.array(outcome.predicted))
-        for scores in (fitted.decision("test"), fitted.proba("test")):
-            record.scores.append(None if scores is None else np.array(scores))
+        record.scores.append(scores_of(fitted, "test", None))
         return 0.0
 
     chosen = build("strategy", resolve("strategy", strategy))
 
     def asked(query):
-        for scores in (query.fitted.decision("train", query.pool),):
-            record.scores.append(None if scores is None else np.array(scores))
+        record.scores.append(scores_of(query.fitted, "train", query.pool))
         picks = chosen(query)
         record.picks.append(np.array(picks))
         return picks
 
     rng = np.random.default_rng(spec.seed("strategy"))
     for _ in simulate(
-        task, asked, learner, learner, Exact(task.y), metrics={"watch": watch}, rng=rng
+        task,
+        asked,
+        learner,
+        learner,
+        oracle(spec.protocol, task, spec.rng("oracle")),
+        metrics={"watch": watch},
+        rng=rng,
     ):
         pass
     record.engine = learner.name
@@ -170,7 +180,7 @@ def compared(fast, plain):
         not np.array_equal(a, b)
         for a, b in zip(fast.predicted[:rounds], plain.predicted[:rounds], strict=True)
     )
-    each = len(fast.scores) if first is None else 3 * first + 2
+    each = len(fast.scores) if first is None else 2 * first + 2
     largest = max(gap(a, b) for a, b in zip(fast.scores[:each], plain.scores[:each], strict=True))
     return first, wrong, largest
 

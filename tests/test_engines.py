@@ -9,7 +9,7 @@ from albench.learner import Plain
 from albench.registry import resolve
 
 # model -> largest gap allowed between scores
-SHIPPED = {"svc-rbf": 1e-6}
+SHIPPED = {"svc-rbf": 1e-6, "logreg": 1e-9}
 SLICE = ["iris", "moons", "duplicates", "constant", "rare", "imbalanced"]
 
 
@@ -53,11 +53,12 @@ def test_any_labelled_set_after_any_other(model: str) -> None:
         a, b = fast.fit(rows, labels), plain.fit(rows, labels)
         assert np.array_equal(a.predicted("test"), b.predicted("test"))
         for part in ("train", "test"):
-            for what in ("decision", "proba"):
+            for what, looser in (("decision", 10), ("proba", 1)):
                 one, other = getattr(a, what)(part), getattr(b, what)(part)
                 assert (one is None) == (other is None)
                 if one is not None:
-                    np.testing.assert_allclose(one, other, rtol=0, atol=SHIPPED[model])
+                    atol = looser * SHIPPED[model]
+                    np.testing.assert_allclose(one, other, rtol=0, atol=atol)
         assert np.array_equal(a.predicted("train"), a.estimator.predict(task.X))
         assert a.has_proba == b.has_proba
 

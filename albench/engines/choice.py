@@ -32,5 +32,16 @@ def svc(gamma: bool) -> "Make":
     return make
 
 
+def logreg(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
+    """The engine of logistic regression, where its inverse Hessian fits the bound."""
+    from albench.engines.logreg import LogReg
+
+    size = (task.X.shape[1] + 1) * (task.n_classes if task.n_classes > 2 else 1)
+    if params.keys() - {"C", "class_weight"} or 3 * 8 * size**2 > memory:
+        return None
+    balanced = params.get("class_weight") == "balanced"
+    return LogReg(task, float(params.get("C", 1.0)), balanced, plain)
+
+
 Make: TypeAlias = Callable[[dict[str, Any], Task, Plain, int], Learner | None]
-ENGINES: dict[str, Make] = {"svc-rbf": svc(True)}
+ENGINES: dict[str, Make] = {"svc-rbf": svc(True), "logreg": logreg}

@@ -52,6 +52,7 @@ class SVC:
         self.known = Known(rows.n_train)
         self.active = np.empty(rows.n_train, dtype=np.intp)
         self.pairs: dict[tuple[int, int], Pair] = {}
+        self.seen = np.zeros(n_classes, dtype=bool)
         self.classes = np.empty(0, dtype=np.intp)
         self.full = False
 
@@ -61,7 +62,8 @@ class SVC:
             return self.plain.fit(labeled, y)
         added = self.known.added(labeled, y)
         if added is None:
-            self.pairs, self.classes, added = {}, self.classes[:0], (labeled, y)
+            self.pairs, added = {}, (labeled, y)
+            self.seen[:] = False
         self.add(*added)
         if len(self.classes) == 1:
             return Aligned(Constant(int(self.classes[0])), self.plain.views)
@@ -76,12 +78,13 @@ class SVC:
     def add(self, rows: Ints, y: Ints) -> None:
         """Hand new rows to the pairs of their class; a new class opens its pairs."""
         label = self.known.label
-        if np.isin(y, self.classes).all():
+        if self.seen[y].all():
             for (a, b), pair in self.pairs.items():
                 mine = (y == a) | (y == b)
                 pair.add(rows[mine], np.where(y[mine] == a, 1.0, -1.0))
             return
-        self.classes = np.unique(label[label >= 0])
+        self.seen[y] = True
+        self.classes = np.flatnonzero(self.seen)
         before, self.pairs = self.pairs, {}
         for a, b in combinations(self.classes.tolist(), 2):
             self.pairs[a, b] = Pair(self.rows.n_train, len(self.rows.X))

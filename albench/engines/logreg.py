@@ -1,0 +1,133 @@
+"""Logistic regression by Newton's method from the last solution."""
+
+from typing import Any
+
+import numpy as np
+
+from albench.engines import newton
+from albench.engines.compiled import NUMBA
+from albench.engines.known import Known
+from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
+
+TOL = 1e-14
+
+
+class LogReg:
+    """Learner of the canonical logistic regression.
+
+    C         inverse strength of the penalty
+    balanced  weight rows by n / (n_classes n_of_class)
+    plain     the scikit-learn learner of the same model: what `estimator` is made like
+    """
+
+    def __init__(self, task: Any, C: float, balanced: bool, plain: Plain) -> None:
+        self.task, self.C, self.balanced, self.plain = task, C, balanced, plain
+        self.name = "logreg-numba" if NUMBA else "logreg-numpy"
+        self.known = Known(len(task.X))
+        self.X = np.empty((len(task.X), task.X.shape[1] + 1))
+        self.y = np.empty(len(task.X), dtype=np.intp)
+        self.target, self.v = np.empty(len(task.X)), np.empty(len(task.X))
+        self.n = 0
+        self.seen = np.zeros(task.n_classes, dtype=bool)
+        self.classes = np.empty(0, dtype=np.intp)
+        self.W, self.M = np.empty(0), np.empty(0)
+
+    def fit(self, labeled: Ints, y: Ints) -> Fitted:
+        """See `Learner.fit`."""
+        added = self.known.added(labeled, y)
+        if added is None:
+            self.n, added = 0, (labeled, y)
+            self.seen[:] = False
+        n_new = self.add(*added)
+        if len(self.classes) == 1:
+            return Aligned(Constant(int(self.classes[0])), self.plain.views)
+        if not self.solved(n_new):
+            self.known.n = 0
+            return self.plain.fit(labeled, y)
+        return Solved(self)
+
+    def add(self, rows: Ints, y: Ints) -> int:
+        """Take in new rows; a new class starts from nothing.
+
+        Returns how many rows the inverse Hessian has yet to hear of.
+        """
+        at = slice(self.n, self.n + len(rows))
+        self.X[at, :-1], self.X[at, -1], self.y[at] = self.task.X[rows], 1.0, y
+        self.n += len(rows)
+        self.v[: self.n] = self.C
+        if self.seen[y].all():
+            self.target[at] = np.searchsorted(self.classes, y)
+            return len(rows)
+        self.seen[y] = True
+        self.classes = np.flatnonzero(self.seen)
+        self.target[: self.n] = np.searchsorted(self.classes, self.y[: self.n])
+        k, p = len(self.classes), self.X.shape[1]
+        self.W = np.zeros(p) if k == 2 else np.zeros((k, p))
+        self.M = np.full((self.W.size, self.W.size), np.nan)
+        return 0
+
+    def solved(self, n_new: int) -> bool:
+        """Move the coefficients to the optimum; returns whether that succeeded."""
+        X, target, v = self.X[: self.n], self.target[: self.n], self.v[: self.n]
+        if self.balanced:
+            y = target.astype(np.intp)
+            v *= (self.n / (len(self.classes) * np.bincount(y)))[y]
+        solve = newton.binary if len(self.classes) == 2 else newton.softmax
+        return solve(X, target, v, self.W, self.M, TOL, n_new)
+
+
+class Solved:
+    """`Fitted` over the coefficients of a `LogReg` learner."""
+
+    has_proba = True
+
+    def __init__(self, model: LogReg) -> None:
+        self.model = model
+        self.kept: dict[Part, Floats] = {}
+
+    @property
+    def estimator(self) -> Any:
+        """scikit-learn's classifier with these coefficients."""
+        model = self.model
+        made = model.plain.make(model.plain.seed(model.n))
+        W = np.atleast_2d(model.W).copy()
+        made.coef_, made.intercept_ = W[:, :-1], W[:, -1]
+        made.classes_, made.n_features_in_ = model.classes, model.task.X.shape[1]
+        made.n_iter_ = np.zeros(1, dtype=np.int32)
+        return made
+
+    def values(self, part: Part, rows: Ints | None) -> Floats:
+        """(n,) or (n, k) linear scores of the classes seen."""
+        if part not in self.kept:
+            task, W = self.model.task, self.model.W
+            X = task.X if part == "train" else task.X_test
+            self.kept[part] = X @ W[..., :-1].T + W[..., -1]
+        scores = self.kept[part]
+        return scores.copy() if rows is None else scores[rows]
+
+    def decision(self, part: Part, rows: Ints | None = None) -> Floats:
+        """See `Fitted.decision`."""
+        scores, model = self.values(part, rows), self.model
+        if model.task.n_classes == 2:
+            return scores
+        if scores.ndim == 1:
+            scores = np.stack([-scores, scores], axis=1)
+        return spread(scores, model.classes, model.task.n_classes, -np.inf)
+
+    def proba(self, part: Part, rows: Ints | None = None) -> Floats:
+        """See `Fitted.proba`."""
+        scores, model = self.values(part, rows), self.model
+        if scores.ndim == 1:
+            proba = np.empty((len(scores), 2))
+            proba[:, 1] = 1.0 / (1.0 + np.exp(-np.clip(scores, -700.0, None)))
+            proba[:, 0] = 1.0 - proba[:, 1]
+        else:
+            proba = np.exp(scores - scores.max(axis=1, keepdims=True))
+            proba /= proba.sum(axis=1, keepdims=True)
+        return spread(proba, model.classes, model.task.n_classes, 0.0)
+
+    def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
+        """See `Fitted.predicted`."""
+        scores = self.values(part, rows)
+        best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.model.classes[best.astype(np.intp)])
