@@ -22,6 +22,7 @@ class LogReg:
 
     def __init__(self, task: Any, C: float, balanced: bool, plain: Plain) -> None:
         self.task, self.C, self.balanced, self.plain = task, C, balanced, plain
+        self.make = plain.make
         self.name = "logreg-numba" if NUMBA else "logreg-numpy"
         self.known = Known(len(task.X))
         self.X = np.empty((len(task.X), task.X.shape[1] + 1))

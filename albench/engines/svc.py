@@ -49,6 +49,7 @@ class SVC:
 
     def __init__(self, rows: KernelRows, n_classes: int, C: float, plain: Plain) -> None:
         self.rows, self.n_classes, self.C, self.plain = rows, n_classes, C, plain
+        self.make = plain.make
         self.known = Known(rows.n_train)
         self.active = np.empty(rows.n_train, dtype=np.intp)
         self.pairs: dict[tuple[int, int], Pair] = {}
