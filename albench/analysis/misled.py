@@ -94,6 +94,14 @@ def compared(estimate: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def at_end(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the last checkpoint."""
+    if frame.empty:
+        return frame
+    last: pd.DataFrame = frame[frame["checkpoint"] == frame["checkpoint"].max()]
+    return last.reset_index(drop=True)
+
+
 def left_out(frame: pd.DataFrame) -> list[str]:
     """Which estimators are missing for which strategies, and why, one sentence each."""
     gone = frame[frame["reason"] != ""]

@@ -14,6 +14,7 @@ from albench.tables import KEY, metric_columns
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
+KEY_LIST = list(KEY)
 DRAWS = 2000
 MEASURES = {
     "wrong": "share of wrong labels among those queried",
@@ -135,7 +136,18 @@ def affinity(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-KEY_LIST = list(KEY)
+def with_model(drawn: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """The table of `affinity` with the final model on the rows it was told wrong.
+
+    summary: `over_trials` of the frame. Adds misled, memorised.
+    """
+    cell = KEY_LIST[:4]
+    for name in ("misled", "memorised"):
+        part = summary[summary["measure"] == name].dropna(subset=["value"])
+        drawn = drawn.merge(
+            part[[*cell, "value"]].rename(columns={"value": name}), on=cell, how="left"
+        )
+    return drawn
 
 
 def ratio_interval(above: Floats, below: Floats) -> tuple[float, float, float]:

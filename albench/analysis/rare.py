@@ -65,11 +65,12 @@ def measured(
 
 
 def rare_class(space: Space) -> int:
-    """The positive class, or the rarest of the pool."""
-    if space.task.positive is not None:
-        return int(space.task.positive)
-    p = np.where(space.class_shares > 0, space.class_shares, inf)
-    return int(p.argmin())
+    """The positive class, or the rarest of all rows (train and test), the same in all trials."""
+    task = space.task
+    if task.positive is not None:
+        return int(task.positive)
+    counts = np.bincount(np.concatenate([task.y, task.y_test]), minlength=task.n_classes)
+    return int(np.where(counts > 0, counts, len(task.y) + len(task.y_test) + 1).argmin())
 
 
 def subclusters(space: Space, rare: int) -> Ints:
@@ -162,6 +163,15 @@ def labels_to_positives(run: Bought, rare: int) -> list[dict[str, Any]]:
          "budget": len(at)}
         for k in (1, MANY)
     ]  # fmt: skip
+
+
+def prevalences(frame: pd.DataFrame) -> list[str]:
+    """Which class is the rare one of each dataset, and how rare, one sentence each."""
+    known = frame.groupby(["dataset", "class_name"], sort=False)["prevalence"].mean().reset_index()
+    return [
+        f"{dataset}: the rare class is {name!r}, {share:.1%} of the pool"
+        for dataset, name, share in known.itertuples(index=False)
+    ]
 
 
 def labels_summary(first: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,298 @@
+"""What was found, in one to three sentences, made from the numbers by fixed rules.
+
+A strategy `drifts` where its mean z against random subsets is beyond 2 and the interval of
+its paired difference to the baseline excludes 0. What was not found is said as well.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+
+import pandas as pd
+
+from albench.analysis.against import sure
+from albench.analysis.words import counted
+
+FAR = 2.0
+CLEAR = 0.005
+
+
+def settings(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each protocol and model, with the words that begin its sentences."""
+    for (protocol, model), part in frame.groupby(["protocol", "model"], sort=False):
+        several = [
+            str(name)
+            for name, column in ((model, "model"), (protocol, "protocol"))
+            if frame[column].nunique() > 1
+        ]
+        yield (f"{', '.join(several)}: " if several else ""), part
+
+
+def at_end(summary: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Rows of a measure at the last checkpoint."""
+    part: pd.DataFrame = summary[summary["measure"] == measure]
+    last: pd.DataFrame = part[part["checkpoint"] == part["checkpoint"].max()]
+    return last
+
+
+def joined(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def sorted_out(part: pd.DataFrame, baseline: str) -> dict[int, dict[str, list[str]]]:
+    """Strategies beyond the null: sign -> strategy -> `dataset z = ...`; 0: within it."""
+    out: dict[int, dict[str, list[str]]] = {1: {}, -1: {}, 0: {}}
+    others = part[part["strategy"] != baseline]
+    for strategy, rows in others.groupby("strategy", sort=False):
+        for _, row in rows.iterrows():
+            sign = sure(row) if abs(row["z"]) > FAR and sure(row) * row["z"] > 0 else 0
+            out[sign].setdefault(str(strategy), []).append(f"{row['dataset']} z = {row['z']:.1f}")
+    return out
+
+
+def told(found: Mapping[str, list[str]], of: int) -> str:
+    """`margin on 2 of 3 datasets (digits z = 7.2; wdbc z = 22.3)`, and so on."""
+    return ", ".join(
+        f"{name} on {len(where)} of {of} ({counted(where, 3)})" for name, where in found.items()
+    )
+
+
+def bias(summary: pd.DataFrame, baseline: str) -> list[str]:
+    """Sentences on how far labelled sets drift from the pool. summary: `over_trials`."""
+    out = []
+    for start, part in settings(summary):
+        n = part["dataset"].nunique()
+        for measure, what in (("energy", "features"), ("tv", "class mix")):
+            found = sorted_out(at_end(part, measure), baseline)
+            if found[1]:
+                out.append(
+                    f"{start}labelled sets differ from the pool in their {what} more than "
+                    f"random ones do ({measure}): {told(found[1], n)}."
+                )
+            calm = [s for s in found[0] if s not in found[1] and s not in found[-1]]
+            if calm and measure == "energy":
+                out.append(
+                    f"{start}no more drift of the {what} than with {baseline} was found for "
+                    f"{joined(calm)}."
+                )
+    return out
+
+
+def focus(summary: pd.DataFrame, baseline: str) -> list[str]:
+    """Sentences on how often picks lie near the boundary of the full-pool model."""
+    out = []
+    for start, part in settings(summary):
+        rows = at_end(part, "boundary")
+        others = rows[rows["strategy"] != baseline]
+        cells = {
+            sign: [
+                f"{row['strategy']} on {row['dataset']} {row['value']:.1f}"
+                for _, row in others.iterrows()
+                if sure(row) == sign
+            ]
+            for sign in (1, -1, 0)
+        }
+        words = {1: "near the full-pool boundary more often than random picks (1 = chance)",
+                 -1: "away from the full-pool boundary",
+                 0: "near it about as often as random picks"}  # fmt: skip
+        out += [f"{start}{words[s]}: {counted(cells[s])}." for s in (1, -1, 0) if cells[s]]
+    return out
+
+
+def overlap(pairs: pd.DataFrame) -> list[str]:
+    """Sentences on strategies that pick the same rows."""
+    out = []
+    for start, part in settings(pairs):
+        own = part[part["other"] == "other trials"].groupby("strategy", sort=False)["excess"].mean()
+        if len(own):
+            shown = ", ".join(f"{name} {value:+.2f}" for name, value in own.items())
+            out.append(f"{start}overlap between trials above chance (Jaccard): {shown}.")
+        between = part[(part["other"] != "other trials") & (part["strategy"] < part["other"])]
+        if len(between):
+            means = between.groupby(["strategy", "other"], sort=False)["excess"].mean()
+            alike = " and ".join(map(str, means.index[int(means.argmax())]))
+            out.append(f"{start}most alike: {alike} ({means.max():+.2f} above chance).")
+    return out
+
+
+def coverage(summary: pd.DataFrame, seen: pd.DataFrame, baseline: str) -> list[str]:
+    """Sentences on coverage. seen: as `coverage.seen_summary`."""
+    out = []
+    for start, part in settings(summary):
+        found, n = sorted_out(at_end(part, "nearest_mean"), baseline), part["dataset"].nunique()
+        words = {1: "farther from their nearest label than with random labels",
+                 -1: "nearer to a label than with random labels"}  # fmt: skip
+        out += [
+            f"{start}pool rows are {words[sign]}: {told(found[sign], n)}."
+            for sign in (1, -1)
+            if found[sign]
+        ]
+        if not found[1] and not found[-1]:
+            out.append(f"{start}no strategy covers the pool otherwise than {baseline} does.")
+    return out + classes(seen, baseline)
+
+
+def classes(seen: pd.DataFrame, baseline: str) -> list[str]:
+    """When all classes were seen, where that took longer than the first tenth of trials."""
+    out = []
+    for start, part in settings(seen[seen["class"] == -1]):
+        late = part[part["reached"] < part["trials"]]
+        if len(late):
+            cells = [
+                f"{row['strategy']} on {row['dataset']} in "
+                f"{int(row['trials'] - row['reached'])} of {int(row['trials'])} trials"
+                for _, row in late.iterrows()
+            ]
+            out.append(f"{start}within the budget some class stayed unseen: {counted(cells)}.")
+            continue
+        means = part.groupby("strategy", sort=False)["restricted_mean"].mean()
+        shown = ", ".join(f"{name} {labels:.0f}" for name, labels in means.items())
+        out.append(f"{start}every class was seen; labels until then, mean: {shown}.")
+    return out
+
+
+def rare(summary: pd.DataFrame, baseline: str) -> list[str]:
+    """Sentences on the rare class."""
+    out = []
+    for start, part in settings(summary):
+        asked = at_end(part, "ambiguous_negative").dropna(subset=["value"])
+        stuck = asked[(asked["value"] > 0.5) & (asked["strategy"] != baseline)]
+        if len(stuck):
+            cells = [f"{r['strategy']} on {r['dataset']} {r['value']:.0%}"
+                     for _, r in stuck.iterrows()]  # fmt: skip
+            out.append(f"{start}most queries go to ambiguous negatives: {counted(cells)}.")
+        elif len(asked):
+            out.append(f"{start}no strategy spends most of its queries on ambiguous negatives.")
+        else:
+            out.append(
+                f"{start}whether queries go to ambiguous negatives is unknown: run the suite "
+                "with trace = true."
+            )
+        out += found_more(start, at_end(part, "found"), baseline)
+        out += hidden_loss(start, part, baseline)
+    return out
+
+
+def found_more(start: str, part: pd.DataFrame, baseline: str) -> list[str]:
+    """Who finds more or fewer positives than the baseline."""
+    out = []
+    others = part[part["strategy"] != baseline]
+    signs = others.apply(sure, axis=1) if len(others) else pd.Series(dtype=int)
+    for sign, word in ((1, "more"), (-1, "fewer")):
+        rows = others[signs == sign]
+        if len(rows):
+            cells = [f"{r['strategy']} on {r['dataset']} {r['difference']:+.0%}"
+                     for _, r in rows.iterrows()]  # fmt: skip
+            out.append(f"{start}{word} positives found than with {baseline}: {counted(cells)}.")
+    if not out and len(others):
+        out.append(f"{start}no strategy finds more or fewer positives than {baseline}.")
+    return out
+
+
+def hidden_loss(start: str, part: pd.DataFrame, baseline: str) -> list[str]:
+    """Where average precision falls behind the baseline while accuracy does not show it."""
+    known = set(part["measure"])
+    if not {"accuracy", "average_precision_macro"} <= known:
+        return []
+    keys = ["dataset", "strategy"]
+    precision = at_end(part, "average_precision_macro").set_index(keys)
+    accuracy = at_end(part, "accuracy").set_index(keys)
+    both = precision.join(accuracy["difference"].rename("accuracy")).reset_index()
+    cells = [
+        f"{row['strategy']} on {row['dataset']} {row['difference']:+.2f} "
+        f"(accuracy {row['accuracy']:+.3f})"
+        for _, row in both.iterrows()
+        if row["strategy"] != baseline and sure(row) < 0
+    ]
+    return [f"{start}average precision below {baseline}'s: {counted(cells)}."] if cells else []
+
+
+def noise(
+    affinity: pd.DataFrame, summary: pd.DataFrame, baseline: str, oracles: Mapping[str, str]
+) -> list[str]:
+    """Sentences on wrong labels. oracles: protocol label -> name of its oracle."""
+    out = []
+    if affinity.empty:
+        return ["nothing was queried, so no wrong label was bought."]
+    for start, part in settings(affinity):
+        protocol = str(part["protocol"].iloc[0])
+        if not part["base"].gt(0).any():
+            out.append(f"{start}the oracle made no mistakes.")
+            continue
+        cells = {
+            sign: [
+                f"{r['strategy']} on {r['dataset']} {r['affinity']:.2f} "
+                f"[{r['low']:.2f}, {r['high']:.2f}]"
+                for _, r in part.iterrows()
+                if (r["low"] > 1) - (r["high"] < 1) == sign
+            ]
+            for sign in (1, -1)
+        }
+        words = {1: "drawn to wrong labels (affinity above 1)", -1: "away from wrong labels"}
+        out += [f"{start}{words[s]}: {counted(cells[s])}." for s in (1, -1) if cells[s]]
+        if not cells[1] and not cells[-1]:
+            out.append(f"{start}no strategy is drawn to wrong labels or away from them.")
+        if oracles.get(protocol) == "uniform":
+            out.append(
+                f"{start}uniform flips give an affinity of 1 by construction: a strategy cannot "
+                "see a label before it buys it."
+            )
+    return out
+
+
+def audit(errors: pd.DataFrame, ranking: pd.DataFrame, baseline: str) -> list[str]:
+    """Sentences on the estimators. errors, ranking: as in `misled`."""
+    out = []
+    for start, part in settings(errors):
+        end = part[part["checkpoint"] == part["checkpoint"].max()]
+        cv = end[(end["estimator"] == "cv") & ((end["low"] > 0) | (end["high"] < 0))]
+        if len(cv):
+            order = cv["bias"].abs().sort_values(ascending=False, kind="stable").index
+            cells = [f"{r['strategy']} on {r['dataset']} {r['bias']:+.3f}"
+                     for _, r in cv.loc[order].iterrows()]  # fmt: skip
+            out.append(
+                f"{start}cross-validation on the labelled set misleads: {counted(cells)} "
+                "against the passive test."
+            )
+        else:
+            out.append(f"{start}no bias of cross-validation on the labelled set was found.")
+        out += inverted(start, end, baseline)
+        out.append(f"{start}{least_wrong(end)}")
+    return out
+
+
+def inverted(start: str, end: pd.DataFrame, baseline: str) -> list[str]:
+    """Strategies that cross-validation puts on the wrong side of the baseline.
+
+    Both mean differences must exceed `CLEAR`.
+    """
+    cells = []
+    for dataset, rows in end[end["estimator"] == "cv"].groupby("dataset", sort=False):
+        table = rows.set_index("strategy")
+        if baseline not in table.index:
+            continue
+        base = table.loc[baseline]
+        for name, row in table.drop(index=baseline).iterrows():
+            believed, true = row["estimate"] - base["estimate"], row["truth"] - base["truth"]
+            if believed * true < 0 and min(abs(believed), abs(true)) > CLEAR:
+                sides = ("below", "above") if believed < 0 else ("above", "below")
+                cells.append(f"on {dataset} it ranks {name} {sides[0]} {baseline}, "
+                             f"the passive test {sides[1]}")  # fmt: skip
+    if not cells:
+        return [f"{start}it puts no strategy clearly on the wrong side of {baseline}."]
+    return [f"{start}it inverts the ranking: {counted(cells, 3)}."]
+
+
+def least_wrong(end: pd.DataFrame) -> str:
+    """The estimator with the smallest mean root mean squared error that all strategies have."""
+    cells = end.groupby(["dataset", "strategy"]).ngroups
+    usable = end[~end["estimator"].isin(["leftover", "cv_clean", "cv_matched", "lure_matched"])]
+    sizes = usable.groupby("estimator").size()
+    whole = usable[usable["estimator"].isin(sizes[sizes == cells].index)]
+    means = whole.groupby("estimator")["rmse"].mean()
+    if means.empty or not isfinite(means.min()):
+        return "no estimator was had for every strategy."
+    best = means.idxmin()
+    return f"least wrong of those that every strategy has: {best} (RMSE {means.min():.3f})."
