@@ -41,6 +41,25 @@ def draw(
     return out
 
 
+def draw_learning(
+    comparison: "Comparison", folder: Path, formats: Sequence[str], strategies: Sequence[str] = ()
+) -> list[Path]:
+    """Write the learning curves alone, one figure per protocol and model; their files."""
+    from albench.analysis.panels import learning_panel
+    from albench.plots.figures import pictures
+    from albench.plots.style import save, theme
+
+    files = []
+    for place in range(len(comparison.stacks)):
+        frames = {"learning": learning_panel(comparison, place)}
+        with theme():
+            for picture in pictures(frames, about(comparison, place, strategies, "random")):
+                path = folder / f"{picture.name}{suffix_of(comparison, place)}"
+                save(picture.figure, path, formats)
+                files += [path.with_name(f"{path.name}.{kind}") for kind in formats]
+    return files
+
+
 def suffix_of(comparison: "Comparison", place: int) -> str:
     """What tells this model and protocol from the others in file names; mostly nothing."""
     stack, suffix = comparison.stacks[place], ""

@@ -15,6 +15,14 @@ from albench.analysis.summaries import head_room, normalised, wide
 from albench.analysis.within import gain_bands, mean_curves, overall_gain
 
 
+def learning_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Mean learning curves with their intervals, bounds included."""
+    stack = comparison.stacks[place]
+    lower = comparison.options.better == "lower"
+    curves = [mean_curves(s, lower) for s in (stack, *_bounds(comparison, stack))]
+    return pd.concat(curves, ignore_index=True).drop_duplicates(["dataset", "strategy", "n"])
+
+
 def panels(
     comparison: Comparison, place: int = 0, target: Target = "random"
 ) -> dict[str, pd.DataFrame]:
@@ -27,12 +35,8 @@ def panels(
     """
     stack, options = comparison.stacks[place], comparison.options
     base, seed, lower = options.baseline, options.seed, options.better == "lower"
-    bounds = _bounds(comparison, stack)
-    learning = [mean_curves(s, lower) for s in (stack, *bounds)]
     out = {
-        "learning": pd.concat(learning, ignore_index=True).drop_duplicates(
-            ["dataset", "strategy", "n"]
-        ),
+        "learning": learning_panel(comparison, place),
         "gain": gain_bands(stack, base, seed=seed),
         "gain_overall": overall_gain(stack, base, seed=seed),
         "survival": survival_curves(stack, base, target, lower),

@@ -126,11 +126,12 @@ def compare_suite(
     runs: "pd.DataFrame",
     rounds: "pd.DataFrame",
     folder: Path,
-) -> None:
+) -> "Comparison":
     """Print the comparison of a suite by its primary metric and write `stats.json`."""
     found = compared(runs, rounds, judged(suite, suite.primary))
     show_comparison(found, Table.against, Format.table)
     write_stats(found, folder)
+    return found
 
 
 def compared(runs: "pd.DataFrame", rounds: "pd.DataFrame", how: dict[str, Any]) -> "Comparison":

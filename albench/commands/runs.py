@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albench.commands.options import OnlyOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
-from albench.errors import BadValue, CheckFailed
+from albench.errors import BadValue, CheckFailed, UsageError
 from albench.show import emit, note, show
 
 if TYPE_CHECKING:
@@ -149,7 +149,6 @@ def progress_bar() -> AbstractContextManager[Any]:
 
 def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool) -> None:
     """The closing table, and what failed; raises CheckFailed if a run did."""
-    from albench.commands.analyse import compare_suite
     from albench.grid import labelled
     from albench.plan import profiled
 
@@ -157,7 +156,7 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
     if profile:
         show(profiled(runs, rounds), ["model", "strategy", "part", "seconds", "share"])
     if (runs["status"] == "done").any():
-        compare_suite(suite, runs, rounds, store.folder)
+        told(suite, runs, rounds, store, progress)
     bad = runs[runs["status"].isin(["failed", "timeout"])]
     skipped = runs[runs["status"] == "skipped"]
     for (strategy, reason), group in skipped.groupby(["strategy", "reason"]):
@@ -167,6 +166,23 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
             last = str(group["reason"].iloc[0]).strip().splitlines()[-1]
             note(f"{group['status'].iloc[0]}: {strategy} on {dataset}, {len(group)} runs: {last}")
         raise CheckFailed(f"{len(bad)} runs; `albench status {suite.name} --failed` shows why")
+
+
+def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Progress") -> None:
+    """The comparison, and a picture of the learning curves."""
+    from albench.commands.analyse import compare_suite
+    from albench.drawing import draw_learning
+
+    try:
+        found = compare_suite(suite, runs, rounds, store.folder)
+    except UsageError as error:
+        return note(f"no comparison: {error}")
+    folder = store.folder / "figures"
+    if progress.total or not folder.is_dir():
+        labels = [s.label for s in suite.strategies]
+        for file in draw_learning(found, folder, ["png"], labels):
+            note(f"learning curves: {file}")
+    return None
 
 
 def show_plan(planned: dict[str, Any]) -> None:
