@@ -20,7 +20,7 @@ def compared(**options: object) -> Comparison:
 def test_first_line_answers_in_words_with_uncertainty() -> None:
     result = compared()
     line = str(result).splitlines()[0]
-    assert line.startswith("logreg, standard, area under accuracy, 14 datasets: beats random: ")
+    assert line.startswith("logreg, area under accuracy, 14 datasets: beats random: ")
     row = result.tables["against"].set_index("strategy").loc["margin"]
     assert row["verdict"] == "better"
     shown = f"margin {row['mean_difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
@@ -208,7 +208,7 @@ def test_baseline_that_is_not_there() -> None:
 def test_one_strategy_has_nothing_to_compare_with() -> None:
     result = compare(curves_of(8, 1, 6), metric="accuracy")
     assert result.lines == (
-        "logreg, standard, area under accuracy, 8 datasets: nothing to compare with random.",
+        "logreg, area under accuracy, 8 datasets: nothing to compare with random.",
     )
     assert result.tables == {}
     assert len(summaries.summarise(result.stacks[0])) == 8

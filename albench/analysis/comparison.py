@@ -81,7 +81,8 @@ def compare(
     )
     if not found:
         raise BadResults("only whole-pool runs and bounds are here: there is nothing to compare")
-    parts = [_compared(stack, chosen) for stack in found]
+    several = len({stack.protocol for stack in found}) > 1
+    parts = [_compared(stack, chosen, several) for stack in found]
     names = dict.fromkeys(name for part in parts for name in part.tables)
     tables = {
         name: pd.concat([p.tables[name] for p in parts if name in p.tables], ignore_index=True)
@@ -98,8 +99,8 @@ def compare(
     )
 
 
-def _compared(stack: Stack, options: Options) -> Comparison:
-    """One protocol and model."""
+def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
+    """One protocol and model; with several `protocols` its sentences name the protocol."""
     base = options.baseline
     if base not in stack.strategies:
         raise UnknownName(f"baseline {base!r} has no finished runs with {stack.model}")
@@ -117,7 +118,8 @@ def _compared(stack: Stack, options: Options) -> Comparison:
             if column not in frame.columns:
                 frame.insert(0, column, getattr(stack, column))
     against = tables.get("against", pd.DataFrame())
-    lines = [words.headline(against, design)]
+    where = (stack.model, stack.protocol if protocols else "")
+    lines = [words.headline(against, design, [w for w in where if w])]
     if tables and against["holm_p"].isna().all():
         lines.append(words.conditional(tables["within"], design))
     notes = (words.counted(stack.notes, 6),) if stack.notes else ()
@@ -171,8 +173,6 @@ def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, An
     trials = [len(b.trials) for b in stack.blocks]
     pairing = json.dumps([[b.dataset, [str(t) for t in b.trials]] for b in stack.blocks])
     unit = {"aubc": "area under", "alc": "log area under", "end": "end"}[options.summary]
-    several = "" if not stack.model else f"{stack.model}, "
-    where = several + (f"{stack.protocol}, " if stack.protocol else "")
     return {
         "protocol": stack.protocol,
         "model": stack.model,
@@ -184,7 +184,7 @@ def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, An
         "strategies": list(stack.strategies),
         "unranked": sorted(options.unranked),
         "datasets": len(table),
-        "blocks": stack.datasets,
+        "dataset_names": stack.datasets,
         "trials_min": min(trials),
         "trials_max": max(trials),
         "pairing": hashlib.sha256(pairing.encode()).hexdigest()[:16],
@@ -194,5 +194,4 @@ def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, An
         "imputed_cells": sum(len(b.imputed) for b in stack.blocks),
         "seed": options.seed,
         "measure": f"{unit} {options.metric}",
-        "where": where,
     }

@@ -54,7 +54,7 @@ def families(design: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         out.append(
             {**shared, "table": "within", "unit": "trial", "n": d["trials_min"]}
             | {"test": "Wilcoxon signed-rank, zeros split; conditional on the dataset"}
-            | {"tests": (k - 1) * len(d["blocks"]), "adjustment": "Holm", "headline": False}
+            | {"tests": (k - 1) * len(d["dataset_names"]), "adjustment": "Holm", "headline": False}
             | {"needs": smallest_n(1, alpha)}
         )
     return out

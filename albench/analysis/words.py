@@ -29,14 +29,14 @@ def p_text(p: float) -> str:
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
 
 
-def headline(against: pd.DataFrame, design: dict[str, Any]) -> str:
+def headline(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str] = ()) -> str:
     """Whether each strategy beats the baseline, in one line.
 
     against: rows of one protocol and model with the column `verdict`; design: the
-    entries `baseline`, `measure`, `where`, `datasets`, `alpha`, `rope`.
+    entries `baseline`, `measure`, `datasets`, `alpha`, `rope`; where: model, protocol.
     """
     base, n = design["baseline"], design["datasets"]
-    start = f"{design['where']}{design['measure']}, {n} dataset{'s' if n != 1 else ''}"
+    start = ", ".join([*where, design["measure"], f"{n} dataset{'s' if n != 1 else ''}"])
     if against.empty:
         return f"{start}: nothing to compare with {base}."
     named = {v: against[against["verdict"] == v] for v in ("better", "worse", "equal", "unclear")}

@@ -171,7 +171,7 @@ def show_comparison(found: "Comparison", table: Table, fmt: Format) -> None:
             emit(text)
         return told(notes)
     frame = handout.table_of(found, table.value)
-    if table is Table.against and for_people and not frame.empty:
+    if table is Table.against and for_people and "verdict" in frame.columns:
         frame = typeset.headline_table(frame)
     if fmt is Format.latex:
         emit(
