@@ -12,6 +12,7 @@ from albench.strategies.clusters import fitted_kmeans, kmeans_seed, nearest_dist
 from albench.strategies.hybrids import uncertainty
 
 MOST_LINKED = 10_000  # rows: the condensed distances and scipy's copy take 0.8 GB
+CELLS = 256  # at most so many k-means cells stand for the clusters of more rows
 
 
 @strategy(
@@ -52,7 +53,8 @@ def weighted_kmeans(query: Query, *, beta: Annotated[int, Ge(1)] = 10) -> Ints:
     family="hybrid",
     cite="Citovsky et al. 2021",
     batch_aware=True,
-    cost="O(n^2) once, then O(nk); above 10,000 train rows k-means cells stand for the clusters",
+    cost="O(n^2 d) once, then O(nk); above 10,000 train rows 256 k-means cells for clusters",
+    memory="O(n^2) up to 10,000 train rows",
 )
 class ClusterMargin:
     """Smallest margins, one row per cluster in turn, small clusters first.
@@ -85,10 +87,18 @@ class ClusterMargin:
         n = len(query.X)
         k = max(1, round(n / self.cluster_size))
         if n > MOST_LINKED:
-            return np.asarray(fitted_kmeans(query.X, min(k, 1000), seed).labels_, dtype=np.intp)
+            return cells(query.X, min(k, CELLS), seed)
         key = ("average linkage", k)
         made: Ints = query.once(key, lambda: average_linkage(query.X, k))
         return made
+
+
+def cells(X: Floats, k: int, seed: int) -> Ints:
+    """(n,) the nearest of k centres of mini-batch k-means."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    model = MiniBatchKMeans(k, batch_size=4096, max_iter=10, n_init=1, random_state=seed)
+    return np.asarray(model.fit(X).labels_, dtype=np.intp)
 
 
 def average_linkage(X: Floats, k: int) -> Ints:
