@@ -161,9 +161,10 @@ def with_skipped(suite: Suite) -> Suite:
         if trials.take == len(trials.seeds):
             continue
         for label, protocol in suite.protocols:
+            own = dataset.under(protocol)
             for seed in trials.seeds:
                 ref = suite.models[0].ref
-                spec = RunSpec(dataset.ref, suite.strategies[0].ref, ref, ref, protocol, seed)
+                spec = RunSpec(dataset.ref, suite.strategies[0].ref, ref, ref, own, seed)
                 try:
                     cut(resident(dataset.ref), spec)
                 except Skip:

@@ -24,12 +24,22 @@ class Labelled(NamedTuple):
 
     query   the query model of a strategy or model, where it is not the task model
     trials  the trials of a dataset, where they are not the suite's
+    base    the dataset of which a dataset is a variant, where its ref does not tell
+    group   what kind of dataset it is, for filters
+    fields  protocol fields of a dataset that differ from the suite's
     """
 
     label: str
     ref: Ref
     query: Ref | None = None
     trials: "Trials | None" = None
+    base: str = ""
+    group: str = ""
+    fields: tuple[tuple[str, Any], ...] = ()
+
+    def under(self, protocol: Protocol) -> Protocol:
+        """A protocol of the suite as this dataset has it."""
+        return replace(protocol, **dict(self.fields)) if self.fields else protocol
 
 
 @dataclass(frozen=True)
@@ -114,10 +124,14 @@ class Suite:
         """The base dataset of each dataset's label: variants of one count once in tests.
 
         Variants are entries over another dataset (a parameter is a dataset), and one entry
-        of fixed content or one generator under several parameters.
+        of fixed content or one generator under several parameters; the key `base` of an
+        entry goes before.
         """
         out = {}
         for d in self.datasets:
+            if d.base:
+                out[d.label] = d.base
+                continue
             inner = next((v for _, v in d.ref.params if isinstance(v, Ref)), None)
             fixed = "n" in registry.entry("dataset", d.ref.name).about
             out[d.label] = inner.label if inner else d.ref.name if fixed else d.label
@@ -131,7 +145,8 @@ class Suite:
     def cells(self) -> Iterator[Cell]:
         """The grid, dataset outermost, the full-pool run of each trial and model first."""
         for dataset in self.datasets:
-            for protocol_label, protocol in self.protocols:
+            for protocol_label, shared in self.protocols:
+                protocol = dataset.under(shared)
                 for trial in self.trials_of(dataset, protocol_label):
                     for model in self.models:
                         place = (dataset.label, protocol_label, model.label)

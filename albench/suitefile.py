@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -150,7 +151,8 @@ def judging(
 def labelled(
     kind: Literal["dataset", "model", "strategy"], items: Sequence[Any], folder: Path
 ) -> tuple[Labelled, ...]:
-    """The entries of one list; `name`, `query` and `trials` are the suite's own keys."""
+    """The entries of one list; `name`, `query`, `trials`, `base`, `group` and `protocol`
+    are the suite's own keys."""
     found: dict[str, Labelled] = {}
     for number, item in enumerate(expanded(kind, items)):
         where = f"{kind} {number + 1}"
@@ -158,14 +160,35 @@ def labelled(
         label = table.pop("name", None)
         query = table.pop("query", None) if kind != "dataset" else None
         trials = table.pop("trials", None) if kind == "dataset" else None
+        more = variant(table, where, folder) if kind == "dataset" else {}
         ref = registry.resolve(kind, table, where, folder)
         asked = None if query is None else registry.resolve("model", query, f"{where}: query")
         shown = label or default_label(kind, ref, asked)
         if shown in found:
             raise BadValue(f"{where}: two entries are called {shown!r}; give one a `name`")
         own = None if trials is None else trials_of(trials, f"{where}: trials")
-        found[shown] = Labelled(shown, ref, asked, own)
+        found[shown] = Labelled(shown, ref, asked, own, **more)
     return tuple(found.values())
+
+
+def variant(table: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:
+    """The keys of a dataset that say of what it is a variant, and how; taken out of `table`.
+
+    `base` is a key of the suite only where it is text and the entry has no parameter of
+    that name.
+    """
+    use = table.get("use")
+    known = isinstance(use, str) and use in registry.names("dataset")
+    own = registry.entry("dataset", str(use)).parameters if known else {}
+    more: dict[str, Any] = {}
+    for key in ("base", "group"):
+        if key in table and key not in own:
+            more[key] = typed(table.pop(key), str, f"{where}: {key}")
+    fields = table.pop("protocol", None) if "protocol" not in own else None
+    if fields is not None:
+        typed(fields, dict[str, Any], f"{where}: protocol")
+        more["fields"] = tuple(sorted(protocol_fields(fields, folder).items()))
+    return more
 
 
 def expanded(kind: Kind, items: Sequence[Any]) -> Iterator[Any]:
@@ -224,14 +247,18 @@ def protocol_of(item: str | Mapping[str, Any], folder: Path) -> tuple[str, Proto
     fields = dict(item)
     label = fields.pop("name", None)
     base = protocol(fields.pop("use", "standard"))
-    known = {**vars(base)}
+    made = replace(base, **protocol_fields(fields, folder))
+    split_rule(made.split)
+    return label or protocol_name(made), made
+
+
+def protocol_fields(fields: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Fields of a protocol from TOML; raises UnknownName for one that there is not."""
+    known = vars(Protocol())
     for key in fields:
         if key not in known:
             raise UnknownName(f"protocol: unknown field {key!r}{registry.did_you_mean(key, known)}")
-    given: dict[str, Any] = {key: field_value(key, v, folder) for key, v in fields.items()}
-    made = Protocol(**(known | given))
-    split_rule(made.split)
-    return label or protocol_name(made), made
+    return {key: field_value(key, value, folder) for key, value in fields.items()}
 
 
 def field_value(key: str, value: Any, folder: Path) -> Any:
