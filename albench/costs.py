@@ -34,24 +34,31 @@ def per_class(
     answers: Answers,
     rng: Rng,
     *,
-    classes: list[str],
-    prices: list[Price],
+    classes: list[str] | None = None,
+    prices: list[Price] | None = None,
+    positive: Price | None = None,
     other: Price = 1.0,
     batch: Fee = 0.0,
 ) -> Prices:
     """The price depends on the true class: `prices` of the `classes` named, else `other`.
 
-    Raises BadData where a class named is none of the dataset's.
+    `positive` is the price of the dataset's positive class. Raises BadData where a class
+    named is none of the dataset's, or where a positive class is priced and there is none.
     """
-    if len(classes) != len(prices):
-        raise BadData(f"per_class: {len(classes)} classes, {len(prices)} prices")
-    unknown = [name for name in classes if name not in task.classes]
+    names, listed = list(classes or ()), list(prices or ())
+    if len(names) != len(listed):
+        raise BadData(f"per_class: {len(names)} classes, {len(listed)} prices")
+    unknown = [name for name in names if name not in task.classes]
     if unknown:
         raise BadData(
             f"per_class: {unknown[0]!r} is no class of the dataset ({', '.join(task.classes[:8])})"
         )
     table: Floats = np.full(task.n_classes, other)
-    table[[task.classes.index(name) for name in classes]] = prices
+    if positive is not None:
+        if task.positive is None:
+            raise BadData("per_class: positive has a price, but the dataset has no positive class")
+        table[task.positive] = positive
+    table[[task.classes.index(name) for name in names]] = listed
     return Prices(table[task.y] * answers.votes, batch)
 
 

@@ -128,6 +128,27 @@ def average_precision_macro(outcome: Outcome) -> float:
     return over_classes(outcome, average_precision)
 
 
+@metric("recall_at_precision_90", cite="Davis and Goadrich 2006")
+def recall_at_precision_90(outcome: Outcome) -> float:
+    """Largest recall of the positive class at a threshold with precision of at least 0.9.
+
+    Two classes only, undefined with more; 0 where no threshold reaches that precision.
+    Decision values stand in for probabilities.
+    """
+    scores = class_scores(outcome)
+    if scores is None or outcome.task.n_classes != 2:
+        return NAN
+    positive = positive_class(outcome)
+    is_class, score = outcome.task.y_test == positive, scores[:, positive]
+    if not is_class.any():
+        return NAN
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(is_class[order])
+    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+    reached = hits[last] / (last + 1) >= 0.9
+    return float((hits[last] * reached).max() / is_class.sum())
+
+
 @metric("log_loss", better="lower", cite="Good 1952")
 def log_loss(outcome: Outcome) -> float:
     """Mean negative log probability of the true class, clipped at 1e-15.

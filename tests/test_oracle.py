@@ -322,6 +322,8 @@ def test_costs_that_do_not_fit_the_dataset_are_refused() -> None:
         asked(cost={"use": "per_class", "classes": ["maybe"], "prices": [2.0]})
     with pytest.raises(BadData, match="2 classes, 1 prices"):
         asked(cost={"use": "per_class", "classes": ["yes", "no"], "prices": [2.0]})
+    dear, task = asked(cost={"use": "per_class", "positive": 5.0})
+    assert dear.prices(np.arange(60)).tolist() == (1.0 + 4.0 * task.y[:60]).tolist()
     with pytest.raises(BadData, match="recorded seconds"):
         asked(cost="seconds")
 
