@@ -20,7 +20,8 @@ def compared(**options: object) -> Comparison:
 def test_first_line_answers_in_words_with_uncertainty() -> None:
     result = compared()
     line = str(result).splitlines()[0]
-    assert line.startswith("logreg, area under accuracy, 14 datasets: beats random: ")
+    start = "logreg, area under accuracy, 14 datasets, mean difference to random"
+    assert line.startswith(f"{start} [95 % interval over datasets]: beats random: ")
     row = result.tables["against"].set_index("strategy").loc["margin"]
     assert row["verdict"] == "better"
     shown = f"margin {row['mean_difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
@@ -35,7 +36,7 @@ def test_null_and_worse_strategies_are_told_so() -> None:
     assert "practically equal to random (within 0.01): " in line or "cannot tell: " in line
     unclear = compare(curves_of(8, 4, 2, effect=0.0), metric="accuracy", rope=1e-6)
     assert "the data cannot tell: " in str(unclear)
-    assert "would have seen" in str(unclear)
+    assert "would have found" in str(unclear)
 
 
 def test_comparison_equals_the_pure_functions() -> None:
@@ -63,7 +64,7 @@ def test_stored_tables_and_a_foreign_csv_give_the_same() -> None:
     columns = ["strategy", "mean_difference", "holm_p", "rope"]
     ours, theirs = stored.tables["against"][columns], foreign.tables["against"][columns]
     pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9)
-    assert str(foreign).startswith("area under accuracy, 9 datasets: ")
+    assert str(foreign).startswith("area under accuracy, 9 datasets, mean difference to random")
     # Sizes of train and test are not in the CSV, so there is no corrected t, and no guess.
     assert foreign.tables["within"]["corrected_p"].isna().all()
     assert stored.tables["within"]["corrected_p"].notna().all()
@@ -381,6 +382,35 @@ def test_cost_axis() -> None:
     assert result.tables["against"]["mean_difference"].tolist() == pytest.approx(
         labels.tables["against"]["mean_difference"].tolist()
     )
+
+
+def test_starts_that_differ_are_said() -> None:
+    frame = curves_of(8, 2, 6)
+    assert compare(frame, metric="accuracy").notes == ()
+    late = frame[frame["n_labeled"] > 20]
+    said = compare(late, metric="accuracy", missing="refuse").notes
+    assert said == (
+        "data-00, data-01, data-02 and 5 more: the first checkpoints of the strategies differ, so "
+        "runs do not share their start rows, or curves begin after the first query",
+    )
+
+
+def test_variants_are_one_unit_of_the_aggregates_too() -> None:
+    frame = curves_of(4, 3, 6)
+    twin = frame.assign(dataset=frame["dataset"] + "-twin")
+    base = {f"data-0{d}-twin": f"data-0{d}" for d in range(4)}
+    once = compare(frame, metric="accuracy").tables["aggregates"]
+    both = compare(pd.concat([frame, twin]), metric="accuracy", base=base).tables["aggregates"]
+    assert both["better"].tolist() == pytest.approx(once["better"].tolist())
+    width = both["better_wide_high"] - both["better_wide_low"]
+    alone = once["better_wide_high"] - once["better_wide_low"]
+    # Eight datasets, but four units: hardly narrower than four datasets.
+    assert (width[1:] > 0.7 * alone[1:]).all()
+    naive = compare(pd.concat([frame, twin]), metric="accuracy").tables["aggregates"]
+    assert (naive["better_wide_high"] - naive["better_wide_low"])[1] < width[1]
+    one = cells.stacks(cells.tidy(pd.concat([frame, twin]), "accuracy"), "random")[0]
+    gains = within.overall_gain(one, "random", base=base)
+    assert set(gains["dataset"]) == {"", "data-00", "data-01", "data-02", "data-03"}
 
 
 def test_bounds_and_whole_pool_runs_are_never_ranked() -> None:

@@ -1,8 +1,8 @@
 """Aggregates over trials and datasets in the manner of Agarwal et al. 2021 (rliable).
 
 Input is one array per dataset, (J, K): J trials of K strategies, paired by row. The
-bootstrap draws trials within each dataset, the same rows for every strategy; with
-`datasets=True` it draws the datasets too, for statements beyond those at hand.
+bootstrap draws trials within each dataset, the same rows for every strategy, and where
+asked the datasets too, for statements beyond those at hand.
 """
 
 from collections.abc import Iterator, Sequence
@@ -66,7 +66,6 @@ def profile(
     thresholds: ArrayLike,
     rng: np.random.Generator,
     draws: int = 1000,
-    datasets: bool = False,
 ) -> Estimate:
     """Share of runs above each threshold, datasets weighing alike: arrays (K, thresholds)."""
     grid = np.asarray(thresholds, dtype=np.float64)
@@ -74,7 +73,9 @@ def profile(
         (block[:, :, None] > grid).reshape(len(block), -1).astype(np.float64)
         for block in _blocks(scores)
     ]
-    flat = _weighted(above, rng, draws, datasets)
+    values = np.array([b.mean(axis=0) for b in above])
+    samples = np.array([_counts(len(b), rng, draws) @ b / len(b) for b in above])
+    flat = _over_units(values, samples, rng, None)
     return Estimate(*(part.reshape(-1, len(grid)) for part in flat))
 
 
@@ -83,11 +84,12 @@ def improvement_interval(
     control: int,
     rng: np.random.Generator,
     draws: int = 2000,
-    datasets: bool = False,
+    units: Sequence[str] | None = None,
 ) -> Estimate:
     """P(improvement) over column `control`, the mean over datasets: arrays of shape (K,).
 
-    Both strategies are resampled by the same rows, unlike in rliable.
+    Both strategies are resampled by the same rows, unlike in rliable. units: draw the
+    datasets too, those of one name (variants of a base dataset) as one unit.
     """
     counts = [_counts(len(block), rng, draws) for block in _blocks(scores)]
     values, samples = [], []
@@ -102,7 +104,7 @@ def improvement_interval(
             sample[:, k] = np.einsum("bi,bi->b", weight @ wins, weight) / size**2
         values.append(value)
         samples.append(sample)
-    return _over_datasets(np.array(values), np.array(samples), rng, datasets)
+    return _over_units(np.array(values), np.array(samples), rng, units)
 
 
 def _blocks(scores: Sequence[ArrayLike]) -> list[Floats]:
@@ -121,22 +123,17 @@ def _counts(size: int, rng: np.random.Generator, draws: int) -> Floats:
     return rng.multinomial(size, np.full(size, 1 / size), size=draws).astype(np.float64)
 
 
-def _weighted(
-    blocks: list[Floats], rng: np.random.Generator, draws: int, datasets: bool
+def _over_units(
+    values: Floats, samples: Floats, rng: np.random.Generator, units: Sequence[str] | None
 ) -> Estimate:
-    """Mean of each column per dataset, then over datasets, with its bootstrap."""
-    values = np.array([b.mean(axis=0) for b in blocks])
-    samples = np.array([_counts(len(b), rng, draws) @ b / len(b) for b in blocks])
-    return _over_datasets(values, samples, rng, datasets)
-
-
-def _over_datasets(
-    values: Floats, samples: Floats, rng: np.random.Generator, datasets: bool
-) -> Estimate:
-    if not datasets:
+    """Means over datasets of values (D, K) and samples (D, draws, K); see the callers."""
+    if units is None:
         return _interval(values.mean(axis=0), samples.mean(axis=0))
-    weight = _counts(len(values), rng, samples.shape[1]) / len(values)
-    return _interval(values.mean(axis=0), np.einsum("bd,dbk->bk", weight, samples))
+    member = np.array([[u == unit for u in units] for unit in dict.fromkeys(units)], dtype=float)
+    share = member / member.sum(axis=1, keepdims=True)
+    weight = _counts(len(share), rng, samples.shape[1]) / len(share)
+    drawn = np.einsum("bu,ud,dbk->bk", weight, share, samples, optimize=True)
+    return _interval((share @ values).mean(axis=0), drawn)
 
 
 def _resamples(

@@ -144,6 +144,7 @@ def stacks(
         ]
         notes = [f"{_several(where)}: {text}" for text, where in found.items()]
         blocks = _settle([b for b in raw if b], names, baseline, missing, notes)
+        notes += _starts(blocks)
         order = (*(n for n in names if n == baseline), *(n for n in names if n != baseline))
         ready = tuple(b.only(order) for b in blocks)
         out.append(Stack(str(protocol), str(model), ready, order, tuple(notes)))
@@ -245,6 +246,17 @@ def _filled(block: Block, names: tuple[str, ...], baseline: str) -> Block:
     lacking = frozenset(names) - frozenset(block.strategies)
     scores = np.array([block.of(baseline if s in lacking else s) for s in names])
     return replace(block, strategies=names, scores=scores, imputed=lacking)
+
+
+def _starts(blocks: list[Block]) -> list[str]:
+    """A remark where strategies do not begin alike, as paired runs of one start do."""
+    apart = [b.dataset for b in blocks if np.ptp(b.scores[:, :, 0], axis=0).max() > 1e-9]
+    if not apart:
+        return []
+    return [
+        f"{_several(apart)}: the first checkpoints of the strategies differ, so runs do not share "
+        "their start rows, or curves begin after the first query"
+    ]
 
 
 def _several(names: list[str]) -> str:

@@ -136,7 +136,7 @@ def _tables(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, pd
         "pairs": across.pairs(table, alpha=alpha, seed=seed),
         "ranks": across.ranks(table).rename_axis("strategy").rename("rank").reset_index(),
         "omnibus": across.friedman(table).to_frame().T.reset_index(drop=True),
-        "aggregates": aggregates(stack, base, summary=summary, seed=seed),
+        "aggregates": aggregates(stack, base, summary=summary, base=options.base, seed=seed),
         "within": per_dataset(stack, base, summary=summary, alpha=alpha, seed=seed),
     }
 

@@ -1,6 +1,6 @@
 """Aggregates over the datasets of a Stack: interquartile means, profiles, improvement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,20 @@ Floats = NDArray[np.float64]
 
 
 def aggregates(
-    stack: Stack, baseline: str, *, summary: str = "aubc", draws: int = 2000, seed: int = 0
+    stack: Stack,
+    baseline: str,
+    *,
+    summary: str = "aubc",
+    base: Mapping[str, str] | None = None,
+    draws: int = 2000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """One row per strategy: normalised-gain IQM and probability of improvement.
 
     Both with 95 % intervals of a bootstrap that draws trials within datasets (iqm_low,
     iqm_high; better_low, better_high) and, for statements beyond these datasets,
-    another that draws the datasets too (better_wide_low, better_wide_high).
+    another that draws the datasets too (better_wide_low, better_wide_high), where variants
+    of one `base` dataset are one unit.
     `iqm_datasets` counts the datasets with head-room, on which the IQM rests.
     """
     if not stack.blocks:
@@ -35,9 +42,10 @@ def aggregates(
     iqm = aggregate.Estimate(nothing, nothing, nothing)
     if scaled:
         iqm = aggregate.iqm_interval(scaled, np.random.default_rng([seed, 1]), min(draws, 1000))
-    narrow = aggregate.improvement_interval(raw, control, np.random.default_rng([seed, 2]), draws)
-    wider = aggregate.improvement_interval(
-        raw, control, np.random.default_rng([seed, 2]), draws, datasets=True
+    units = [(base or {}).get(d, d) for d in stack.datasets]
+    narrow, wider = (
+        aggregate.improvement_interval(raw, control, np.random.default_rng([seed, 2]), draws, u)
+        for u in (None, units)
     )
     out["iqm"], out["iqm_low"], out["iqm_high"] = iqm
     out["iqm_datasets"] = len(scaled)

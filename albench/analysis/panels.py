@@ -38,7 +38,7 @@ def panels(
     out = {
         "learning": learning_panel(comparison, place),
         "gain": gain_bands(stack, base, seed=seed),
-        "gain_overall": overall_gain(stack, base, seed=seed),
+        "gain_overall": overall_gain(stack, base, base=options.base, seed=seed),
         "survival": survival_curves(stack, base, target, lower),
     }
     if len(stack.strategies) < 2:

@@ -1,5 +1,7 @@
 """Each strategy against the baseline on one dataset, paired by trial."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -119,13 +121,20 @@ def gain_bands(
 
 
 def overall_gain(
-    stack: Stack, baseline: str, draws: int = 2000, level: float = 0.95, seed: int = 0
+    stack: Stack,
+    baseline: str,
+    *,
+    base: Mapping[str, str] | None = None,
+    draws: int = 2000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Gain over the baseline against the share of the labels bought, over datasets.
 
     Columns: strategy, dataset ("" for the mean over datasets), n (share, 0 to 1), mean,
-    low, high (simultaneous band, whole datasets flipped; NaN below six datasets).
+    low, high (95 % simultaneous band, whole datasets flipped; NaN below six datasets).
+    Variants of one `base` dataset are averaged first.
     """
+    units = [(base or {}).get(d, d) for d in stack.datasets]
     grid = np.linspace(0, 1, 41)
     frames: list[pd.DataFrame] = []
     for place, strategy in enumerate(s for s in stack.strategies if s != baseline):
@@ -136,16 +145,15 @@ def overall_gain(
             share = (block.grid - block.grid[0]) / (block.grid[-1] - block.grid[0])
             d = (block.of(strategy) - block.of(baseline)).mean(axis=0)
             rows.append(np.interp(grid, share, d))
-        mean, low, high = paired.band(
-            np.array(rows), np.random.default_rng([seed, place]), draws, level
-        )
+        each = pd.DataFrame(rows).groupby(units, sort=False).mean()
+        mean, low, high = paired.band(each.to_numpy(), np.random.default_rng([seed, place]), draws)
         shared = {"strategy": strategy, "n": grid}
         frames.append(
             pd.DataFrame({**shared, "dataset": "", "mean": mean, "low": low, "high": high})
         )
         frames += [
             pd.DataFrame({**shared, "dataset": name, "mean": row, "low": np.nan, "high": np.nan})
-            for name, row in zip(stack.datasets, rows, strict=True)
+            for name, row in zip(each.index, each.to_numpy(), strict=True)
         ]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 

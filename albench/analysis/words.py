@@ -39,6 +39,7 @@ def headline(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str]
     start = ", ".join([*where, design["measure"], f"{n} dataset{'s' if n != 1 else ''}"])
     if against.empty:
         return f"{start}: nothing to compare with {base}."
+    start += f", mean difference to {base} [95 % interval over datasets]"
     named = {v: against[against["verdict"] == v] for v in ("better", "worse", "equal", "unclear")}
     lead = {
         "better": f"beats {base}",
@@ -47,7 +48,7 @@ def headline(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str]
         "unclear": "the data cannot tell",
     }
     parts = [
-        f"{lead[v]}: " + ", ".join(_told(row, v) for _, row in rows.iterrows())
+        f"{lead[v]}: " + ", ".join(_told(row, v, design) for _, row in rows.iterrows())
         for v, rows in named.items()
         if len(rows)
     ]
@@ -58,7 +59,7 @@ def headline(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str]
             + (
                 f"{why}. Means: "
                 + ", ".join(
-                    _told(row, "equal" if row["verdict"] == "equal" else "mean")
+                    _told(row, "equal" if row["verdict"] == "equal" else "mean", design)
                     for _, row in against.iterrows()
                 )
                 + "."
@@ -67,19 +68,19 @@ def headline(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str]
     return f"{start}: " + "; ".join(parts) + "."
 
 
-def _told(row: "pd.Series[Any]", kind: str) -> str:
+def _told(row: "pd.Series[Any]", kind: str, design: dict[str, Any]) -> str:
     size = f"{row['strategy']} {row['mean_difference']:+.3f}"
     if pd.notna(row["low"]):
         size += f" [{row['low']:+.3f}, {row['high']:+.3f}]"
     decided = int(row["wins"] + row["ties"] + row["losses"])
     ahead = f"ahead on {int(row['wins'])} of {decided}"
     if kind in ("better", "worse"):
-        small = ", though within the rope" if row["rope"] >= EQUAL else ""
+        small = f", though by less than {design['rope']:g}" if row["rope"] >= EQUAL else ""
         return f"{size} ({ahead}, Holm {p_text(row['holm_p'])}{small})"
     if kind == "equal":
         return f"{size} (practically equal with probability {row['rope']:.2f})"
     if kind == "unclear":
-        seen = f", would have seen {row['mde']:.3f}" if pd.notna(row["mde"]) else ""
+        seen = f", would have found {row['mde']:.3f}" if pd.notna(row["mde"]) else ""
         return f"{size} ({ahead}{seen})"
     return f"{size} ({ahead})"
 

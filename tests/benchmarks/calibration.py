@@ -206,7 +206,8 @@ def aggregates(n: int, seed: int) -> Iterator[Finding]:
         truth = float(np.mean(stats.norm.cdf(shift)))
         narrow = aggregate.improvement_interval(drawn, 0, rng, 500)
         inner += narrow.low[1] <= truth <= narrow.high[1]
-        wide = aggregate.improvement_interval(blocks, 0, rng, 500, datasets=True)
+        units = [str(d) for d in range(15)]
+        wide = aggregate.improvement_interval(blocks, 0, rng, 500, units)
         outer += wide.low[1] <= 0.5 <= wide.high[1]
         gains = [b - b[:, [0]].mean() for b in blocks]
         low, high = aggregate.iqm_interval(gains, rng, 300, datasets=True)[1:]
