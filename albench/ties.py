@@ -4,6 +4,8 @@ Among scores within `tolerance` of the best, the first in the given order wins; 
 repeats the rule. No result depends on an unstable sort.
 """
 
+from heapq import heappop, heappush
+
 import numpy as np
 
 from albench.learner import Floats, Ints
@@ -38,13 +40,21 @@ def first_best(
 
 def repeat_first(scores: Floats, candidates: Ints, n: int, tolerance: float) -> Ints:
     """Apply the rule n times to candidates that stand in priority order."""
-    picked = np.empty(n, dtype=np.intp)
-    for i in range(n):
-        window = scores >= scores.max() - tolerance
-        if window.all():
-            picked[i:] = candidates[: n - i]
-            break
-        first = int(window.argmax())
-        picked[i] = candidates[first]
-        scores, candidates = np.delete(scores, first), np.delete(candidates, first)
-    return picked
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    if (ranked[1 : n + 1] < ranked[:n][: len(ranked) - 1] - tolerance).all():
+        return candidates[order[:n]]
+    if ranked[-1] >= ranked[0] - tolerance:
+        return candidates[:n]
+    # the window only moves down, so what has entered it stays in until it is picked
+    window: list[int] = []
+    picked: dict[int, None] = {}
+    best = entered = 0
+    for _ in range(n):
+        while int(order[best]) in picked:
+            best += 1
+        while entered < len(ranked) and ranked[entered] >= ranked[best] - tolerance:
+            heappush(window, int(order[entered]))
+            entered += 1
+        picked[heappop(window)] = None
+    return candidates[list(picked)]
