@@ -10,16 +10,21 @@ def encoded(frame: Any, train: Ints, test: Ints) -> tuple[Floats, Floats]:
 
     Numeric columns: missing values become the median, with an indicator column where any
     is missing. Other columns: one column per category of the train rows; a missing value
-    is a category of its own, a category unseen in the train rows is all zeros.
+    is a category of its own, a category unseen in the train rows is all zeros. Raises
+    BadData where the dense result would be larger than `data.DENSE_BYTES`.
     """
     import numpy as np
     from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import OneHotEncoder
 
+    from albench.data import within_bound
+
     numeric = [c for c in frame.columns if frame[c].dtype.kind in "biuf"]
     other = [c for c in frame.columns if c not in numeric]
     text = frame[other].astype(object).where(frame[other].notna(), "(missing)").astype(str)
+    width = 2 * len(numeric) + sum(int(text[c].iloc[train].nunique()) for c in other)
+    within_bound(8.0 * len(frame) * width, f"the table with its categories as {width} columns")
     table = frame[numeric].astype(np.float64).join(text)
     encoder = make_column_transformer(
         (SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), numeric),

@@ -97,6 +97,17 @@ def test_the_encoder_learns_nothing_from_test_rows(tmp_path: Path) -> None:
     assert after[1].shape[1] == before.shape[1]
 
 
+def test_categories_that_would_fill_the_memory_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from albench import data
+    from albench.encode import encoded
+
+    monkeypatch.setattr(data, "DENSE_BYTES", 1000)
+    with pytest.raises(BadData, match="categories as 7 columns needs"):
+        encoded(frame().drop(columns="y"), np.arange(40), np.arange(40, 60))
+
+
 def test_an_svmlight_file_and_its_test_rows(tmp_path: Path) -> None:
     path = tmp_path / "t.svm"
     path.write_text("".join(f"{i % 3} 1:{i} 3:{i * i}\n" for i in range(30)))
