@@ -82,13 +82,14 @@ def about(
     known = dict.fromkeys((*strategies, *stack.strategies))
     return About(
         metric=options.metric,
-        measure=design["measure"],
+        measure=design["signed"],
         baseline=options.baseline,
         strategies=[s for s in known if s not in options.unranked],
         trials=trials_text(stack.blocks),
         datasets=len(stack.blocks),
         model=stack.model,
         protocol=stack.protocol,
+        lower=options.better == "lower",
         alpha=options.alpha,
         rope=options.rope,
         axis=options.axis,

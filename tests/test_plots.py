@@ -209,6 +209,11 @@ def test_loss_curves_are_drawn_in_their_own_direction() -> None:
     found = panels(compare(frame, metric="log_loss", better="lower"))
     assert (found["learning"]["mean"] > 0).all()
     assert (found["learning"]["full"] > 0).all()
+    about = About("log_loss", "area", "random", ["random", "margin"], "6", 3, lower=True)
+    with theme():
+        drawn = {p.name: p.figure for p in pictures(found, about)}
+    assert drawn["gain"].get_supylabel() == "log_loss (negated) minus random"
+    assert drawn["learning"].get_supylabel() == "log_loss"
 
 
 def test_unknown_format_is_refused(tmp_path: Path) -> None:

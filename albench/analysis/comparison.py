@@ -194,4 +194,5 @@ def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, An
         "imputed_cells": sum(len(b.imputed) for b in stack.blocks),
         "seed": options.seed,
         "measure": f"{unit} {options.metric}",
+        "signed": f"{unit} {options.metric}" + (" (negated)" if options.better == "lower" else ""),
     }

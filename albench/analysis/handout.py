@@ -56,7 +56,7 @@ def headline_caption(found: "Comparison") -> str:
     options, design = found.options, found.design[0]
     trials = trials_text([b for s in found.stacks for b in s.blocks])
     return (
-        f"Each strategy against {options.baseline}: mean paired difference in {design['measure']} "
+        f"Each strategy against {options.baseline}: mean paired difference in {design['signed']} "
         f"over {design['datasets']} datasets ({trials} trials each) with its 95 % t interval; "
         "datasets won/tied/lost; two-sided Wilcoxon signed-rank p, raw and after Holm; matched "
         "rank-biserial correlation; Bayesian signed-rank probability of better and of practically "

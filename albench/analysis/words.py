@@ -33,10 +33,10 @@ def headline(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str]
     """Whether each strategy beats the baseline, in one line.
 
     against: rows of one protocol and model with the column `verdict`; design: the
-    entries `baseline`, `measure`, `datasets`, `alpha`, `rope`; where: model, protocol.
+    entries `baseline`, `signed`, `datasets`, `alpha`, `rope`; where: model, protocol.
     """
     base, n = design["baseline"], design["datasets"]
-    start = ", ".join([*where, design["measure"], f"{n} dataset{'s' if n != 1 else ''}"])
+    start = ", ".join([*where, design["signed"], f"{n} dataset{'s' if n != 1 else ''}"])
     if against.empty:
         return f"{start}: nothing to compare with {base}."
     start += f", mean difference to {base} [95 % interval over datasets]"

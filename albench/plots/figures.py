@@ -16,7 +16,8 @@ class About:
     """What the captions must say.
 
     strategies: all of the suite, in its order, so that colours agree between figures;
-    bounds: those that see hidden labels; trials: as text ("20", "16 to 20").
+    bounds: those that see hidden labels; trials: as text ("20", "16 to 20"); lower: the
+    metric is better when lower, and negated wherever strategies are compared.
     """
 
     metric: str
@@ -27,6 +28,7 @@ class About:
     datasets: int
     model: str = ""
     protocol: str = ""
+    lower: bool = False
     alpha: float = 0.05
     rope: float = 0.01
     axis: str = "n_labeled"
@@ -40,6 +42,11 @@ class About:
         several = "s" if self.datasets != 1 else ""
         rest = f"{self.datasets} dataset{several}, {self.trials} trials each."
         return f"{setting}; {rest}" if setting else rest
+
+    @property
+    def difference(self) -> str:
+        """The label of a difference to the baseline, positive = better."""
+        return f"{self.metric}{' (negated)' if self.lower else ''} minus {self.baseline}"
 
     @property
     def look(self) -> dict[str, Look]:
@@ -121,8 +128,7 @@ def _learning(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
 
 
 def _gain(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
-    label = f"{about.metric} minus {about.baseline}"
-    fig = curves.facets(frame, about.look, curves.gain, (about.x, label))
+    fig = curves.facets(frame, about.look, curves.gain, (about.x, about.difference))
     drawn = "" if frame["strategy"].nunique() <= curves.CROWD else " (not filled here)"
     band = (
         f"a curve is thick where its 95 % band{drawn}, simultaneous over its checkpoints (max-T, "
@@ -137,9 +143,12 @@ def _gain(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
 
 
 def _gain_overall(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
-    label = f"{about.metric} minus {about.baseline}"
     fig = curves.facets(
-        frame, about.look, curves.overall, ("share of the labels bought", label), by="strategy"
+        frame,
+        about.look,
+        curves.overall,
+        ("share of the labels bought", about.difference),
+        by="strategy",
     )
     band = (
         "the band is 95 % simultaneous over the curve (max-T, random signs of whole datasets)"
