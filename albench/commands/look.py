@@ -71,7 +71,9 @@ def listing(what: What) -> list[dict[str, Any]]:
     from albench.suitefile import shipped
 
     if what is What.protocols:
-        return [{"name": name, "summary": text} for name, (_, text) in PROTOCOLS.items()]
+        return [
+            {"name": name, "summary": text.split("\n")[0]} for name, (_, text) in PROTOCOLS.items()
+        ]
     if what is What.suites:
         return [{"name": n, "summary": title_of(path)} for n, path in shipped().items()]
     kind: Any = SINGULAR[what]

@@ -79,7 +79,9 @@ def svmlight(
 ) -> Dataset:
     """A file in svmlight (LIBSVM) format: `label index:value ...`, absent values are 0.
 
-    d: number of features, where the last ones may never occur (0: the largest index).
+    Name it in a suite by `path`, or by `url` with `sha256`.
+    d       number of features, where the last ones may never occur (0: the largest index)
+    n_test  so many rows at the end are the source's own test rows
     """
     name = source or sha256
     found = parsed.arrays(
@@ -119,7 +121,11 @@ def csv(
 ) -> Dataset:
     """A CSV file with a header: numbers are numeric, all else is categorical.
 
-    Empty cells and NA are missing values; see `albench.encode` for how they are encoded.
+    Name it in a suite by `path`, or by `url` with `sha256`. Empty cells and NA are missing
+    values; a numeric column gets the median of the train rows and an indicator for them, a
+    categorical one a category of its own (`albench.encode`).
+    drop, categorical  columns to leave out, and to read as categories whatever they hold
+    n_test             so many rows at the end are the source's own test rows
     """
     import pandas as pd
 
@@ -144,7 +150,7 @@ def parquet(
     categorical: Sequence[str] = (),
     n_test: Count = 0,
 ) -> Dataset:
-    """A Parquet file: numbers are numeric, all else is categorical."""
+    """A Parquet file: numbers are numeric, all else is categorical. Parameters as of `csv`."""
     import pandas as pd
 
     path = located(source, sha256)
@@ -164,7 +170,7 @@ def arff(
     drop: Sequence[str] = (),
     n_test: Count = 0,
 ) -> Dataset:
-    """An ARFF file: nominal attributes are categorical, `?` is a missing value."""
+    """An ARFF file: nominal attributes are categorical, `?` is missing. Else as `csv`."""
     frame, nominal = read_arff(located(source, sha256))
     options = {"drop": drop, "categorical": nominal, "positive": positive}
     return with_test(from_frame(frame, target, source or sha256, **options), n_test)  # type: ignore[arg-type]
