@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 Value: TypeAlias = "bool | int | float | str | Ref | tuple[Value, ...] | None"
@@ -56,6 +57,11 @@ class Ref:
             return self.name
         shown = (f"{key}={show(value)}" for key, value in self.params)
         return f"{self.name}({', '.join(shown)})"
+
+    @cached_property
+    def json(self) -> str:
+        """The canonical JSON of `table`."""
+        return canonical(self.table())
 
     def table(self) -> dict[str, Any]:
         """As a JSON table; parameters lie under `with`, so that no name can clash."""

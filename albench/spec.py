@@ -89,10 +89,15 @@ class Protocol:
         """Rebuild what `table` wrote."""
         return cls(**{key: frozen(value) for key, value in table.items()})  # type: ignore[arg-type]
 
-    @property
+    @cached_property
+    def json(self) -> str:
+        """The canonical JSON of `table`."""
+        return canonical(self.table())
+
+    @cached_property
     def digest(self) -> str:
         """Eight hexadecimal digits that tell protocols apart."""
-        return hashlib.sha256(canonical(self.table()).encode()).hexdigest()[:8]
+        return hashlib.sha256(self.json.encode()).hexdigest()[:8]
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -179,8 +184,12 @@ class RunSpec:
 
     @cached_property
     def json(self) -> str:
-        """The canonical JSON text."""
-        return canonical(self.table())
+        """The canonical JSON text, joined from the parts' own, which many specs share."""
+        return (
+            f'{{"dataset":{self.dataset.json},"model":{self.model.json},'
+            f'"protocol":{self.protocol.json},"query_model":{self.query_model.json},'
+            f'"strategy":{self.strategy.json},"trial":{self.trial}}}'
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "RunSpec":

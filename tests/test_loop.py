@@ -13,7 +13,7 @@ from albench import engines, registry
 from albench.data import cut
 from albench.errors import StrategyError
 from albench.loop import Picks, Query, Round, simulate
-from albench.oracle import Exact
+from albench.oracle import oracle
 from albench.spec import Protocol, Ref, RunSpec
 from albench.ties import first_best
 
@@ -29,9 +29,16 @@ def rounds_of(strategy: Any, model: str = "logreg", trial: int = 0, **fields: An
     )
     metrics = {"accuracy": registry.build("metric", Ref("accuracy"))}
     return list(
-        simulate(task, made, learner, learner, Exact(task.y), metrics=metrics,
-                 rng=spec.rng("strategy"))
-    )  # fmt: skip
+        simulate(
+            task,
+            made,
+            learner,
+            learner,
+            oracle(spec.protocol, task, spec.rng("oracle")),
+            metrics=metrics,
+            rng=spec.rng("strategy"),
+        )
+    )
 
 
 @pytest.mark.parametrize("strategy", ["random", "margin", "kcenter"])
@@ -99,10 +106,16 @@ def test_start_with_one_class_is_fitted_by_a_constant() -> None:
     for model in ("logreg", "svc-rbf", "forest", "knn", "gnb"):
         learner = engines.learner(Ref(model), task, lambda n: 0, engine="plain")
         rounds = list(
-            simulate(task, one_class, learner, learner, Exact(task.y),
-                     metrics={"accuracy": registry.build("metric", Ref("accuracy"))},
-                     rng=spec.rng("strategy"))
-        )  # fmt: skip
+            simulate(
+                task,
+                one_class,
+                learner,
+                learner,
+                oracle(spec.protocol, task, spec.rng("oracle")),
+                metrics={"accuracy": registry.build("metric", Ref("accuracy"))},
+                rng=spec.rng("strategy"),
+            )
+        )
         assert rounds[0].scores["accuracy"] == np.mean(task.y_test == 2)
         # no row is nearer to a boundary than another: the first ten of the pool order
         np.testing.assert_array_equal(rounds[1].picks, np.setdiff1d(np.arange(90), only)[:10])

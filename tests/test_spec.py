@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from albench.errors import BadValue
+from albench.ref import canonical
 from albench.spec import Protocol, Ref, RunSpec
 
 SPEC = RunSpec(Ref("iris"), Ref("margin"), Ref("logreg"), Ref("logreg"))
@@ -36,6 +37,7 @@ def test_streams_are_pinned() -> None:
 
 def test_json_round_trip() -> None:
     spec = replace(SPEC, strategy=NESTED, protocol=Protocol(test=0.25, budget="pool"), trial=3)
+    assert spec.json == canonical(spec.table())
     again = RunSpec.from_json(spec.json)
     assert again == spec
     assert again.id == spec.id
