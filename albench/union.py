@@ -1,5 +1,6 @@
 """The union of result tables: one row per run, contradictions refused by name."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RANK = {"done": 0, "skipped": 1, "timeout": 2, "failed": 3}
-MAY_DIFFER = ("seconds", "seconds_fit", "seconds_query", "peak_memory", "engine")
+MAY_DIFFER = ("seconds_fit", "seconds_query", "part")
 
 
 def united(
@@ -78,28 +79,24 @@ def best_rows(runs: "pa.Table") -> dict[str, int]:
 
 def resolved(runs: "pa.Table", rounds: "pa.Table") -> tuple["pa.Table", "pa.Table"]:
     """Resolve runs that stand more than once."""
-    import pandas as pd
     import pyarrow as pa
 
-    best = best_rows(runs)
-    counts = runs["run"].to_pandas().value_counts()
-    doubled = set(counts[counts > 1].index)
+    best, rows = best_rows(runs), runs.to_pylist()
+    names = [row["run"] for row in rows]
+    doubled = {name for name, n in Counter(names).items() if n > 1}
     is_double = pa.compute.is_in(rounds["run"], pa.array(sorted(doubled)))
-    single = rounds.filter(pa.compute.invert(is_double))
-    frame = rounds.filter(is_double).to_pandas(types_mapper=None)
-    rows = runs.to_pylist()
+    pieces: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in rounds.filter(is_double).to_pylist():
+        pieces.setdefault((row["run"], row["part"]), []).append(row)
     kept, metrics = [], {}
     for run in sorted(doubled):
-        chosen = rows[best[run]]
-        done = [r for r in rows if r["run"] == run and r["status"] == "done"]
-        pieces = [frame[(frame["run"] == run) & (frame["part"] == r["part"])] for r in done]
-        main = frame[(frame["run"] == run) & (frame["part"] == chosen["part"])]
-        kept.append(agreed(run, main, pieces))
-        names = {m for r in done for m in (r["metrics"] or "").split(",") if m}
-        metrics[best[run]] = ",".join(sorted(names))
-    merged = pd.concat(kept) if kept else frame[:0]
-    schema = rounds.schema
-    back = pa.Table.from_pandas(merged, schema=schema, preserve_index=False)
+        done = [row for row in rows if row["run"] == run and row["status"] == "done"]
+        main = pieces.get((run, rows[best[run]]["part"]), [])
+        kept += agreed(run, main, [pieces.get((run, row["part"]), []) for row in done])
+        held = {m for row in done for m in (row["metrics"] or "").split(",") if m}
+        metrics[best[run]] = ",".join(sorted(held))
+    back = pa.Table.from_pylist(kept, schema=rounds.schema)
+    single = rounds.filter(pa.compute.invert(is_double))
     return overwritten(runs, best, metrics), pa.concat_tables([single, back])
 
 
@@ -115,39 +112,31 @@ def overwritten(runs: "pa.Table", best: dict[str, int], metrics: dict[int, str])
     return runs.take(sorted(best.values()))
 
 
-def agreed(run: str, main: Any, pieces: list[Any]) -> Any:
-    """The rounds of a run, with columns that only another part has filled in.
+def agreed(
+    run: str, main: list[dict[str, Any]], pieces: list[list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The rounds of a run, with values that only another part has filled in.
 
     Raises Contradiction where two parts disagree on a value that both have.
     """
-    main = main.sort_values("round").reset_index(drop=True)
+    merged = [dict(row) for row in sorted(main, key=lambda row: row["round"])]
     for piece in pieces:
-        other = piece.sort_values("round").reset_index(drop=True)
-        if len(other) != len(main):
+        others = sorted(piece, key=lambda row: row["round"])
+        if len(others) != len(merged):
             raise Contradiction(
-                f"run {run} has {len(main)} rounds in one part, {len(other)} in another"
+                f"contradiction: run {run} has {len(merged)} rounds in one part, "
+                f"{len(others)} in another"
             )
-        for column in main.columns:
-            if column in MAY_DIFFER or column == "part":
-                continue
-            if main[column].isna().all():
-                main[column] = other[column]
-            elif not other[column].isna().all():
-                same(run, column, main[column], other[column])
-    return main
-
-
-def same(run: str, column: str, one: Any, other: Any) -> None:
-    """Raise Contradiction where two columns differ in a value."""
-    import numpy as np
-
-    for number, (a, b) in enumerate(zip(one, other, strict=True)):
-        equal = np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b or (a != a and b != b)
-        if not equal and not (a is None and b is None):
-            raise Contradiction(
-                f"contradiction: run {run}, round {number}: {column} is {a} in one part "
-                f"and {b} in another"
-            )
+        for row, other in zip(merged, others, strict=True):
+            for column, value in other.items():
+                if row[column] is None:
+                    row[column] = value
+                elif value is not None and value != row[column] and column not in MAY_DIFFER:
+                    raise Contradiction(
+                        f"contradiction: run {run}, round {row['round']}: {column} is "
+                        f"{row[column]} in one part and {value} in another"
+                    )
+    return merged
 
 
 def sorted_runs(runs: "pa.Table") -> "pa.Table":
