@@ -9,7 +9,13 @@ from albench.learner import Floats, Ints
 from albench.query import Query
 from albench.registry import strategy
 from albench.strategies.clusters import fitted_kmeans, kmeans_seed, nearest_distinct
-from albench.strategies.distances import blocks, centred, distances_from, squared_distances
+from albench.strategies.distances import (
+    Nearest,
+    blocks,
+    centred,
+    distances_from,
+    squared_distances,
+)
 
 RELATIVE = 1e-9  # tie window of facility location, as a share of the number of rows
 
@@ -30,19 +36,11 @@ class KCenter:
     """
 
     def __init__(self) -> None:
-        self.nearest: Floats | None = None
-        self.known = np.empty(0, dtype=np.intp)
+        self.nearest = Nearest()
 
     def __call__(self, query: Query) -> Ints:
         X, norms = centred(query)
-        if self.nearest is None:
-            self.nearest = np.full(len(X), np.inf)
-        centres = chosen(query)
-        for part in blocks(np.setdiff1d(centres, self.known, assume_unique=True), len(X)):
-            new = distances_from(X, norms, part).min(axis=0)
-            np.minimum(self.nearest, new, out=self.nearest)
-        self.known = centres
-        nearest, picks = self.nearest[query.pool], np.empty(query.n, dtype=np.intp)
+        nearest, picks = self.nearest.of_pool(query), np.empty(query.n, dtype=np.intp)
         rows, lengths = X[query.pool], norms[query.pool]
         for i in range(query.n):
             picks[i] = query.top(np.where(nearest < 0, -np.inf, np.sqrt(np.abs(nearest))), 1)[0]

@@ -42,3 +42,23 @@ def blocks(rows: Ints, width: int) -> Iterator[Ints]:
     step = max(1, BLOCK // max(width, 1))
     for start in range(0, len(rows), step):
         yield rows[start : start + step]
+
+
+class Nearest:
+    """Squared distance of each train row to the nearest row bought, kept between rounds."""
+
+    def __init__(self) -> None:
+        self.squared: Floats | None = None
+        self.known = np.empty(0, dtype=np.intp)
+
+    def of_pool(self, query: Query) -> Floats:
+        """(m,) squared distances of the pool rows, labels that are outstanding included."""
+        X, norms = centred(query)
+        if self.squared is None:
+            self.squared = np.full(len(X), np.inf)
+        bought = np.union1d(query.labeled, query.waiting)
+        for part in blocks(np.setdiff1d(bought, self.known, assume_unique=True), len(X)):
+            new = distances_from(X, norms, part).min(axis=0)
+            np.minimum(self.squared, new, out=self.squared)
+        self.known = bought
+        return self.squared[query.pool]

@@ -8,7 +8,7 @@ from annotated_types import Ge
 from albench.learner import Floats, Ints
 from albench.query import Query
 from albench.registry import strategy
-from albench.strategies.distances import squared_distances
+from albench.strategies.distances import Nearest, centred, squared_distances
 from albench.strategies.gradient import draw
 from albench.strategies.uncertainty import probabilities, shannon
 
@@ -107,26 +107,21 @@ class RankedBatch:
     """
 
     def __init__(self) -> None:
-        self.nearest: Floats | None = None
-        self.known = np.empty(0, dtype=np.intp)
+        self.nearest = Nearest()
 
     def __call__(self, query: Query) -> Ints:
-        X = query.X
-        norms = query.once("squared norms", lambda: np.einsum("ij,ij->i", X, X))
-        if self.nearest is None:
-            self.nearest = np.full(len(X), np.inf)
-        centres = np.union1d(query.labeled, query.waiting)
-        for row in np.setdiff1d(centres, self.known, assume_unique=True):
-            np.minimum(self.nearest, squared_distances(X, norms, row), out=self.nearest)
-        self.known = centres
-        sure, nearest = uncertainty(query, "least_confident"), self.nearest[query.pool]
-        taken, picks = np.zeros(len(query.pool), dtype=bool), np.empty(query.n, dtype=np.intp)
+        X, norms = centred(query)
+        rows, lengths, m = X[query.pool], norms[query.pool], len(query.pool)
+        doubt, nearest = uncertainty(query, "least_confident"), self.nearest.of_pool(query)
+        bought = len(query.labeled) + len(query.waiting)
+        taken, picks = np.zeros(m, dtype=bool), np.empty(query.n, dtype=np.intp)
         for i in range(query.n):
-            alpha = (len(query.pool) - i) / (len(query.pool) + len(centres))
-            scores = alpha * (1.0 - 1.0 / (1.0 + np.sqrt(nearest))) + (1.0 - alpha) * sure
+            alpha = (m - i) / (m + bought)
+            scores = alpha * (1.0 - 1.0 / (1.0 + np.sqrt(nearest))) + (1.0 - alpha) * doubt
             picks[i] = query.top(np.where(taken, -np.inf, scores), 1)[0]
-            taken[np.searchsorted(query.pool, picks[i])] = True
-            np.minimum(nearest, squared_distances(X, norms, picks[i])[query.pool], out=nearest)
+            at = int(np.searchsorted(query.pool, picks[i]))
+            taken[at] = True
+            np.minimum(nearest, squared_distances(rows, lengths, at), out=nearest)
         return picks
 
 
