@@ -11,6 +11,7 @@ from generated import curves_of, tables_of
 from albench.analysis import cells, efficiency, overall, summaries, typeset, within
 from albench.analysis.comparison import Comparison, compare
 from albench.errors import BadResults, BadValue, UnknownName
+from albench.spec import Protocol, Ref, RunSpec
 
 
 def compared(**options: object) -> Comparison:
@@ -264,6 +265,19 @@ def test_undefined_metric() -> None:
     assert "data-01: 3 of 4 trials are complete" in partly.notes[-1]
 
 
+def test_a_model_without_the_metric_or_without_pairs_leaves_the_others_alone() -> None:
+    fine = curves_of(8, 2, 6, effect=0.02)
+    bare = fine.assign(model="svc-rbf", accuracy=np.nan)
+    result = compare(pd.concat([fine, bare]), metric="accuracy")
+    assert result.lines == compare(fine, metric="accuracy").lines
+    assert result.notes == ("accuracy is undefined for svc-rbf, which is left out",)
+    loose = fine.assign(model="forest")
+    loose.loc[loose["strategy"] == "margin", "trial"] += 100
+    result = compare(pd.concat([fine, loose]), metric="accuracy")
+    assert result.lines == compare(fine, metric="accuracy").lines
+    assert "forest, standard: no dataset has trials that all strategies finished" in result.notes[0]
+
+
 def test_a_single_checkpoint_has_no_area_but_an_end() -> None:
     frame = curves_of(8, 3, 6, checkpoints=1)
     with pytest.raises(BadValue, match="single checkpoint, so no area; use summary='end'"):
@@ -411,6 +425,15 @@ def test_variants_are_one_unit_of_the_aggregates_too() -> None:
     one = cells.stacks(cells.tidy(pd.concat([frame, twin]), "accuracy"), "random")[0]
     gains = within.overall_gain(one, "random", base=base)
     assert set(gains["dataset"]) == {"", "data-00", "data-01", "data-02", "data-03"}
+
+
+def test_corrected_t_is_left_out_where_the_source_fixes_the_test_rows() -> None:
+    runs, rounds = tables_of(curves_of(8, 2, 6))
+    protocol = Protocol(test="source")
+    spec = RunSpec(Ref("a"), Ref("b"), Ref("c"), Ref("c"), protocol, 0)
+    fixed = compare(runs.assign(spec=spec.json), rounds, metric="accuracy")
+    assert fixed.tables["within"]["corrected_p"].isna().all()
+    assert fixed.notes == ("no corrected t test where the source fixes the test rows",)
 
 
 def test_bounds_and_whole_pool_runs_are_never_ranked() -> None:

@@ -81,6 +81,10 @@ def compare(
     )
     if not found:
         raise BadResults("only whole-pool runs and bounds are here: there is nothing to compare")
+    notes += [f"{s.model}, {s.protocol}: {unpaired(s)}" for s in found if not s.blocks]
+    if not any(s.blocks for s in found):
+        raise BadResults(unpaired(found[0]))
+    found = [s for s in found if s.blocks]
     several = len({stack.protocol for stack in found}) > 1
     parts = [_compared(stack, chosen, several) for stack in found]
     names = dict.fromkeys(name for part in parts for name in part.tables)
@@ -99,17 +103,19 @@ def compare(
     )
 
 
+def unpaired(stack: Stack) -> str:
+    """Why a stack without blocks allows no comparison."""
+    return (
+        "no dataset has trials that all strategies finished, so nothing is paired and no test is "
+        f"possible ({words.counted(stack.notes)}). Leave strategies out, or use missing='impute'"
+    )
+
+
 def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
     """One protocol and model; with several `protocols` its sentences name the protocol."""
     base = options.baseline
     if base not in stack.strategies:
         raise UnknownName(f"baseline {base!r} has no finished runs with {stack.model}")
-    if not stack.blocks:
-        raise BadResults(
-            "no dataset has trials that all strategies finished, so nothing is paired and no "
-            f"test is possible ({words.counted(stack.notes)}). Leave strategies out, or use "
-            "missing='impute'"
-        )
     table = averaged(wide(stack, options.summary), options.base)
     design = _design(stack, table, options)
     tables = _tables(stack, table, options) if len(stack.strategies) > 1 else {}

@@ -60,11 +60,16 @@ def curves_frame(
         if options.metric not in rounds.columns:
             known = ", ".join(map(str, rounds.columns))
             raise UnknownName(f"no metric {options.metric!r} in the results; columns: {known}")
+        runs = _sized(runs, notes)
         extra = [c for c in rounds.columns if c == "run" or c not in runs.columns]
         joined = runs.merge(rounds[extra], on="run", how="inner")
     if "status" in runs.columns:
         notes += _not_done(runs)
     frame = tidy(joined, options.metric, options.better)
+    undefined = ~frame["score"].notna().groupby(frame["model"]).transform("any")
+    for model in sorted(set(frame.loc[undefined, "model"])):
+        notes.append(f"{options.metric} is undefined for {model}, which is left out")
+    frame = frame[~undefined]
     if options.better == "lower":
         notes.append(f"{options.metric} is negated, so that higher is better everywhere")
     for column, wanted in (("model", options.model), ("protocol", options.protocol)):
@@ -85,6 +90,20 @@ def curves_frame(
             f"{', '.join(names) or 'none'}"
         )
     return frame, notes
+
+
+def _sized(runs: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """The runs, without sizes where the source fixes the test rows.
+
+    The corrected t test is about redrawn splits; without sizes it is left out.
+    """
+    if "spec" not in runs.columns or "n_test" not in runs.columns:
+        return runs
+    fixed = runs["spec"].fillna("").astype(str).str.contains('"test":"source"', regex=False)
+    if not fixed.any():
+        return runs
+    notes.append("no corrected t test where the source fixes the test rows")
+    return runs.assign(n_test=runs["n_test"].astype(float).where(~fixed))
 
 
 def _not_done(runs: pd.DataFrame) -> list[str]:
