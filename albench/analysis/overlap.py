@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from albench.analysis.bought import CHECKPOINTS, Bought, groups
 from albench.analysis.cuts import Cut
+from albench.analysis.space import Space
 from albench.tables import KEY
 
 Ints = NDArray[np.intp]
@@ -129,3 +130,27 @@ def mean_overlap(rows: list[dict[str, Any]]) -> pd.DataFrame:
     out = grouped[["jaccard", "chance"]].mean()
     out["excess"], out["pairs"] = out["jaccard"] - out["chance"], grouped.size()
     return out.reset_index()[columns]
+
+
+def plane(runs: pd.DataFrame, rounds: pd.DataFrame, cuts: Iterable[Cut]) -> pd.DataFrame:
+    """Where the picks of each dataset's first trial lie in a fixed plane.
+
+    The plane is spanned by the first two principal axes of the standardised pool. Columns:
+    dataset, protocol, model, strategy, x, y, round (in which the row was bought, NaN: never).
+    """
+    parts: list[pd.DataFrame] = []
+    first: dict[tuple[Any, ...], int] = {}
+    for group in groups(runs, rounds, cuts):
+        flat = Space.of(group.task).plane
+        pool = Space.of(group.task).pool
+        for run in group.runs:
+            if first.setdefault(run.key[:4], run.key[4]) != run.key[4]:
+                continue
+            when = np.full(len(flat), np.nan)
+            when[run.rows] = run.round
+            parts.append(
+                pd.DataFrame({"x": flat[pool, 0], "y": flat[pool, 1], "round": when[pool]}).assign(
+                    **dict(zip(KEY, run.key[:4], strict=False))
+                )
+            )
+    return pd.concat(parts, ignore_index=True)

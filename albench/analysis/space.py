@@ -63,6 +63,19 @@ class Space:
         return self.projected(self.task.X)
 
     @cached_property
+    def plane(self) -> Floats:
+        """(n_train, 2) train rows on the first two principal axes of the pool.
+
+        The sign of an axis is that of its largest loading, so that it is the same everywhere.
+        """
+        centred = self.Z - self.Z[self.pool].mean(axis=0)
+        _, axes = np.linalg.eigh(centred[self.pool].T @ centred[self.pool])
+        two = axes[:, ::-1][:, :2]
+        two = two * np.sign(two[np.abs(two).argmax(axis=0), np.arange(two.shape[1])])
+        flat: Floats = centred @ two
+        return flat if flat.shape[1] == 2 else np.column_stack([flat, np.zeros(len(flat))])
+
+    @cached_property
     def reference(self) -> Ints:
         """Positions of the pool rows to which distances are taken."""
         if len(self.pool) <= WHOLE:

@@ -1,11 +1,12 @@
 """`bias`, `coverage`, `rare`, `noise`, `audit`: what the strategies did to the labelled data."""
 
-from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from albench.commands.given import given, tell
 from albench.commands.options import (
     BaselineOpt,
     FormatOpt,
@@ -14,18 +15,13 @@ from albench.commands.options import (
     PluginOpt,
     ResultsOpt,
     SuiteArg,
-    stored,
-    suite_of,
 )
-from albench.errors import BadValue
-from albench.show import Format, emit, show_frame
+from albench.show import Format
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from albench.cuts import Cut
-    from albench.suite import Suite
-
+ToOpt = Annotated[
+    Path | None,
+    typer.Option("--to", metavar="DIR", help="Also draw the figures, here."),
+]
 LongOpt = Annotated[
     bool, typer.Option("--long", help="Every checkpoint and measure, with intervals, by rows.")
 ]
@@ -74,60 +70,6 @@ def add_to(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-class Given:
-    """What every command here reads: the suite, its tables, and the cuts of its runs."""
-
-    def __init__(
-        self, suite: "Suite", runs: "pd.DataFrame", rounds: "pd.DataFrame", baseline: str | None
-    ) -> None:
-        self.suite, self.baseline = suite, baseline or suite.baseline
-        # bounds see hidden labels: what they buy says nothing of what a strategy would
-        self.runs = runs[~runs["strategy"].isin(suite.bounds)].reset_index(drop=True)
-        self.rounds = rounds
-        known = set(self.runs["strategy"])
-        if self.baseline not in known:
-            raise BadValue(f"--baseline {self.baseline}: the suite has {', '.join(sorted(known))}")
-
-    def cuts(self) -> "Iterator[Cut]":
-        """The cuts of the finished runs."""
-        from albench.cuts import cuts
-        from albench.tables import FULL_POOL
-
-        done = (self.runs["status"] == "done") & (self.runs["strategy"] != FULL_POOL)
-        wanted = set(self.runs.loc[done, "run"])
-        return cuts([spec for spec in self.suite.specs if spec.id in wanted])
-
-    def measured(self, function: Callable[..., Any], **more: Any) -> Any:
-        """What an analysis returns on these tables and cuts."""
-        return function(self.runs, self.rounds, self.cuts(), **more)
-
-    def lacking(self) -> list[str]:
-        """How many runs of the grid are not in the tables."""
-        open_runs = self.runs[self.runs["status"] != "done"]
-        if open_runs.empty:
-            return []
-        counts = open_runs["status"].value_counts()
-        told = ", ".join(f"{n} {status}" for status, n in counts.items())
-        return [f"not in these tables: {told} of {len(self.runs)} runs"]
-
-
-def given(
-    suite: str, results: Any, baseline: str | None, model: str | None, only: Any, plugin: Any
-) -> Given:
-    """The suite of a command and its tables."""
-    loaded = suite_of(suite, plugin, only)
-    return Given(loaded, *stored(loaded, results, model), baseline)
-
-
-def tell(lines: Sequence[str], frame: "pd.DataFrame", fmt: Format, notes: Sequence[str]) -> None:
-    """The table, then what was found in words (in the notes of JSON and CSV)."""
-    apart = fmt in (Format.json, Format.csv)
-    show_frame(frame, fmt=fmt, notes=[*notes, *(lines if apart else ())])
-    if not apart:
-        lead = "% " if fmt is Format.latex else ""
-        emit("\n".join(lead + line[:1].upper() + line[1:] for line in lines))
-
-
 def bias(
     suite: SuiteArg,
     results: ResultsOpt = None,
@@ -136,6 +78,7 @@ def bias(
     only: OnlyOpt = None,
     table: Annotated[BiasTable, typer.Option("--table", help="Which table.")] = BiasTable.drift,
     long: LongOpt = False,
+    to: ToOpt = None,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
@@ -152,12 +95,15 @@ def bias(
     if table is BiasTable.focus:
         summary = over_trials(have.measured(overlap.measured, **share), have.baseline)
         shown = summary if long else wide(summary, tuple(overlap.MEASURES))
+        have.draw(to, focus=summary)
         return tell(said.focus(summary, have.baseline), shown, fmt, have.lacking())
     frame = have.measured(drift.measured, **share)
     summary = over_trials(frame, have.baseline)
     shown = summary if long else wide(summary, drift.SHOWN, drift.WITH_Z)
     if table is BiasTable.features:
         shown = drift.worst_features(frame)
+    if to is not None:
+        have.draw(to, drift=summary, plane=have.measured(overlap.plane))
     return tell(said.bias(summary, have.baseline), shown, fmt, have.lacking())
 
 
@@ -171,6 +117,7 @@ def coverage(
         CoverageTable, typer.Option("--table", help="Which table.")
     ] = CoverageTable.distance,
     long: LongOpt = False,
+    to: ToOpt = None,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
@@ -185,6 +132,8 @@ def coverage(
     shown = summary if long else wide(summary, covered.SHOWN, covered.WITH_Z)
     if table is CoverageTable.classes:
         shown = first.drop(columns="class")
+    if to is not None:
+        have.draw(to, coverage=summary, composition=have.measured(covered.composition))
     tell(said.coverage(summary, first, have.baseline), shown, fmt, have.lacking())
 
 
@@ -196,6 +145,7 @@ def rare(
     only: OnlyOpt = None,
     table: Annotated[RareTable, typer.Option("--table", help="Which table.")] = RareTable.discovery,
     long: LongOpt = False,
+    to: ToOpt = None,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
@@ -212,6 +162,8 @@ def rare(
     shown = summary if long else wide(summary, measures)
     if table is RareTable.labels:
         shown = scarce.labels_summary(first)
+    if to is not None:
+        have.draw(to, discovery=have.measured(scarce.curve))
     notes = [*have.lacking(), *scarce.prevalences(frame)]
     tell(said.rare(summary, have.baseline), shown, fmt, notes)
 
@@ -226,6 +178,7 @@ def noise(
         NoiseTable, typer.Option("--table", help="Which table.")
     ] = NoiseTable.affinity,
     long: LongOpt = False,
+    to: ToOpt = None,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
@@ -242,6 +195,7 @@ def noise(
     shown = drawn if table is NoiseTable.affinity else wide(summary, costs)
     if table is NoiseTable.affinity:
         shown = mistakes.with_model(drawn, summary)
+    have.draw(to, affinity=drawn)
     oracles = {label: value.oracle.name for label, value in have.suite.protocols}
     lines = said.noise(drawn, summary, have.baseline, oracles)
     tell(lines, summary if long else shown, fmt, have.lacking())
@@ -258,6 +212,7 @@ def audit(
         str, typer.Option("--score", help="accuracy or balanced_accuracy.")
     ] = "accuracy",
     long: LongOpt = False,
+    to: ToOpt = None,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
@@ -271,5 +226,6 @@ def audit(
     shown = errors if table is AuditTable.errors else ranking
     if not long:
         shown = misled.at_end(shown)
+    have.draw(to, audit=misled.at_end(errors))
     notes = [*have.lacking(), *misled.left_out(frame)]
     tell(said.audit(errors, ranking, have.baseline), shown, fmt, notes)

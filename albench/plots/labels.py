@@ -1,0 +1,63 @@
+"""The figures of what was bought, by command: frames in, pictures with captions out."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from albench.plots import audit, bias, coverage, noise, rare
+from albench.plots.figures import Picture
+from albench.plots.style import FORMATS, Look, looks, save, theme
+
+FRAMES: dict[str, Callable[[pd.DataFrame, Mapping[str, Look]], list[Picture]]] = {
+    "drift": lambda frame, look: bias.trails(frame, look, bias.TRAILS),
+    "focus": bias.focus,
+    "plane": lambda frame, look: bias.picks(frame),
+    "coverage": coverage.coverage,
+    "composition": lambda frame, look: coverage.composition(frame),
+    "discovery": rare.curves,
+    "affinity": noise.affinity,
+    "audit": audit.estimates,
+}
+"""What can be drawn, by the name of its frame."""
+
+
+def settings(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Each protocol and model: file-name suffix, caption's last words, rows."""
+    for (protocol, model), part in frame.groupby(["protocol", "model"], sort=False):
+        suffix = "".join(
+            f"-{bias.slug(str(name))}"
+            for name, column in ((protocol, "protocol"), (model, "model"))
+            if frame[column].nunique() > 1
+        )
+        yield suffix, f" {model}, {protocol}.", part
+
+
+def write(
+    frames: Mapping[str, pd.DataFrame],
+    strategies: Sequence[str],
+    baseline: str,
+    folder: Path,
+    formats: Sequence[str] = FORMATS,
+) -> list[tuple[str, str]]:
+    """Draw and save all frames, one set of figures per protocol and model.
+
+    frames: by the names of `FRAMES`; strategies: all of the suite, so that each keeps its
+    colour. Returns (file name without extension, caption), which also stand in
+    captions-<frame>.md.
+    """
+    out = []
+    look = looks(strategies, baseline)
+    with theme():
+        for name, frame in frames.items():
+            drawn = []
+            for suffix, where, part in settings(frame):
+                for picture in FRAMES[name](part, look):
+                    save(picture.figure, folder / f"{picture.name}{suffix}", formats)
+                    drawn.append((f"{picture.name}{suffix}", picture.caption + where))
+            if not drawn:
+                continue
+            text = "".join(f"## {title}\n\n{caption}\n\n" for title, caption in drawn)
+            (folder / f"captions-{name}.md").write_text(text, encoding="utf-8")
+            out += drawn
+    return out
