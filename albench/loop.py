@@ -282,9 +282,13 @@ class Asking:
             task.X, labeled, y_labeled, pool, self.ledger.affordable(), task.n_classes,
             task.positive, task.budget - self.ledger.n_bought, self.rng, fit,
             getattr(self.query_learner, "make", None) or (lambda seed: None), task.memo, {},
-            lambda position: int(self.ledger.oracle.answer(np.array([position]))[0]),
+            None if task.delay else self.reveal,
             self.priority(), None, task.batch, self.ledger.waiting(), task.rows, **hidden,
         )  # fmt: skip
+
+    def reveal(self, position: int) -> int:
+        """The label of one row inside a batch; not where labels arrive with a delay."""
+        return int(self.ledger.oracle.answer(np.array([position]))[0])
 
     def priority(self) -> Ints | None:
         """The order in which ties are broken; None is the pool order itself."""

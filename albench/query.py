@@ -159,7 +159,7 @@ class Query:
         outside the pool.
         """
         if self.reveal is None:
-            raise Skip("needs labels one by one inside a batch; this query has no oracle")
+            raise Skip("needs labels one by one inside a batch; here they arrive later or never")
         at = int(np.searchsorted(self.pool, position))
         if at >= len(self.pool) or self.pool[at] != position:
             raise StrategyError(f"asked for position {position}, which is not in the pool")

@@ -178,7 +178,10 @@ def entry(kind: Kind, name: str) -> Entry:
     """The entry of that name; raises UnknownName with a suggestion."""
     load()
     if name not in ENTRIES[kind]:
-        raise UnknownName(f"unknown {kind} {name!r}{did_you_mean(name, ENTRIES[kind])}")
+        hint = did_you_mean(name, ENTRIES[kind])
+        if name.startswith("ska:") and importlib.util.find_spec("skactiveml") is None:
+            hint = "; it needs scikit-activeml: pip install 'albench[skactiveml]'"
+        raise UnknownName(f"unknown {kind} {name!r}{hint}")
     return ENTRIES[kind][name]
 
 

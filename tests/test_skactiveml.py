@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 pytest.importorskip("skactiveml")
 
 from albench.engines import learner
-from albench.errors import Skip
+from albench.errors import Skip, UnknownName
 from albench.loop import Task, simulate
 from albench.metrics import accuracy
 from albench.oracle import oracle
@@ -156,3 +156,9 @@ def test_the_whole_loop_gives_the_librarys_curve(name: str, method: str) -> None
         ours = [r.scores["accuracy"] for r in rounds]
         theirs = curve(X, y, X_test, y_test, start, method)
         np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+def test_without_the_library_its_names_say_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UnknownName, match=r"pip install 'albench\[skactiveml\]'"):
+        entry("strategy", "ska:nothing")

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from albench.errors import Skip
-from albench.registry import make_strategy
+from albench.engines import learner
+from albench.errors import Skip, UsageError
+from albench.loop import Task, simulate
+from albench.oracle import oracle
+from albench.registry import make_strategy, resolve
+from albench.spec import Protocol
 from albench.strategies.neighbours import nearest_rows
 from albench.strategies.search import expected_found, neighbour_model
 from albench.testing import make_query
@@ -267,3 +271,38 @@ def test_albl_with_nothing_to_choose_is_refused(params: dict[str, Any]) -> None:
 
     with pytest.raises(BadValue, match="nothing to choose"):
         make_strategy("albl", **params)
+
+
+def test_labels_that_arrive_later_cannot_be_asked_for_in_the_batch() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 2)), np.arange(40) % 2
+    task = Task(X, y, X, y, np.arange(6), 2, 4, 2, 14, np.arange(40), np.arange(40), delay=1)
+    fits = learner(resolve("model", "logreg"), task, lambda n: 0)
+    rounds = simulate(
+        task, make_strategy("galaxy"), fits, fits,
+        oracle(Protocol(), task, np.random.default_rng(0)),
+        metrics={}, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    with pytest.raises(Skip, match="arrive later"):
+        list(rounds)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"use": "softmax", "temperature": 0.0},
+        {"use": "softmax", "epsilon": 1.5},
+        {"use": "softmax", "base": "nonesuch"},
+        {"use": "information_density", "similarity": "euclid"},
+        {"use": "weighted_kmeans", "beta": 0},
+        {"use": "cluster_margin", "factor": 0.5},
+        {"use": "seals", "k": 0},
+        {"use": "ens", "gamma": 0.0},
+        {"use": "albl", "delta": 1.0},
+        {"use": "mcm", "width": -1.0},
+    ],
+    ids=str,
+)
+def test_parameters_out_of_range_are_refused_when_read(table: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        resolve("strategy", table)
