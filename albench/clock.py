@@ -4,47 +4,110 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from albench.errors import RunTimeout
-from albench.learner import Fitted, Ints, Learner
+from albench.learner import Fitted, Floats, Ints, Learner, Part
 
 GRACE = 5.0
+SCORED = {"train": "pool", "test": "test"}
 
 
-class Stopwatch:
-    """Adds up the seconds spent inside what it wraps."""
+class Parts:
+    """Seconds by part of a run; time in a nested part counts for that part alone."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds: dict[str, float] = {}
+        self.stack: list[str] = []
+        self.since = time.perf_counter()
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        """Count the time spent in the block."""
-        begin = time.perf_counter()
+    def running(self, part: str) -> Iterator[None]:
+        """Count the time spent in the block for a part."""
+        self.turn()
+        self.stack.append(part)
         try:
             yield
         finally:
-            self.seconds += time.perf_counter() - begin
+            self.turn()
+            self.stack.pop()
+
+    def turn(self) -> None:
+        """Book the time since the last turn on the innermost part."""
+        now = time.perf_counter()
+        if self.stack:
+            part = self.stack[-1]
+            self.seconds[part] = self.seconds.get(part, 0.0) + now - self.since
+        self.since = now
+
+    def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, its time booked on a part."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self.running(part):
+                return function(*args, **kwargs)
+
+        return call
+
+
+class Laps:
+    """Seconds of some parts since the last lap."""
+
+    def __init__(self, parts: Parts, names: tuple[str, ...]) -> None:
+        self.parts, self.names, self.before = parts, names, 0.0
 
     def lap(self) -> float:
         """The seconds since the last lap, to 10 microseconds: more digits only fill tables."""
-        seconds, self.seconds = self.seconds, 0.0
+        total = sum(self.parts.seconds.get(name, 0.0) for name in self.names)
+        seconds, self.before = total - self.before, total
         return round(seconds, 5)
 
 
 class TimedLearner:
-    """A learner whose fits are timed."""
+    """A learner whose fits are timed, and with `scores` what is asked of the fitted model."""
 
-    def __init__(self, learner: Learner, watch: Stopwatch) -> None:
-        self.learner, self.watch, self.name = learner, watch, learner.name
-        self.make = getattr(learner, "make", None)
+    def __init__(self, learner: Learner, parts: Parts, scores: bool) -> None:
+        self.learner, self.parts, self.scores = learner, parts, scores
+        self.name, self.make = learner.name, getattr(learner, "make", None)
 
     def fit(self, labeled: Ints, y: Ints) -> Fitted:
         """See `Learner.fit`."""
-        with self.watch.running():
-            return self.learner.fit(labeled, y)
+        with self.parts.running("fit"):
+            fitted = self.learner.fit(labeled, y)
+        return TimedFitted(fitted, self.parts) if self.scores else fitted
+
+
+class TimedFitted:
+    """A fitted model whose scores are timed, pool and test apart."""
+
+    def __init__(self, fitted: Fitted, parts: Parts) -> None:
+        self.fitted, self.parts = fitted, parts
+
+    @property
+    def estimator(self) -> Any:
+        """See `Fitted.estimator`."""
+        return self.fitted.estimator
+
+    @property
+    def has_proba(self) -> bool:
+        """See `Fitted.has_proba`."""
+        return self.fitted.has_proba
+
+    def proba(self, part: Part, rows: Ints | None = None) -> Floats | None:
+        """See `Fitted.proba`."""
+        with self.parts.running(SCORED[part]):
+            return self.fitted.proba(part, rows)
+
+    def decision(self, part: Part, rows: Ints | None = None) -> Floats | None:
+        """See `Fitted.decision`."""
+        with self.parts.running(SCORED[part]):
+            return self.fitted.decision(part, rows)
+
+    def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
+        """See `Fitted.predicted`."""
+        with self.parts.running(SCORED[part]):
+            return self.fitted.predicted(part, rows)
 
 
 @contextlib.contextmanager

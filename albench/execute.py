@@ -13,7 +13,7 @@ import numpy as np
 
 from albench import engines, registry
 from albench.applies import out_of_place, why_not
-from albench.clock import Stopwatch, TimedLearner, limited
+from albench.clock import Laps, Parts, TimedLearner, limited
 from albench.data import Dataset, cut
 from albench.errors import AlbenchError, RunTimeout, Skip
 from albench.learner import Learner
@@ -37,7 +37,7 @@ class Options:
     engine   `auto` or `plain`
     trace    record `margin_rank`
     plugins  files to import in the worker
-    memory   record the peak memory of the process
+    profile  record where the time went, and the peak memory of the process
     """
 
     metrics: tuple[str, ...]
@@ -45,15 +45,16 @@ class Options:
     engine: str = "auto"
     trace: bool = False
     plugins: tuple[str, ...] = ()
-    memory: bool = False
+    profile: bool = False
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The rows of one run for the tables `runs` and `rounds`."""
+    """The rows of one run for the tables `runs` and `rounds`, and seconds by part."""
 
     run: dict[str, Any]
     rounds: list[dict[str, Any]] = field(default_factory=list)
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 datasets: dict[Ref, Dataset] = {}
@@ -89,14 +90,19 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
     begin = time.perf_counter()
     row = described(spec) | {"metrics": versions_of(options.metrics)}
     rounds: list[dict[str, Any]] = []
+    parts = Parts()
     try:
-        task = cut_once(spec, {} if shared is None else shared)
+        with parts.running("load"):
+            resident(spec.dataset)
+        with parts.running("split"):
+            task = cut_once(spec, {} if shared is None else shared)
         row |= shape(task)
         for ref in (spec.model, spec.query_model):
             registry.build("model", ref)(0)  # its imports are not the run's time
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            rounds.extend(simulated(spec, task, options, row))
+            with parts.running("other"):
+                rounds.extend(simulated(spec, task, options, row, parts))
         status, reason = "done", None
     except Skip as skip:
         status, reason = "skipped", str(skip)
@@ -107,9 +113,9 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
     except (Exception, SystemExit):
         status, reason = "failed", traceback.format_exc(limit=-8)
     row |= {"status": status, "reason": reason, "seconds": time.perf_counter() - begin}
-    if options.memory:
+    if options.profile:
         row["peak_memory"] = peak_memory()
-    return Finished(row, rounds if status == "done" else [])
+    return Finished(row, rounds if status == "done" else [], parts.seconds)
 
 
 def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
@@ -155,28 +161,26 @@ def shape(task: Task) -> dict[str, Any]:
 
 
 def simulated(
-    spec: RunSpec, task: Task, options: Options, row: dict[str, Any]
+    spec: RunSpec, task: Task, options: Options, row: dict[str, Any], parts: Parts
 ) -> Iterator[dict[str, Any]]:
     """The rows of `rounds` of one run."""
-    fitting, querying = Stopwatch(), Stopwatch()
+    fitting, querying = Laps(parts, ("fit",)), Laps(parts, ("strategy", "pool"))
     learner = learner_of(spec, task, options, "model")
     query_learner = learner
     if spec.query_model != spec.model or spec.protocol.scale == "labeled":
         query_learner = learner_of(spec, task, options, "query_model")
     row["engine"] = learner.name
     strategy, sight, task, answers = roles(spec, task)
-
-    def asked(query: Any) -> Any:
-        with querying.running():
-            return strategy(query)
-
     same = query_learner is learner
-    timed = TimedLearner(learner, fitting)
+    timed = TimedLearner(learner, parts, options.profile)
     metrics = {name: registry.resolve("metric", name) for name in options.metrics}
     trace = options.trace and spec.strategy.name != FULL_POOL
+    built = {name: registry.build("metric", ref) for name, ref in metrics.items()}
+    if options.profile:
+        built = {name: parts.timed("metrics", function) for name, function in built.items()}
     rounds = simulate(
-        task, asked, timed, timed if same else query_learner, answers,
-        metrics={name: registry.build("metric", ref) for name, ref in metrics.items()},
+        task, parts.timed("strategy", strategy), timed, timed if same else query_learner, answers,
+        metrics=built,
         rng=spec.rng("strategy"), sight=sight, trace=trace,
     )  # fmt: skip
     for entry in rounds:

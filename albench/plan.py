@@ -11,17 +11,18 @@ from albench.data import cut
 from albench.errors import Skip
 from albench.execute import resident
 from albench.grid import missing
-from albench.runner import part, preflight, with_skipped
+from albench.runner import Progress, part, preflight, with_skipped
 from albench.spec import RunSpec
 from albench.store import Store
 from albench.suite import Suite
 from albench.tables import FULL_POOL
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 BYTES_A_ROUND, BYTES_A_PICK = 60, 6
 STRATEGY_SHARE = 1.5
+PARTS = ("load", "split", "fit", "pool", "test", "strategy", "metrics", "other")
 
 
 def plan(
@@ -87,19 +88,24 @@ def timed_fit(spec: RunSpec, task: Any) -> float:
     return min(taken)
 
 
-def profiled(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Where the time of the stored runs went, by model and strategy."""
-    done = runs[runs["status"] == "done"].drop_duplicates("run")
-    sums = rounds.groupby("run")[["seconds_fit", "seconds_query"]].sum()
-    table = done.merge(sums, left_on="run", right_index=True)
-    table["rest"] = table["seconds"] - table["seconds_fit"] - table["seconds_query"]
-    parts = {"fit": "seconds_fit", "strategy": "seconds_query", "load, scores, metrics": "rest"}
-    out = []
-    for (model, strategy), group in table.groupby(["model", "strategy"], sort=False):
-        whole = group["seconds"].sum()
-        for part_name, column in parts.items():
-            seconds = float(group[column].sum())
-            share = seconds / whole if whole else float("nan")
-            row = {"model": model, "strategy": strategy, "part": part_name}
-            out.append(row | {"seconds": seconds, "share": share})
+def profiled(progress: Progress) -> list[dict[str, Any]]:
+    """Where the time of a run went, by model and strategy, then by store and idle workers.
+
+    load, split: reading and cutting data; fit; pool, test: scores; strategy; metrics;
+    other: the loop itself. The last rows are of the coordinator and of all workers.
+    """
+    out: list[dict[str, Any]] = []
+    for (model, strategy), seconds in progress.parts.items():
+        whole = sum(seconds.values())
+        row = {"model": model, "strategy": strategy}
+        out += [
+            row | {"part": name, "seconds": seconds[name], "share": seconds[name] / whole}
+            for name in PARTS
+            if seconds.get(name)
+        ]
+    wall = progress.workers * (time.monotonic() - progress.began)
+    busy = sum(sum(seconds.values()) for seconds in progress.parts.values())
+    for name, value in {"store": progress.storing, "idle": max(0.0, wall - busy)}.items():
+        share = value / wall if wall else float("nan")
+        out.append({"model": "", "strategy": "", "part": name, "seconds": value, "share": share})
     return out

@@ -35,6 +35,9 @@ class Progress:
     counts: dict[str, int] = field(default_factory=dict)
     dataset: str = ""
     began: float = field(default_factory=time.monotonic)
+    parts: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+    storing: float = 0.0
+    workers: int = 1
 
     @property
     def done(self) -> int:
@@ -47,6 +50,9 @@ class Progress:
             status = one.run["status"]
             self.counts[status] = self.counts.get(status, 0) + 1
             self.dataset = one.run["dataset"]
+            parts = self.parts.setdefault((one.run["model"], one.run["strategy"]), {})
+            for part, seconds in one.parts.items():
+                parts[part] = parts.get(part, 0.0) + seconds
 
 
 def run(
@@ -105,13 +111,16 @@ def simulate_all(
     workers = joblib.cpu_count() + 1 + jobs if jobs < 0 else jobs
     if jobs == 0 or workers < 1:
         raise BadValue(f"--jobs {jobs}: at least 1, or -1 for all cores")
+    progress.workers = workers
     stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
     try:
         for finished in results(blocks(specs), options, workers, backend, scheduler):
+            begin = time.monotonic()
             store.add(
                 [one.run | stamp for one in finished], [r for one in finished for r in one.rounds]
             )
             store.compact()
+            progress.storing += time.monotonic() - begin
             progress.add(finished)
             on_progress(progress)
     except BaseException:

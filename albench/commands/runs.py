@@ -99,7 +99,7 @@ def run(
         raise BadValue(f"--timeout {timeout}: a positive number of seconds")
     if dry_run:
         return show_plan(plan(loaded, store, part_of(shard), note))
-    options = Options(loaded.metrics, timeout=timeout, engine=engine.value, memory=profile)
+    options = Options(loaded.metrics, timeout=timeout, engine=engine.value, profile=profile)
     told_changes(loaded, store)
     with progress_bar() as update:
         done = run_suite(
@@ -154,7 +154,7 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
 
     runs, rounds = labelled(suite, store)
     if profile:
-        show(profiled(runs, rounds), ["model", "strategy", "part", "seconds", "share"])
+        show(profiled(progress), ["model", "strategy", "part", "seconds", "share"])
     if (runs["status"] == "done").any():
         told(suite, runs, rounds, store, progress)
     bad = runs[runs["status"].isin(["failed", "timeout"])]
