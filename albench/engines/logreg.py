@@ -74,7 +74,10 @@ class LogReg:
             y = target.astype(np.intp)
             v *= (self.n / (len(self.classes) * np.bincount(y)))[y]
         solve = newton.binary if len(self.classes) == 2 else newton.softmax
-        return solve(X, target, v, self.W, self.M, TOL, n_new)
+        try:
+            return solve(X, target, v, self.W, self.M, TOL, n_new)
+        except np.linalg.LinAlgError:  # a Hessian that is singular to machine precision
+            return False
 
 
 class Solved:
