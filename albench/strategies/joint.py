@@ -2,7 +2,7 @@
 
 Greedy: the next row x is the one of largest I(y_S, y_x; member), S the batch so far. The
 joint entropy is exact while the labels of S have at most `configurations` combinations;
-from then on it is estimated over as many combinations, drawn from the committee.
+from then on it is estimated over `draws` combinations, drawn from the committee.
 """
 
 from typing import Annotated
@@ -35,8 +35,10 @@ class Joint:
     weight   (s,) probability of the combination, or 1/s for drawn ones
     """
 
-    def __init__(self, said: Floats, configurations: int, rng: np.random.Generator) -> None:
-        self.said, self.configurations, self.rng = said, configurations, rng
+    def __init__(
+        self, said: Floats, configurations: int, draws: int, rng: np.random.Generator
+    ) -> None:
+        self.said, self.configurations, self.draws, self.rng = said, configurations, draws, rng
         self.given = np.full((1, len(said)), 1.0 / len(said))
         self.weight = np.ones(1)
         self.drawn: Ints | None = None  # member behind each drawn combination
@@ -67,7 +69,7 @@ class Joint:
             self.given = joint[kept] / share[kept, None]
             return
         if self.drawn is None:
-            at = self.rng.choice(s, size=self.configurations, p=self.weight / self.weight.sum())
+            at = self.rng.choice(s, size=self.draws, p=self.weight / self.weight.sum())
             self.given = self.given[at]
             self.weight = np.full(len(at), 1.0 / len(at))
             self.drawn = sampled(self.given, self.rng)
@@ -91,16 +93,19 @@ def sampled(proba: Floats, rng: np.random.Generator) -> Ints:
 def batch_bald(
     query: Query, *, committee: Members | None = None, models: Models | None = None,
     bootstrap: Bootstrap = "classes", configurations: Annotated[int, Ge(2)] = 10_000,
+    draws: Annotated[int, Ge(2)] = 1_000,
 ) -> Ints:  # fmt: skip
     """Greedily the batch with most mutual information between its labels and the member.
 
-    A row's gain only falls as the batch grows and never exceeds its own BALD score, so rows
-    whose score lies below the best gain found are not looked at. Parameters as of `qbc`.
+    A row's gain only falls as the batch grows, so rows whose last exact gain lies below the
+    best gain found are not looked at. Parameters as of `qbc`.
+    configurations  up to so many combinations of labels the joint entropy is exact
+    draws           how many combinations stand for them from then on
     """
     said = opinions(query, members(query, committee, models, bootstrap))
     spread = np.mean([shannon(proba) for proba in said], axis=0)
     bound = np.maximum(mean_divergence(said), 0.0)
-    joint, picks = Joint(said, configurations, query.rng), np.empty(query.n, dtype=np.intp)
+    joint, picks = Joint(said, configurations, draws, query.rng), np.empty(query.n, dtype=np.intp)
     for i in range(query.n):
         scores = best_gains(joint, bound, spread)
         picks[i] = query.top(scores, 1, TOLERANCE)[0]
@@ -113,7 +118,7 @@ def batch_bald(
 def best_gains(joint: Joint, bound: Floats, spread: Floats) -> Floats:
     """(m,) gains of the rows that can be best, -inf for the others.
 
-    bound  (m,) upper bounds of the gains, -inf for rows already picked
+    bound  (m,) upper bounds of the gains, -inf for rows already picked; lowered in place
     """
     scores = np.full(len(bound), -np.inf)
     order = np.argsort(-bound, kind="stable")[: int(np.isfinite(bound).sum())]
@@ -121,6 +126,8 @@ def best_gains(joint: Joint, bound: Floats, spread: Floats) -> Floats:
     while at < len(order) and bound[order[at]] >= best - 2 * TOLERANCE:
         rows = order[at : at + step]
         scores[rows] = joint.gain(rows, spread[rows])
+        if joint.drawn is None:  # an estimate is no bound
+            bound[rows] = scores[rows]
         best = max(best, float(scores[rows].max()))
         at, step = at + step, min(2 * step, 4096)
     return scores
