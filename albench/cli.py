@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from albench.commands import analyse, data, labels, look, make, published, runs, trust
+from albench.commands import analyse, data, labels, look, make, pages, published, runs, trust
 from albench.errors import AlbenchError, UsageError
 from albench.show import note
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (look, runs, analyse, labels, published, data, make, trust):
+for module in (look, runs, analyse, labels, published, data, make, trust, pages):
     module.add_to(app)
 
 

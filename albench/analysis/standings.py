@@ -1,0 +1,137 @@
+"""Where every strategy stands: mean rank with its uncertainty, and what belongs beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from albench.analysis import compare as across
+from albench.analysis.cells import Block, Stack
+from albench.analysis.comparison import averaged
+from albench.analysis.efficiency import label_table
+from albench.analysis.overall import aggregates
+from albench.analysis.summaries import summarise, wide
+
+Floats = NDArray[np.float64]
+DRAWS = 2000
+
+
+def part_of(stack: Stack, share: float = 1.0, datasets: Sequence[str] | None = None) -> Stack:
+    """The stack up to a share of each budget, on some datasets; whole-pool scores stay."""
+    chosen = [b for b in stack.blocks if datasets is None or b.dataset in datasets]
+    return replace(stack, blocks=tuple(shortened(b, share) for b in chosen))
+
+
+def shortened(block: Block, share: float) -> Block:
+    """The checkpoints up to a share of the budget, two at least."""
+    if share >= 1:
+        return block
+    upto = max(2, int(np.searchsorted(block.grid, share * block.grid[-1] + 1e-9, side="right")))
+    return replace(block, grid=block.grid[:upto], scores=block.scores[:, :, :upto])
+
+
+def rank_interval(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.DataFrame:
+    """Mean rank over datasets with its 95 % bootstrap interval, datasets drawn.
+
+    table: datasets x strategies, higher = better. Columns rank, rank_low, rank_high and
+    `place`: one more than the strategies whose whole interval is better, so that those
+    that cannot be told apart share a place. NaN intervals below three datasets, where
+    all share the first place.
+    """
+    ranked = table.round(12).rank(axis=1, ascending=False).to_numpy()
+    mean = ranked.mean(axis=0)
+    low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+    if len(ranked) >= 3:
+        rng = np.random.default_rng([seed, 41])
+        drawn = rng.multinomial(len(ranked), np.full(len(ranked), 1 / len(ranked)), size=draws)
+        low, high = np.quantile(drawn @ ranked / len(ranked), [0.025, 0.975], axis=0)
+    place = [1 + int(np.sum(high < value)) for value in low]
+    columns = {"rank": mean, "rank_low": low, "rank_high": high, "place": place}
+    return pd.DataFrame(columns, index=table.columns)
+
+
+def standings(
+    stack: Stack, baseline: str, base: Mapping[str, str], *, alpha: float = 0.05, seed: int = 0
+) -> pd.DataFrame:
+    """One row per strategy, best mean rank first.
+
+    rank with interval and shared place (see `rank_interval`); gain: normalised-gain IQM
+    with interval, scaled per dataset; against the baseline over base datasets: difference
+    with its interval, wins, ties, losses, holm_p, verdict; better: probability that a run
+    beats one of the baseline, with interval; harm: mean share of checkpoints behind the
+    baseline; worst: the largest mean loss on any dataset; datasets (bases that count) and
+    imputed (datasets filled with the baseline's curves).
+    """
+    if not stack.blocks:
+        return pd.DataFrame()
+    table = averaged(wide(stack), base)
+    out = rank_interval(table, seed)
+    filled = [sum(s in b.imputed for b in stack.blocks) for s in out.index]
+    out["datasets"], out["imputed"] = len(table), filled
+    out = out.join(beside(stack, baseline, seed)).join(tested(table, baseline, alpha, seed))
+    return out.rename_axis("strategy").reset_index().sort_values("rank", kind="stable")
+
+
+def beside(stack: Stack, baseline: str, seed: int) -> pd.DataFrame:
+    """Aggregates over runs and what the curves amount to, by strategy."""
+    found = aggregates(stack, baseline, draws=500, seed=seed).set_index("strategy")
+    names = {"iqm": "gain", "iqm_low": "gain_low", "iqm_high": "gain_high"}
+    kept = found.rename(columns=names)[
+        [*names.values(), "better", "better_wide_low", "better_wide_high"]
+    ]
+    curves = summarise(stack, baseline, seed=seed).groupby("strategy")
+    kept["harm"] = curves["harm_rate"].mean()
+    kept["worst"] = curves["worst_loss"].min()
+    return kept
+
+
+def tested(table: pd.DataFrame, baseline: str, alpha: float, seed: int) -> pd.DataFrame:
+    """Against the baseline over base datasets; no test where none can decide."""
+    columns = ["mean_difference", "low", "high", "wins", "ties", "losses", "holm_p", "note"]
+    if table.shape[1] < 2:
+        return pd.DataFrame(columns=[*columns, "verdict"])
+    found = across.against(table, baseline, alpha=alpha, seed=seed)[columns]
+    sure = found["holm_p"] <= alpha
+    up = found["mean_difference"] > 0
+    found["verdict"] = np.where(sure, np.where(up, "better", "worse"), "not told apart")
+    found.loc[found["holm_p"].isna(), "verdict"] = "too few datasets"
+    return found
+
+
+def labels_needed(stack: Stack, baseline: str, lower: bool = False, seed: int = 0) -> pd.DataFrame:
+    """Labels until the baseline's final score, over datasets, by strategy.
+
+    reached: share of runs that held it; fewer: mean over datasets of the labels saved per
+    trial up to the budget, as a share of the budget.
+    """
+    found = label_table(stack, baseline, ["random"], lower=lower, seed=seed)
+    if found.empty:
+        return pd.DataFrame(columns=["reached", "fewer"])
+    share = found["fewer"] / found["budget"]
+    grouped = found.assign(share=share).groupby("strategy")
+    reached = grouped["reached"].sum() / grouped["trials"].sum()
+    return pd.DataFrame({"reached": reached, "fewer": grouped["share"].mean()})
+
+
+def run_counts(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs by strategy: due, failed (with timeouts), not_run (missing or skipped).
+
+    runs: the suite's grid of one model, whatever became of each run.
+    """
+    status = runs["status"].astype(str)
+    return pd.DataFrame(
+        {
+            "due": runs.groupby("strategy").size(),
+            "failed": status.isin(["failed", "timeout"]).groupby(runs["strategy"]).sum(),
+            "not_run": status.isin(["missing", "skipped"]).groupby(runs["strategy"]).sum(),
+        }
+    )
+
+
+def query_seconds(runs: pd.DataFrame, rounds: pd.DataFrame) -> "pd.Series[float]":
+    """Mean seconds per query by strategy, the start left out."""
+    asked = rounds.loc[rounds["round"] > 0, ["run", "seconds_query"]]
+    joined = asked.merge(runs.loc[runs["status"] == "done", ["run", "strategy"]], on="run")
+    return joined.groupby("strategy")["seconds_query"].mean().rename("seconds")

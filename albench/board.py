@@ -1,0 +1,260 @@
+"""The leaderboard as values: one table of standings per model, metric, budget and group."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from albench import registry
+from albench.errors import BadResults, UsageError
+from albench.evidence import Evidence, flags
+from albench.pages import DASH, key_of, number, spread
+from albench.suite import Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from albench.analysis.cells import Stack
+
+SHARES = (1.0, 0.5, 0.25)
+ALL = "all datasets"
+
+
+class Column(NamedTuple):
+    """A column of the page: its heading, what it means, whether text, first sort direction."""
+
+    name: str
+    help: str
+    text: bool = False
+    first: str = "descending"
+
+
+COLUMNS = (
+    Column("place", "1 + strategies whose whole rank interval is better; ties share it",
+           first="ascending"),
+    Column("strategy", "", True, "ascending"),
+    Column("mean rank", "over base datasets, 95 % bootstrap interval", first="ascending"),
+    Column("normalised gain", "interquartile mean; 0 the baseline, 1 the whole pool; bootstrap"),
+    Column("won/tied/lost", "base datasets against the baseline"),
+    Column("verdict", "Wilcoxon over base datasets, Holm over strategies", True, "ascending"),
+    Column("Holm p", "two-sided", first="ascending"),
+    Column("P(better)", "a run beats a run of the baseline; trials and datasets drawn"),
+    Column("target reached", "share of runs that held the baseline's final score"),
+    Column("labels saved", "until then, share of the budget"),
+    Column("harm", "share of checkpoints behind the baseline", first="ascending"),
+    Column("worst loss", "lowest paired mean difference of a checkpoint, any dataset"),
+    Column("drift", "z of classes and features against random subsets, if beyond 2", True,
+           "ascending"),
+    Column("evaluation bias", "cross-validated minus true accuracy, at the end"),
+    Column("rare found", "positives bought over their share in the pool"),
+    Column("s/query", "mean seconds per query", first="ascending"),
+    Column("failed", "runs failed or timed out, of all", first="ascending"),
+    Column("not run", "runs skipped or missing, of all", first="ascending"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class View:
+    """One choice of the filters: its table and what must be said of it."""
+
+    model: str
+    metric: str
+    share: float
+    group: str
+    frame: "pd.DataFrame"
+    note: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything that the leaderboard shows."""
+
+    suite: Suite
+    models: tuple[str, ...]
+    groups: tuple[str, ...]
+    views: tuple[View, ...]
+    stacks: dict[tuple[str, str], "Stack"]
+    evidence: Evidence
+    bounds: "pd.DataFrame"
+    notes: tuple[str, ...]
+
+    def view(self, model: str, metric: str, share: float = 1.0, group: str = ALL) -> View:
+        """The view of a choice."""
+        wanted = (model, metric, share, group)
+        return next(v for v in self.views if (v.model, v.metric, v.share, v.group) == wanted)
+
+
+def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: Evidence) -> Board:
+    """The leaderboard of a suite's stored tables.
+
+    Raises BadResults where no model has a dataset that the baseline finished.
+    """
+    stacks, notes = paired(suite, runs, rounds)
+    if not stacks:
+        raise BadResults(f"no dataset of {suite.name!r} has finished runs to rank")
+    models = tuple(m.label for m in suite.models if any(m.label == k[0] for k in stacks))
+    named = tuple(dict.fromkeys(d.group for d in suite.datasets if d.group))
+    groups = (ALL, *(named if len(named) > 1 else ()))
+    beside = {model: run_columns(suite, runs, rounds, model, evidence) for model in models}
+    views = [
+        seen(suite, stacks.get((model, metric)), (model, metric, share, group), beside[model])
+        for model in models
+        for metric in suite.metrics
+        for share in SHARES
+        for group in groups
+    ]
+    return Board(suite, models, groups, tuple(views), stacks, evidence,
+                 above(suite, runs, rounds), tuple(notes))  # fmt: skip
+
+
+def paired(
+    suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame"
+) -> tuple[dict[tuple[str, str], "Stack"], list[str]]:
+    """The paired curves by model and metric; what a strategy lacks is filled and counted."""
+    from albench.analysis.cells import stacks
+    from albench.analysis.selection import Options, curves_frame
+
+    found, notes = {}, []
+    for metric in suite.metrics:
+        options = Options(metric, registry.entry("metric", metric).about["better"], suite.baseline)
+        for model in suite.models:
+            mine = runs[runs["model"] == model.label]
+            try:
+                frame, _ = curves_frame(mine, rounds, options)
+            except UsageError as error:
+                notes.append(f"{model.label}, {metric}: {error}")
+                continue
+            for stack in stacks(frame, suite.baseline, missing="impute", unranked=suite.bounds):
+                if stack.blocks:
+                    found[model.label, metric] = replace(stack, model=model.label)
+                    notes += [f"{model.label}, {metric}: {note}" for note in stack.notes]
+    return found, notes
+
+
+def above(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> "pd.DataFrame":
+    """Each bound against the baseline, on the trials that both finished: never ranked.
+
+    Columns: strategy, model, datasets, difference (mean over datasets of the area under the
+    primary metric) with its 95 % t interval low, high.
+    """
+    import pandas as pd
+
+    from albench.analysis.cells import stacks
+    from albench.analysis.paired import t_interval
+    from albench.analysis.selection import Options, curves_frame
+    from albench.analysis.summaries import wide
+
+    better = registry.entry("metric", suite.primary).about["better"]
+    rows = []
+    for bound in sorted(suite.bounds):
+        mine = runs[runs["strategy"].isin([bound, suite.baseline])]
+        if not ((mine["strategy"] == bound) & (mine["status"] == "done")).any():
+            continue
+        frame, _ = curves_frame(mine, rounds, Options(suite.primary, better, suite.baseline))
+        for stack in stacks(frame, suite.baseline):
+            if bound not in stack.strategies or not stack.blocks:
+                continue
+            table = wide(stack)
+            gap = (table[bound] - table[suite.baseline]).to_numpy()
+            low, high = t_interval(gap)
+            rows.append([bound, stack.model, len(gap), float(gap.mean()), low, high])
+    return pd.DataFrame(
+        rows, columns=["strategy", "model", "datasets", "difference", "low", "high"]
+    )
+
+
+def seen(
+    suite: Suite, stack: "Stack | None", choice: tuple[str, str, float, str],
+    beside: "pd.DataFrame",
+) -> View:  # fmt: skip
+    """The standings of one choice, with the columns that do not depend on it."""
+    import pandas as pd
+
+    from albench.analysis.standings import labels_needed, part_of, standings
+
+    model, metric, share, group = choice
+    labels = [d.label for d in suite.datasets if group in (ALL, d.group)]
+    part = part_of(stack, share, labels) if stack is not None else None
+    if part is None or not part.blocks:
+        return View(*choice, pd.DataFrame(), f"{metric} is undefined for {model} on {group}")
+    table = standings(part, suite.baseline, suite.bases, alpha=suite.alpha).set_index("strategy")
+    lower = registry.entry("metric", metric).about["better"] == "lower"
+    table = table.join(labels_needed(part, suite.baseline, lower)).join(beside, how="outer")
+    table = table.sort_values("rank", kind="stable", na_position="last")
+    bases = int(table["datasets"].max())
+    note = (
+        f"{model}; area under {metric} up to {share:.0%} of the labels; {group}: {bases} base "
+        f"datasets ({len(part.blocks)} with variants), {trials_of(part)} trials each."
+    )
+    if table["imputed"].max() > 0:
+        note += " Datasets that a strategy lacks count as no gain for it."
+    return View(*choice, table.rename_axis("strategy").reset_index(), note)
+
+
+def trials_of(stack: "Stack") -> str:
+    """The number of trials, as text."""
+    from albench.analysis.typeset import trials_text
+
+    return trials_text(stack.blocks)
+
+
+def run_columns(
+    suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", model: str, evidence: Evidence
+) -> "pd.DataFrame":
+    """Counts, seconds and evidence of a model's strategies; neither bounds nor the full pool."""
+    from albench.analysis.standings import query_seconds, run_counts
+    from albench.tables import FULL_POOL
+
+    mine = runs[(runs["model"] == model) & ~runs["strategy"].isin({*suite.bounds, FULL_POOL})]
+    table = run_counts(mine).join(query_seconds(mine, rounds))
+    known = evidence.table.reset_index()
+    return table.join(known[known["model"] == model].set_index("strategy").drop(columns="model"))
+
+
+def cells(row: "pd.Series[Any]") -> list[list[Any]]:
+    """A row of standings as cells: what is shown, and by what it is sorted."""
+    record = DASH
+    if row["wins"] == row["wins"]:
+        record = f"{row['wins']:.0f}/{row['ties']:.0f}/{row['losses']:.0f}"
+    verdict = row["verdict"] if isinstance(row["verdict"], str) else DASH
+    place = number(row["place"], ".0f")
+    filled = f" ({row['imputed']:.0f} filled)" if row["imputed"] > 0 else ""
+    return [
+        [place, key_of(row["place"])],
+        [str(row["strategy"])],
+        [spread(row["rank"], row["rank_low"], row["rank_high"], ".1f"), key_of(row["rank"])],
+        [spread(row["gain"], row["gain_low"], row["gain_high"], ".2f") + filled,
+         key_of(row["gain"])],
+        [record, key_of(row["wins"])],
+        [verdict],
+        [number(row["holm_p"], ".3f"), key_of(row["holm_p"])],
+        [spread(row["better"], row["better_wide_low"], row["better_wide_high"]),
+         key_of(row["better"])],
+        [number(row["reached"], ".0%"), key_of(row["reached"])],
+        [number(row["fewer"], "+.0%"), key_of(row["fewer"])],
+        [number(row["harm"], ".0%"), key_of(row["harm"])],
+        [number(row["worst"], "+.3f"), key_of(row["worst"])],
+        [flags(row)],
+        [number(row.get("evaluation"), "+.3f"), key_of(row.get("evaluation"))],
+        [number(row.get("rare"), ".1f"), key_of(row.get("rare"))],
+        [number(row["seconds"], ".2g"), key_of(row["seconds"])],
+        [f"{row['failed']:.0f}/{row['due']:.0f}", key_of(row["failed"])],
+        [f"{row['not_run']:.0f}/{row['due']:.0f}", key_of(row["not_run"])],
+    ]  # fmt: skip
+
+
+def page_rows(view: View, baseline: str, links: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """The rows of a view as a template wants them, the baseline first."""
+    made = [
+        {"cells": cells(row), "link": links.get(str(row["strategy"]), ""),
+         "pinned": row["strategy"] == baseline}
+        for _, row in view.frame.iterrows()
+    ]  # fmt: skip
+    yield from sorted(made, key=lambda row: not row["pinned"])
+
+
+def flat(view: View) -> Sequence[dict[str, str]]:
+    """The rows of a view as texts by column, for CSV and Markdown."""
+    return [
+        {column.name: cell[0] for column, cell in zip(COLUMNS, cells(row), strict=True)}
+        for _, row in view.frame.iterrows()
+    ]

@@ -1,0 +1,95 @@
+"""`report`, `leaderboard`, `cite`: pages and references."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from albench.commands.analyse import compared, judged
+from albench.commands.options import (
+    FormatOpt,
+    OnlyOpt,
+    PluginOpt,
+    ResultsOpt,
+    SuiteArg,
+    stored,
+    suite_of,
+)
+from albench.show import Format, emit, note, show
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from albench.store import Store
+    from albench.suite import Suite
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("report")(report)
+    app.command("leaderboard")(leaderboard)
+    app.command("cite")(cite)
+
+
+def report(
+    suite: SuiteArg,
+    results: ResultsOpt = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Default: report.html beside them.")
+    ] = None,
+    only: OnlyOpt = None,
+    plugin: PluginOpt = None,
+) -> None:
+    """Write one page about a suite: the answer in words, figures, tables, how to repeat it."""
+    from albench.files import write_atomic
+    from albench.report import page_of
+
+    loaded = suite_of(suite, plugin, only)
+    loaded, store, runs, rounds = read(loaded, results)
+    text = page_of(loaded, store, runs, rounds)
+    target = to or store.folder / "report.html"
+    write_atomic(target, text.encode())
+    emit(f"{target} ({len(text.encode()) / 1e6:.1f} MB)")
+
+
+def read(suite: "Suite", results: Path | None) -> "tuple[Suite, Store, pd.DataFrame, pd.DataFrame]":
+    """The suite with what was added to it, its store and its tables."""
+    from albench import registry
+    from albench.runner import open_store
+
+    store = open_store(suite, results, note)
+    known = registry.names("strategy")
+    suite = suite.adding([a for a in store.manifest.get("added", ()) if a in known])
+    return suite, store, *stored(suite, results)
+
+
+def leaderboard(
+    suite: Annotated[
+        str, typer.Argument(metavar="SUITE", help="A TOML file or a shipped suite.")
+    ] = "leaderboard",
+    results: ResultsOpt = None,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder of the site.")] = Path(
+        "site"
+    ),
+    plugin: PluginOpt = None,
+) -> None:
+    """Write the leaderboard: leaderboard.csv, Markdown, and a site that needs no network."""
+    from albench.analysis.advice import advice
+    from albench.board import board
+    from albench.evidence import stored_evidence
+    from albench.leaderboard import write
+
+    loaded, store, runs, rounds = read(suite_of(suite, plugin), results)
+    found = board(loaded, runs, rounds, stored_evidence(loaded, store, runs, rounds))
+    answers = advice(compared(runs, rounds, judged(loaded, loaded.primary) | {"missing": "impute"}))
+    size = write(found, store.manifest, answers, to)
+    for line in found.notes:
+        note(line)
+    emit(f"{to / 'index.html'} ({size / 1e6:.1f} MB in all)")
+
+
+def cite(suite: SuiteArg, fmt: FormatOpt = Format.table, plugin: PluginOpt = None) -> None:
+    """Print the references of everything that a suite uses."""
+    from albench.parts import references
+
+    show(references(suite_of(suite, plugin)), ["kind", "name", "reference"], fmt=fmt)

@@ -1,0 +1,115 @@
+"""What the bought rows say of each strategy: drift, evaluation bias, rare classes.
+
+These remake cuts and refit models, so they rest on the first few trials only; every number
+comes with how many trials that were.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from albench.cuts import Cut, cuts
+from albench.files import write_atomic
+from albench.intake import regular
+from albench.ref import canonical
+from albench.store import Store
+from albench.suite import Suite
+from albench.tables import FULL_POOL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIALS = 1
+VERSION = 1
+MOST = 2**24
+KEY = ("model", "strategy")
+MEASURED = ("drift_classes", "drift_features", "evaluation", "rare")
+END = (1.0,)
+FAR = 2.0
+RARE = 0.15
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """table: by model and strategy: drift_classes, drift_features (mean z against random
+    subsets of the pool), evaluation (cross-validated accuracy minus that on the test set),
+    rare (positives among queried rows over their share, datasets with a rare class);
+    trials: how many it rests on."""
+
+    table: "pd.DataFrame"
+    trials: int
+
+
+def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evidence:
+    """The evidence of the first trials of a suite's stored runs."""
+    import pandas as pd
+
+    from albench.analysis import audit, bias, rare
+
+    few = sorted(set(runs["trial"]))[:TRIALS]
+    chosen = runs[runs["trial"].isin(few) & ~runs["strategy"].isin(suite.bounds)]
+    wanted = set(chosen.loc[(chosen["status"] == "done"), "run"])
+    specs = [c.spec for c in suite.cells() if c.strategy != FULL_POOL and c.spec.id in wanted]
+    specs = list(dict.fromkeys(specs))
+
+    def measured(analysis: Callable[..., Any], **more: Any) -> Any:
+        def remade() -> Iterator[Cut]:
+            yield from cuts(specs)
+
+        return analysis(chosen, rounds, remade(), checkpoints=END, **more)
+
+    key = ["model", "strategy"]
+    drift = measured(bias.measured)
+    told = measured(audit.measured)
+    found, _ = measured(rare.measured)
+    parts = {
+        "drift_classes": drift[drift["measure"] == "tv"].groupby(key)["z"].mean(),
+        "drift_features": drift[drift["measure"] == "energy"].groupby(key)["z"].mean(),
+    }
+    cv = told[told["estimator"] == "cv"]
+    parts["evaluation"] = (cv["estimate"] - cv["truth"]).groupby([cv[k] for k in key]).mean()
+    few_positive = found[(found["measure"] == "enrichment") & (found["prevalence"] <= RARE)]
+    parts["rare"] = few_positive.groupby(key)["value"].mean()
+    return Evidence(pd.DataFrame(parts), len(few))
+
+
+def stored_evidence(
+    suite: Suite, store: Store, runs: "pd.DataFrame", rounds: "pd.DataFrame"
+) -> Evidence:
+    """The evidence of a store, kept beside its tables until they change.
+
+    `evidence.json` is derived: it is made again unless it names the tables it was made from.
+    """
+    import pandas as pd
+
+    path = store.folder / "evidence.json"
+    digest = hashlib.sha256(
+        canonical([suite.text, sorted(runs["run"] + runs["status"]), TRIALS, VERSION]).encode()
+    ).hexdigest()
+    if path.is_file():
+        regular(path, MOST)
+        try:
+            kept = json.loads(path.read_text())
+            if kept["made_from"] == digest:
+                table = pd.DataFrame(kept["rows"], columns=[*KEY, *MEASURED])
+                return Evidence(table.set_index(list(KEY)).astype(float), int(kept["trials"]))
+        except (ValueError, KeyError, TypeError):
+            pass  # unreadable: derived, so it is made again
+    found = evidence(suite, runs, rounds)
+    rows = found.table.reset_index()[[*KEY, *MEASURED]].astype(object)
+    listed = rows.where(rows.notna(), None).to_numpy().tolist()
+    text = json.dumps({"made_from": digest, "trials": found.trials, "rows": listed}, indent=0)
+    write_atomic(path, (text + "\n").encode())
+    return found
+
+
+def flags(row: "pd.Series[Any]") -> str:
+    """Which way a strategy's labelled sets drift, in words; a dash for not beyond random."""
+    said = []
+    for name, word in (("drift_classes", "classes"), ("drift_features", "features")):
+        z = row.get(name)
+        if z is not None and z == z and abs(z) > FAR:
+            said.append(f"{word} {z:+.1f}")
+    return ", ".join(said) or "\N{EN DASH}"

@@ -1,0 +1,80 @@
+"use strict";
+/* Sortable tables and the filters of the leaderboard. Cells are text, never markup. */
+(function () {
+  function keyOf(row, column) {
+    var cell = row.cells[column];
+    var key = cell.dataset.key;
+    if (key === undefined) { return cell.textContent.toLowerCase(); }
+    if (key === "") { return null; }
+    var value = Number(key);
+    return Number.isNaN(value) ? key.toLowerCase() : value;
+  }
+  function compare(a, b, down) {
+    if (a === null || b === null) { return a === b ? 0 : a === null ? 1 : -1; }
+    var order = a < b ? -1 : a > b ? 1 : 0;
+    return down ? -order : order;
+  }
+  function sort(table, column, direction) {
+    var body = table.tBodies[0];
+    var rows = Array.from(body.rows).map(function (row, place) { return [row, place]; });
+    rows.sort(function (one, other) {
+      var pin = other[0].classList.contains("pinned") - one[0].classList.contains("pinned");
+      if (pin) { return pin; }
+      return compare(keyOf(one[0], column), keyOf(other[0], column), direction === "descending") || one[1] - other[1];
+    });
+    rows.forEach(function (pair) { body.appendChild(pair[0]); });
+    Array.from(table.tHead.rows[0].cells).forEach(function (head, place) {
+      if (place === column) { head.setAttribute("aria-sort", direction); } else { head.removeAttribute("aria-sort"); }
+    });
+  }
+  function sortable(table) {
+    Array.from(table.tHead.rows[0].cells).forEach(function (head, column) {
+      var button = document.createElement("button");
+      button.type = "button";
+      while (head.firstChild) { button.appendChild(head.firstChild); }
+      head.appendChild(button);
+      button.addEventListener("click", function () {
+        var now = head.getAttribute("aria-sort");
+        var first = head.dataset.first || "ascending";
+        var second = first === "ascending" ? "descending" : "ascending";
+        sort(table, column, now === first ? second : first);
+      });
+    });
+  }
+  function cell(kind, entry, place) {
+    var made = document.createElement(place === 1 ? "th" : "td");
+    if (place === 1) {
+      made.scope = "row";
+      var link = document.createElement("a");
+      link.href = kind.links[entry[0]];
+      link.textContent = entry[0];
+      made.appendChild(link);
+    } else { made.textContent = entry[0]; }
+    if (kind.texts.indexOf(place) >= 0) { made.className = "text"; }
+    if (entry.length > 1) { made.dataset.key = entry[1] === null ? "" : entry[1]; }
+    return made;
+  }
+  function fill(table, data, view) {
+    var body = table.tBodies[0];
+    body.textContent = "";
+    view.rows.forEach(function (entries) {
+      var row = body.insertRow();
+      if (entries[1][0] === data.baseline) { row.className = "pinned"; }
+      entries.forEach(function (entry, place) { row.appendChild(cell(data, entry, place)); });
+    });
+    Array.from(table.tHead.rows[0].cells).forEach(function (head) { head.removeAttribute("aria-sort"); });
+    document.getElementById("view-note").textContent = view.note;
+  }
+  function filters(form) {
+    var data = JSON.parse(document.getElementById("views").textContent);
+    var table = document.getElementById("standings");
+    var choices = Array.from(form.querySelectorAll("select"));
+    form.hidden = false;
+    form.addEventListener("change", function () {
+      var key = choices.map(function (choice) { return choice.selectedIndex; }).join("-");
+      fill(table, data, data.views[key]);
+    });
+  }
+  document.querySelectorAll("table.sortable").forEach(sortable);
+  document.querySelectorAll("form.filters").forEach(filters);
+}());
