@@ -13,7 +13,7 @@ from albench.suite import Suite
 if TYPE_CHECKING:
     import pandas as pd
 
-    from albench.analysis.cells import Stack
+    from albench.analysis.cells import Block, Stack
 
 SHARES = (1.0, 0.5, 0.25)
 ALL = "all datasets"
@@ -181,20 +181,21 @@ def seen(
     table = table.join(labels_needed(part, suite.baseline, lower)).join(beside, how="outer")
     table = table.sort_values("rank", kind="stable", na_position="last")
     bases = int(table["datasets"].max())
+    more = f" ({len(part.blocks)} with variants)" if len(part.blocks) > bases else ""
     note = (
         f"{model}; area under {metric} up to {share:.0%} of the labels; {group}: {bases} base "
-        f"datasets ({len(part.blocks)} with variants), {trials_of(part)} trials each."
+        f"datasets{more}, {trials_of(part.blocks)} trials each."
     )
     if table["imputed"].max() > 0:
         note += " Datasets that a strategy lacks count as no gain for it."
     return View(*choice, table.rename_axis("strategy").reset_index(), note)
 
 
-def trials_of(stack: "Stack") -> str:
+def trials_of(blocks: "Sequence[Block]") -> str:
     """The number of trials, as text."""
     from albench.analysis.typeset import trials_text
 
-    return trials_text(stack.blocks)
+    return trials_text(blocks)
 
 
 def run_columns(

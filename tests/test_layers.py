@@ -71,6 +71,7 @@ FLOOR = {
     "parts": 6,
     "board": 6,
     "leaderboard": 6,
+    "site": 6,
     "report": 6,
     "replay": 6,
     "verify": 6,

@@ -1,0 +1,255 @@
+"""The pages of the leaderboard: standings, one page a strategy, one a dataset, the protocol."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from albench import pages, registry
+from albench.board import COLUMNS, SHARES, Board, cells, page_rows, trials_of
+from albench.parts import Part, drawn, protocol_facts, references, sheet, where_from
+from albench.suite import Labelled
+
+if TYPE_CHECKING:
+    from albench.plots.figures import About
+
+FOOT = (
+    "Made by albench from stored tables; equal tables give equal pages. Nothing on this page "
+    "is loaded from a network."
+)
+LIMITS = (
+    "Generated data show what a strategy does to a geometry, an imbalance or an oracle's "
+    "mistakes that are known. They cannot show how often such things occur in measured data, so "
+    "a lead that rests on them is no promise for a table of one's own.",
+    "Variants of one dataset (made rarer, or with an oracle that errs) are averaged before any "
+    "test, so that each base counts once. The oracle is simulated: it answers at once, costs one "
+    "unit a label and does not tire.",
+    "Strategies whose rank intervals overlap share a place; the order among them is not a "
+    "finding. Parameters are the defaults; none was tuned on these data.",
+)
+
+
+NAMES = {
+    "aubc": "area", "aubc_low": "area from", "aubc_high": "to", "gain_low": "gain from",
+    "gain_high": "to ", "normalised_gain": "normalised gain", "harm_rate": "harm",
+    "worst_loss": "worst loss", "full": "whole pool",
+}  # fmt: skip
+
+
+class Site:
+    """The pages of one board."""
+
+    def __init__(self, board: Board, manifest: Mapping[str, Any], links: dict[str, str]) -> None:
+        self.board, self.manifest, self.links = board, manifest, links
+        self.suite = board.suite
+        versions = manifest.get("versions", {})
+        bases, listed = len(set(self.suite.bases.values())), len(self.suite.datasets)
+        variants = f", {listed} with variants" if listed > bases else ""
+        self.about = (
+            f"{bases} base datasets{variants}; {len(self.suite.strategies)} strategies; albench "
+            f"{versions.get('albench', '?')}, "
+            f"revision {str(manifest.get('revision') or 'unknown')[:12]}, "
+            f"scikit-learn {versions.get('scikit-learn', '?')}, "
+            f"{manifest.get('machine', {}).get('cpu', 'machine unknown')}"
+        )
+
+    def index(self, answers: list[str]) -> str:
+        """The first page."""
+        board, suite = self.board, self.suite
+        first = board.view(board.models[0], suite.primary)
+        rows = list(page_rows(first, suite.baseline, self.links))
+        standings = {"columns": [c._asdict() for c in COLUMNS], "rows": rows, "head": 1}
+        return pages.page(
+            "index.html", title=suite.title, about=self.about, foot=FOOT, answers=answers,
+            choices=self.choices(), standings=standings, note=first.note, bounds=self.bounds(),
+            limits=LIMITS, figures=self.figures(), views=pages.embedded(self.views()),
+            strategies=[
+                {"name": s.label, "link": self.links[s.label],
+                 "summary": registry.entry("strategy", s.ref.name).summary}
+                for s in suite.strategies
+            ],
+            datasets=[
+                {"name": d.label, "link": self.links[f"dataset {d.label}"], "group": d.group,
+                 "summary": registry.entry("dataset", d.ref.name).summary}
+                for d in suite.datasets
+            ],
+        )  # fmt: skip
+
+    def choices(self) -> list[dict[str, Any]]:
+        """The filters, in the order of the keys of `views`."""
+        metrics = [self.suite.primary, *(m for m in self.suite.metrics if m != self.suite.primary)]
+        return [
+            {"name": "Model", "options": list(self.board.models)},
+            {"name": "Metric", "options": metrics},
+            {"name": "Budget", "options": [f"{share:.0%} of the labels" for share in SHARES]},
+            {"name": "Datasets", "options": list(self.board.groups)},
+        ]
+
+    def views(self) -> dict[str, Any]:
+        """Every view as JSON."""
+        metrics = self.choices()[1]["options"]
+        found = {}
+        for view in self.board.views:
+            key = [self.board.models.index(view.model), metrics.index(view.metric),
+                   SHARES.index(view.share), self.board.groups.index(view.group)]  # fmt: skip
+            rows = [cells(row) for _, row in view.frame.iterrows()]
+            rows.sort(key=lambda row: row[1][0] != self.suite.baseline)
+            found["-".join(map(str, key))] = {"rows": rows, "note": view.note}
+        texts = [i for i, c in enumerate(COLUMNS) if c.text]
+        links = {s.label: self.links[s.label] for s in self.suite.strategies}
+        return {"views": found, "texts": texts, "links": links, "baseline": self.suite.baseline}
+
+    def looked(self, metric: str, model: str, label: str | None = None) -> "About":
+        """What the captions of figures say; of one dataset where `label` names it."""
+        from albench.plots.figures import About
+
+        stack = self.board.stacks[model, metric]
+        blocks = [b for b in stack.blocks if label in (None, b.dataset)]
+        return About(
+            metric=metric, measure=f"area under {metric}", baseline=self.suite.baseline,
+            strategies=[s.label for s in self.suite.strategies if s.label not in self.suite.bounds],
+            trials=trials_of(blocks), datasets=len(blocks),
+            model=model, protocol=stack.protocol, alpha=self.suite.alpha, rope=self.suite.rope,
+        )  # fmt: skip
+
+    def figures(self) -> list[dict[str, str]]:
+        """The figures of the first page: each model's gain over the budget and improvement."""
+        from albench.analysis.overall import aggregates
+        from albench.analysis.within import overall_gain
+
+        found: list[dict[str, str]] = []
+        for place, model in enumerate(self.board.models):
+            stack = self.board.stacks.get((model, self.suite.primary))
+            if stack is None or len(stack.strategies) < 2:
+                continue
+            table = aggregates(stack, self.suite.baseline, draws=500)
+            frames = {
+                "improvement": table[table["strategy"] != self.suite.baseline],
+                "gain_overall": overall_gain(stack, self.suite.baseline, draws=500),
+            }
+            found += drawn(frames, self.looked(self.suite.primary, model), f"m{place}")
+        return found
+
+    def bounds(self) -> dict[str, Any]:
+        """The bounds by model; an empty table where the suite has none."""
+        frame = self.board.bounds
+        if frame.empty:
+            return {"columns": [], "rows": [], "head": 0}
+        forms = {"difference": "+.3f", "low": "+.3f", "high": "+.3f", "datasets": ".0f"}
+        return vars(sheet(frame, "bounds", "Bounds", forms, self.links))
+
+    def strategy(self, strategy: Labelled) -> str:
+        """A strategy's page: what it is, its curves, where it wins and loses."""
+        entry = registry.entry("strategy", strategy.ref.name)
+        about = entry.about
+        facts = [("source", str(about.get("cite") or "not given")),
+                 ("family", str(about.get("family") or "not given")),
+                 ("cost of a query", str(about.get("cost") or "not given")),
+                 ("needs", ", ".join(about.get("needs", ())) or "nothing in particular"),
+                 ("version", entry.version)]  # fmt: skip
+        parts = [
+            self.on_model(strategy.label, place, m) for place, m in enumerate(self.board.models)
+        ]
+        return pages.page(
+            "sheet.html", title=strategy.label, about=entry.doc.split("\n\n")[0], facts=facts,
+            parts=[p for p in parts if p], foot=FOOT,
+        )  # fmt: skip
+
+    def on_model(self, name: str, place: int, model: str) -> Part | None:
+        """A strategy with one model."""
+        from albench.analysis.summaries import summarise
+        from albench.analysis.within import overall_gain
+
+        stack, base = self.board.stacks.get((model, self.suite.primary)), self.suite.baseline
+        if stack is None or name not in stack.strategies:
+            return Part(f"With {model}", lines=["It has no finished runs with this model."])
+        pair = two(stack, base, name)
+        rows = summarise(pair, base)
+        mine = rows[rows["strategy"] == name].sort_values("gain", ascending=False, kind="stable")
+        table = sheet(
+            mine[["dataset", "aubc", "gain", "gain_low", "gain_high", "normalised_gain", "end",
+                  "harm_rate", "worst_loss"]].rename(columns=NAMES),
+            f"by-dataset-{place}", f"{name} by dataset, {model}; largest gain over {base} first",
+            {"harm": ".0%", "gain": "+.3f", "worst loss": "+.3f"},
+            {d.label: self.links[f"dataset {d.label}"] for d in self.suite.datasets},
+        )  # fmt: skip
+        up, down = int((mine["gain_low"] > 0).sum()), int((mine["gain_high"] < 0).sum())
+        line = (
+            f"Ahead of {base} with an interval that leaves zero out on {up} of {len(mine)} "
+            f"datasets, behind on {down}."
+        )
+        frames = {} if name == base else {"gain_overall": overall_gain(pair, base, draws=500)}
+        figures = list(drawn(frames, self.looked(self.suite.primary, model), f"m{place}"))
+        return Part(f"With {model}", lines=[line], figures=figures, tables=[vars(table)])
+
+    def dataset(self, dataset: Labelled) -> str:
+        """A dataset's page: what it is, and every strategy's curve on it."""
+        entry = registry.entry("dataset", dataset.ref.name)
+        facts = [("source", str(entry.about.get("cite") or "not given")),
+                 ("in this suite", dataset.ref.label),
+                 ("base", self.suite.bases[dataset.label]),
+                 ("group", dataset.group or "none")]  # fmt: skip
+        facts += [(f"protocol: {k}", str(getattr(v, "label", v))) for k, v in dataset.fields]
+        parts = [
+            self.of_dataset(dataset.label, place, model)
+            for place, model in enumerate(self.board.models)
+        ]
+        return pages.page(
+            "sheet.html", title=dataset.label, about=entry.doc.split("\n\n")[0], facts=facts,
+            parts=[p for p in parts if p], foot=FOOT,
+        )  # fmt: skip
+
+    def of_dataset(self, label: str, place: int, model: str) -> Part | None:
+        """A dataset with one model."""
+        from albench.analysis.standings import part_of
+        from albench.analysis.summaries import summarise
+        from albench.analysis.within import mean_curves
+
+        stack = self.board.stacks.get((model, self.suite.primary))
+        part = None if stack is None else part_of(stack, 1.0, [label])
+        if part is None or not part.blocks:
+            return Part(f"With {model}", lines=["No trial was finished by every strategy."])
+        lower = registry.entry("metric", self.suite.primary).about["better"] == "lower"
+        rows = summarise(part, self.suite.baseline).sort_values("aubc", ascending=False)
+        table = sheet(
+            rows[["strategy", "trials", "aubc", "aubc_low", "aubc_high", "gain", "gain_low",
+                  "gain_high", "start", "end", "full", "flag"]].rename(columns=NAMES),
+            f"by-strategy-{place}", f"Strategies on {label}, {model}, by area under the curve",
+            {"gain": "+.3f", "trials": ".0f"}, self.links,
+        )  # fmt: skip
+        curves = list(
+            drawn(
+                {"learning": mean_curves(part, lower)},
+                self.looked(self.suite.primary, model),
+                f"m{place}",
+            )
+        )
+        return Part(f"With {model}", figures=curves, tables=[vars(table)])
+
+    def protocol(self) -> str:
+        """The protocol with its known limits, versions, references, and how to repeat it."""
+        import pandas as pd
+
+        name = self.suite.name
+        code = f"albench run {name}\nalbench leaderboard {name}\nalbench verify {name} --sample 20"
+        parts = [
+            Part("Known limits", lines=[*LIMITS, *self.board.notes]),
+            Part("Bought rows", lines=[
+                "Drift, evaluation bias and rare classes rest on the first "
+                f"{self.board.evidence.trials} trials, at the end of the budget."]),
+            Part("To repeat it", code=code),
+            Part("The suite", code=self.suite.text),
+            Part("References", tables=[vars(sheet(pd.DataFrame(references(self.suite)),
+                                                  "references", "What was used"))]),
+        ]  # fmt: skip
+        facts = [*protocol_facts(self.suite), *where_from(self.manifest)]
+        return pages.page(
+            "sheet.html", title=f"Protocol of {self.suite.title}", about=self.about, facts=facts,
+            parts=parts, foot=FOOT,
+        )  # fmt: skip
+
+
+def two(stack: Any, base: str, name: str) -> Any:
+    """The stack of the baseline and one strategy."""
+    from dataclasses import replace
+
+    names = tuple(dict.fromkeys((base, name)))
+    return replace(stack, strategies=names, blocks=tuple(b.only(names) for b in stack.blocks))
