@@ -11,9 +11,6 @@ from albench.board import COLUMNS, Board, View, flat
 from albench.files import write_atomic
 from albench.site import Site
 
-if TYPE_CHECKING:
-    pass
-
 
 def write(board: Board, manifest: Mapping[str, Any], answers: list[str], folder: Path) -> int:
     """Write all pages; returns the number of bytes."""
