@@ -17,6 +17,7 @@ from albench.strategies.distances import blocks, centred, distances_from
 MOST_CLUSTERS = 500
 SMALLEST = 5  # clusters of no more rows are passed over
 NEIGHBOURS = 20
+MINI_BATCH = 5000
 JUST_BELOW = 1.0 - 1e-9  # the radius is an observed distance, which must stay outside
 
 Count = Annotated[int, Ge(1)]
@@ -30,10 +31,10 @@ Positive = Annotated[float, Gt(0)]
 def typiclust(query: Query) -> Ints:
     """The most typical row of each cluster that holds fewest labels, largest clusters first.
 
-    As many clusters as rows labelled and asked for (500 at most, mini-batch k-means above
-    50). Typicality is the inverse mean distance to the 20 nearest unlabelled rows of the
-    cluster (half of them in small ones); clusters of 5 rows or fewer are passed over, as in
-    the authors' code.
+    As many clusters as rows labelled and asked for (500 at most; above 50, mini-batches of
+    5,000 rows where there are more). Typicality is the inverse mean distance to the 20
+    nearest unlabelled rows of the cluster (half of them in small ones); clusters of 5 rows or
+    fewer are passed over, as in the authors' code.
     """
     X, _ = centred(query)
     k = min(len(query.labeled) + query.n, MOST_CLUSTERS, len(X))
@@ -43,7 +44,8 @@ def typiclust(query: Query) -> Ints:
     free[query.pool] = True
     picks: list[int] = []
     while len(picks) < query.n:
-        order = [c for c in order if free[groups == c].any()]
+        left = np.bincount(groups[free], minlength=k)
+        order = [c for c in order if left[c]]
         for c in order[: query.n - len(picks)]:
             picks.append(most_typical(query, X, np.flatnonzero((groups == c) & free)))
             free[picks[-1]] = False
@@ -52,14 +54,14 @@ def typiclust(query: Query) -> Ints:
 
 def clustered(X: Floats, k: int, seed: int) -> Ints:
     """(n,) clusters of all rows."""
-    if k <= 50:
+    if k <= 50 or len(X) <= MINI_BATCH:
         return np.asarray(fitted_kmeans(X, k, seed).labels_, dtype=np.intp)
     import warnings
 
     from sklearn.cluster import MiniBatchKMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    model = MiniBatchKMeans(n_clusters=k, batch_size=5000, n_init=1, random_state=seed)
+    model = MiniBatchKMeans(n_clusters=k, batch_size=MINI_BATCH, n_init=1, random_state=seed)
     with warnings.catch_warnings():  # fewer distinct rows than centres is no fault here
         warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(model.fit(X).labels_, dtype=np.intp)
@@ -82,10 +84,11 @@ def most_typical(query: Query, X: Floats, rows: Ints) -> int:
     at = np.searchsorted(query.pool, rows)
     scores[at] = 0.0
     if m:
-        from sklearn.neighbors import NearestNeighbors
+        from scipy.spatial.distance import cdist
 
-        near = NearestNeighbors(n_neighbors=m + 1, algorithm="brute").fit(X[rows])
-        scores[at] = -near.kneighbors(X[rows])[0].sum(axis=1) / m
+        for part in blocks(np.arange(len(rows)), len(rows)):
+            near = np.partition(cdist(X[rows[part]], X[rows]), m, axis=1)
+            scores[at[part]] = -near[:, : m + 1].sum(axis=1) / m  # its own distance is 0
     return int(query.top(scores, 1)[0])
 
 

@@ -172,7 +172,9 @@ def cost(name: str, cut: Any, batch: int, limit: int) -> dict[str, Any]:
     return found
 
 
-def results(pools: list[int], batches: list[int], only: list[str], limit: int) -> Iterator[Any]:
+def results(
+    pools: list[int], batches: list[int], only: list[str], limit: int, known: dict[Any, Any]
+) -> Iterator[Any]:
     """One record for each strategy, pool and batch; none after one that took too long."""
     ours = [n for n in names("strategy") if not n.startswith("ska:")]
     wanted = [n for n in ours if not only or n in only]
@@ -183,7 +185,9 @@ def results(pools: list[int], batches: list[int], only: list[str], limit: int) -
         for name in wanted:
             for batch in batches:
                 too_slow = {"refused": f"> {limit} s"}
-                found = too_slow if name in slow else cost(name, cut, batch, limit)
+                found = known.get((name, pool, batch))
+                if found is None:
+                    found = too_slow if name in slow else cost(name, cut, batch, limit)
                 if found.get("refused", "").startswith(">"):
                     slow.add(name)
                 yield {"name": name, "pool": pool, "batch": batch, **found}
@@ -238,17 +242,23 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--limit", type=int, default=60, help="CPU seconds a measurement")
     parser.add_argument("--to", type=Path, default=Path(__file__).with_suffix(".md"))
-    parser.add_argument("--log", type=Path, help="JSON lines, written as they come")
+    parser.add_argument(
+        "--log",
+        type=Path,
+        help="JSON lines, written as they come; what it holds is not measured again",
+    )
     given = parser.parse_args()
     import skactiveml.pool  # noqa: F401
 
     threadpool_limits(1)
     import sklearn.neighbors  # noqa: F401  (imported before the fork, so that no child pays)
 
+    lines = given.log.read_text().splitlines() if given.log and given.log.exists() else []
+    known = {(r["name"], r["pool"], r["batch"]): r for r in map(json.loads, lines)}
     records = []
-    for record in results(given.pools, given.batches, given.only, given.limit):
+    for record in results(given.pools, given.batches, given.only, given.limit, known):
         records.append(record)
-        if given.log:
+        if given.log and (record["name"], record["pool"], record["batch"]) not in known:
             with given.log.open("a") as log:
                 log.write(json.dumps(record) + "\n")
         given.to.write_text(table(records, given.limit))
