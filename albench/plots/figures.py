@@ -184,7 +184,7 @@ def _pairs(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
 
 
 def _ranks(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
-    count = int(frame["bars"].str.split(",").explode().replace("", None).nunique())
+    count = len({number for text in frame["bars"] for number in text.split(",") if number})
     bars = [
         list(frame.loc[[str(i) in b.split(",") for b in frame["bars"]], "strategy"])
         for i in range(count)
