@@ -16,18 +16,31 @@ def chosen(model: Ref, task: Task, plain: Plain, memory: int) -> Learner | None:
     return ENGINES[model.name](dict(model.params), task, plain, memory)
 
 
-def svc(gamma: bool) -> "Make":
-    """The engine of a support vector classifier with an RBF (else linear) kernel."""
+def svc(gamma: bool, loose: bool = False) -> "Make":
+    """The engine of a support vector classifier with an RBF (else linear) kernel.
+
+    loose  at libsvm's tolerance, where only libsvm on the features gives the same picks
+    """
 
     def make(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
         from albench.engines.kernels import shared_rows
 
-        if params.keys() - {"C"} or not compiled.NUMBA:
+        if params.keys() - ({"C", "tol"} if loose else {"C"}):
             return None
-        from albench.engines.svc import SVC
+        C, tol = float(params.get("C", 1.0)), float(params.get("tol", 1e-3))
+        width = 1 / task.X.shape[1] if gamma else None
+        if compiled.NUMBA and not loose:
+            from albench.engines.svc import SVC
 
-        rows = shared_rows(task, 1 / task.X.shape[1] if gamma else None, memory)
-        return SVC(rows, task.n_classes, float(params.get("C", 1.0)), plain)
+            return SVC(shared_rows(task, width, memory), task.n_classes, C, plain)
+        from albench.engines.libsvm import Libsvm, works
+
+        if not works(False):
+            plain.name = "plain (self-test of libsvm failed)"
+            return None
+        gram = not loose or (compiled.NUMBA and works(True))
+        rows = shared_rows(task, width, memory, loose and gram)
+        return Libsvm(rows, task.n_classes, C, tol if loose else 1e-7, gram, plain)
 
     return make
 
@@ -44,4 +57,10 @@ def logreg(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Lea
 
 
 Make: TypeAlias = Callable[[dict[str, Any], Task, Plain, int], Learner | None]
-ENGINES: dict[str, Make] = {"svc-rbf": svc(True), "logreg": logreg}
+ENGINES: dict[str, Make] = {
+    "svc-rbf": svc(True),
+    "svc-linear": svc(False),
+    "svc-rbf-libsvm": svc(True, True),
+    "svc-linear-libsvm": svc(False, True),
+    "logreg": logreg,
+}

@@ -1,9 +1,11 @@
 """Kernel rows of one cut, computed when first needed and shared by every fit on it."""
 
+import math
 from typing import Any
 
 import numpy as np
 
+from albench.engines.compiled import compiled
 from albench.learner import Floats, Ints, Views
 
 EAGER = 1 << 19
@@ -16,14 +18,17 @@ class KernelRows:
     slot   (n_train,) where the row of a train position lies in `K`, or -1
     norms  (n_train + n_test,) squared lengths
 
-    gamma  RBF kernel exp(-gamma |x - z|^2); None: the linear kernel
-    limit  bytes that `K` may take
+    gamma    RBF kernel exp(-gamma |x - z|^2); None: the linear kernel
+    limit    bytes that `K` may take
+    bitwise  in libsvm's arithmetic: dot products one by one, the C library's exponential
     """
 
-    def __init__(self, views: Views, gamma: float | None, limit: int) -> None:
+    def __init__(
+        self, views: Views, gamma: float | None, limit: int, bitwise: bool = False
+    ) -> None:
         self.X = np.vstack([views.X, views.X_test])
-        self.n_train, self.gamma = len(views.X), gamma
-        self.norms = np.einsum("ij,ij->i", self.X, self.X)
+        self.n_train, self.gamma, self.bitwise = len(views.X), gamma, bitwise
+        self.norms: Floats = np.vecdot(self.X, self.X)
         self.diagonal = np.ones(self.n_train) if gamma else self.norms[: self.n_train].copy()
         self.capacity = max(1, min(self.n_train, limit // (8 * len(self.X))))
         self.K = np.empty((self.capacity, len(self.X)))
@@ -33,14 +38,14 @@ class KernelRows:
         if self.capacity == self.n_train and self.K.size <= EAGER:
             self.fill(np.arange(self.n_train))
 
-    def between(self, X: Floats, norms: Floats) -> Floats:
-        """(len(X), n) kernel between some rows, with their squared lengths, and all rows."""
-        return kernel(X, norms, self.X, self.norms, self.gamma)
-
     def fill(self, rows: Ints) -> None:
         """Store the kernel rows of train positions; there is room for them."""
         at = slice(self.n_held, self.n_held + len(rows))
-        self.K[at] = self.between(self.X[rows], self.norms[rows])
+        X, norms = self.X[rows], self.norms[rows]
+        if self.bitwise:
+            bitwise_kernel(X, norms, self.X, self.norms, self.gamma, self.K[at])
+        else:
+            self.K[at] = kernel(X, norms, self.X, self.norms, self.gamma)
         self.holds[at], self.slot[rows] = rows, np.arange(at.start, at.stop)
         self.n_held += len(rows)
 
@@ -85,10 +90,28 @@ def kernel(A: Floats, a: Floats, B: Floats, b: Floats, gamma: float | None) -> F
     return np.asarray(np.exp(K, out=K))
 
 
-def shared_rows(task: Any, gamma: float | None, limit: int) -> KernelRows:
+@compiled
+def exponentials(K: Floats, a: Floats, b: Floats, gamma: float) -> None:
+    """Turn dot products into values of the RBF kernel, in the order of libsvm's operations."""
+    for i in range(K.shape[0]):
+        for j in range(K.shape[1]):
+            K[i, j] = math.exp(-gamma * (a[i] + b[j] - 2.0 * K[i, j]))
+
+
+def bitwise_kernel(
+    A: Floats, a: Floats, B: Floats, b: Floats, gamma: float | None, out: Floats
+) -> None:
+    """As `kernel`, to the bit as libsvm forms it; needs numba for more than small sets."""
+    for i, row in enumerate(A):
+        np.vecdot(B, row, out=out[i])
+    if gamma is not None:
+        exponentials(out, a, b, gamma)
+
+
+def shared_rows(task: Any, gamma: float | None, limit: int, bitwise: bool = False) -> KernelRows:
     """The kernel rows of a cut, made once and kept in the cut's memo."""
-    key = ("kernel rows", gamma, limit)
+    key = ("kernel rows", gamma, limit, bitwise)
     if key not in task.memo:
-        task.memo[key] = KernelRows(task, gamma, limit)
+        task.memo[key] = KernelRows(task, gamma, limit, bitwise)
     rows: KernelRows = task.memo[key]
     return rows

@@ -12,6 +12,7 @@ from albench.engines.known import Known
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
 
 TOL = 1e-7
+OUT_OF_ROOM = "plain (support vectors exceed the memory bound)"
 
 
 class Pair:
@@ -72,7 +73,7 @@ class SVC:
             for pair in self.pairs.values():
                 self.solve(pair)
         except OutOfRoom:
-            self.full, self.name = True, "plain (support vectors exceed the memory bound)"
+            self.full, self.name = True, OUT_OF_ROOM
             return self.plain.fit(labeled, y)
         return Solved(self, labeled, y)
 
@@ -110,11 +111,11 @@ class SVC:
 
 
 class Solved:
-    """`Fitted` over the pairs of an `SVC` learner."""
+    """`Fitted` over the pairs of an `SVC` or `Libsvm` learner."""
 
     has_proba = False
 
-    def __init__(self, svc: SVC, labeled: Ints, y: Ints) -> None:
+    def __init__(self, svc: Any, labeled: Ints, y: Ints) -> None:
         self.svc, self.labeled, self.y = svc, labeled, y
         self.made: Any = None
 
