@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.svm import SVC
 
 
 class NearestNeighbours(KNeighborsClassifier):  # type: ignore[misc]
@@ -27,6 +28,20 @@ class ConvergedLogisticRegression(LogisticRegression):  # type: ignore[misc]
         """Fit without the warning of a line search that ends at the optimum."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The line search|Rounding errors|Line Search")
+            return super().fit(X, y, sample_weight)  # type: ignore[no-any-return]
+
+
+class BoundedSVC(SVC):  # type: ignore[misc]
+    """A support vector classifier that ends even where its tolerance is out of reach.
+
+    libsvm holds kernel values in single precision. With a linear kernel and rows that
+    repeat with other labels it may step for ever without reaching a tight tolerance.
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit without a warning where `max_iter` ends it."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
             return super().fit(X, y, sample_weight)  # type: ignore[no-any-return]
 
 

@@ -47,10 +47,10 @@ def svc_rbf(seed: int, *, C: Positive = 1.0, class_weight: ClassWeight = None) -
 
 @model("svc-linear", proba=False, cite="Cortes and Vapnik 1995; LIBSVM, Chang and Lin 2011")
 def svc_linear(seed: int, *, C: Positive = 1.0, class_weight: ClassWeight = None) -> Any:
-    """Support vector classifier, linear kernel, solved to 1e-7."""
-    from sklearn.svm import SVC
+    """Support vector classifier, linear kernel, solved to 1e-7 (a million steps at most)."""
+    from albench.estimators import BoundedSVC
 
-    return SVC(kernel="linear", C=C, tol=1e-7, class_weight=class_weight)
+    return BoundedSVC(kernel="linear", C=C, tol=1e-7, class_weight=class_weight, max_iter=1_000_000)
 
 
 @model("svc-linear-libsvm", proba=False, cite="LIBSVM, Chang and Lin 2011")

@@ -1,5 +1,9 @@
 """Engines against scikit-learn: whole runs with the same picks and predictions."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from engine_grid import CASES, compared, run, task_of
@@ -9,13 +13,21 @@ from albench.learner import Plain
 from albench.registry import resolve
 
 # model -> largest gap allowed between scores
-SHIPPED = {"svc-rbf": 1e-6, "logreg": 1e-9}
+SHIPPED = {
+    "svc-rbf": 1e-6,
+    "svc-linear": 1e-6,
+    "svc-rbf-libsvm": 1e-6,
+    "svc-linear-libsvm": 1e-6,
+    "logreg": 1e-9,
+}
 SLICE = ["iris", "moons", "duplicates", "constant", "rare", "imbalanced"]
 
 
 @pytest.mark.parametrize("name", SLICE)
 @pytest.mark.parametrize("model", SHIPPED)
 def test_whole_runs_equal_scikit_learn(model: str, name: str) -> None:
+    if (model, name) == ("svc-linear", "duplicates"):
+        pytest.skip("libsvm takes a million steps a fit: in the full grid only")
     X, y = CASES[name]()
     rows = np.random.default_rng(1).choice(len(y), min(len(y), 150), replace=False)
     task, spec = task_of(X[rows], y[rows], start=5, name=name)
@@ -85,3 +97,38 @@ def test_kernel_rows_beyond_the_memory_bound_are_recomputed_or_left_to_scikit_le
         assert compared(fast, plain)[:2] == (None, 0)
         seen.add(fast.engine)
     assert seen == {"svc-numba", "plain (support vectors exceed the memory bound)"}
+
+
+WITHOUT_NUMBA = """
+import sys
+sys.modules["numba"] = None
+from engine_grid import CASES, compared, run, task_of
+for model, engine, gap in (
+    ("svc-rbf", "libsvm-gram", 1e-6), ("svc-linear", "libsvm", 1e-6),
+    ("svc-rbf-libsvm", "libsvm", 1e-6), ("logreg", "logreg-numpy", 1e-9),
+):
+    for name in ("iris", "moons"):
+        X, y = CASES[name]()
+        task, spec = task_of(X[::3], y[::3], start=5)
+        fast, plain = (run(task, spec, model, "margin", e) for e in ("auto", "plain"))
+        assert fast.engine == engine, (model, fast.engine)
+        first, wrong, apart = compared(fast, plain)
+        assert first is None and not wrong and apart <= gap, (model, name, first, wrong, apart)
+"""
+
+
+def test_without_numba_numpy_versions_pick_the_same_rows() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NUMBA], cwd=Path(__file__).parent, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_failed_self_test_leaves_the_model_to_scikit_learn(monkeypatch) -> None:
+    from albench.engines import libsvm
+
+    monkeypatch.setattr(libsvm, "works", lambda bitwise: False)
+    task, _ = task_of(*CASES["moons"]())
+    made = engines.learner(resolve("model", "svc-rbf-libsvm"), task, int)
+    assert isinstance(made, Plain)
+    assert made.name == "plain (self-test of libsvm failed)"

@@ -8,6 +8,8 @@ from albench.learner import Learner, Plain
 from albench.loop import Task
 from albench.spec import Ref
 
+CANONICAL = 1e-7
+
 
 def chosen(model: Ref, task: Task, plain: Plain, memory: int) -> Learner | None:
     """The engine of a model, or None where none is proven for it and its parameters."""
@@ -16,31 +18,34 @@ def chosen(model: Ref, task: Task, plain: Plain, memory: int) -> Learner | None:
     return ENGINES[model.name](dict(model.params), task, plain, memory)
 
 
-def svc(gamma: bool, loose: bool = False) -> "Make":
+def svc(rbf: bool, tol: float) -> "Make":
     """The engine of a support vector classifier with an RBF (else linear) kernel.
 
-    loose  at libsvm's tolerance, where only libsvm on the features gives the same picks
+    The RBF classifier at the canonical tolerance is solved from the last solution. At
+    libsvm's tolerance, and with a linear kernel of any size of values, only libsvm's own
+    steps in its own arithmetic give scikit-learn's scores.
     """
 
     def make(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
         from albench.engines.kernels import shared_rows
+        from albench.engines.libsvm import Libsvm, works
 
-        if params.keys() - ({"C", "tol"} if loose else {"C"}):
+        canonical = tol == CANONICAL
+        if params.keys() - ({"C"} if canonical else {"C", "tol"}):
             return None
-        C, tol = float(params.get("C", 1.0)), float(params.get("tol", 1e-3))
-        width = 1 / task.X.shape[1] if gamma else None
-        if compiled.NUMBA and not loose:
+        C, own = float(params.get("C", 1.0)), float(params.get("tol", tol))
+        width = 1 / task.X.shape[1] if rbf else None
+        if compiled.NUMBA and canonical and rbf:
             from albench.engines.svc import SVC
 
             return SVC(shared_rows(task, width, memory), task.n_classes, C, plain)
-        from albench.engines.libsvm import Libsvm, works
-
         if not works(False):
             plain.name = "plain (self-test of libsvm failed)"
             return None
-        gram = not loose or (compiled.NUMBA and works(True))
-        rows = shared_rows(task, width, memory, loose and gram)
-        return Libsvm(rows, task.n_classes, C, tol if loose else 1e-7, gram, plain)
+        bitwise = not (canonical and rbf)
+        gram = not bitwise or (compiled.NUMBA and works(True))
+        rows = shared_rows(task, width, memory, bitwise and gram)
+        return Libsvm(rows, task.n_classes, C, own, gram, plain)
 
     return make
 
@@ -58,9 +63,9 @@ def logreg(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Lea
 
 Make: TypeAlias = Callable[[dict[str, Any], Task, Plain, int], Learner | None]
 ENGINES: dict[str, Make] = {
-    "svc-rbf": svc(True),
-    "svc-linear": svc(False),
-    "svc-rbf-libsvm": svc(True, True),
-    "svc-linear-libsvm": svc(False, True),
+    "svc-rbf": svc(True, CANONICAL),
+    "svc-linear": svc(False, CANONICAL),
+    "svc-rbf-libsvm": svc(True, 1e-3),
+    "svc-linear-libsvm": svc(False, 1e-3),
     "logreg": logreg,
 }

@@ -34,6 +34,7 @@ class Libsvm:
         self, rows: KernelRows, n_classes: int, C: float, tol: float, gram: bool, plain: Plain
     ) -> None:
         self.rows, self.n_classes, self.C, self.tol = rows, n_classes, C, tol
+        self.steps = plain.make(0).max_iter
         self.gram, self.plain, self.make = gram, plain, plain.make
         self.name = "libsvm-gram" if gram else "libsvm"
         self.classes = np.empty(0, dtype=np.intp)
@@ -81,7 +82,8 @@ class Libsvm:
             X, kernel = square(self.rows.K, slot[labeled], labeled), "precomputed"
         else:
             X, kernel = self.rows.X[labeled], "linear" if gamma is None else "rbf"
-        return raw(X, np.searchsorted(self.classes, y), kernel, self.C, self.tol, gamma or 0.0)
+        target = np.searchsorted(self.classes, y)
+        return raw(X, target, kernel, self.C, self.tol, gamma or 0.0, self.steps)
 
 
 @compiled
@@ -96,14 +98,14 @@ def square(K: Floats, slots: Ints, columns: Ints) -> Floats:
 
 
 def raw(
-    X: Floats, y: Ints, kernel: str, C: float, tol: float, gamma: float
+    X: Floats, y: Ints, kernel: str, C: float, tol: float, gamma: float, steps: int = -1
 ) -> tuple[Ints, Ints, Floats, Floats]:
     """What libsvm returns: support, numbers of them by class, coefficients, intercepts."""
     from sklearn.svm import _libsvm
 
     support, _, n_support, coef, bias = _libsvm.fit(
         X, y.astype(np.float64), svm_type=0, kernel=kernel, C=C, tol=tol, gamma=gamma,
-        cache_size=200, class_weight=np.ones(int(y.max()) + 1), max_iter=-1, random_seed=0,
+        cache_size=200, class_weight=np.ones(int(y.max()) + 1), max_iter=steps, random_seed=0,
     )[:5]  # fmt: skip
     return support, n_support, coef, bias
 
