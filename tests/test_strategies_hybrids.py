@@ -14,6 +14,7 @@ from albench.errors import Skip
 from albench.query import Picks, Query
 from albench.registry import make_strategy
 from albench.strategies.clustered import average_linkage, largest_remainders, round_robin
+from albench.strategies.clusters import fitted_kmeans
 from albench.strategies.gradient import Gradients, draw
 from albench.strategies.stochastic import plackett_luce
 from albench.testing import make_query
@@ -225,6 +226,29 @@ def test_weighted_kmeans_finds_one_row_per_separated_blob() -> None:
     q = make_query(X, [0, 1], [0, 1], 5, 2, proba=np.full((60, 2), 0.5))
     for name in ("weighted_kmeans", "clue"):
         assert sorted(blob[make_strategy(name)(q) - 2]) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("name", ["weighted_kmeans", "clue"])
+@pytest.mark.parametrize("scale", [0.0, 5e-324, 1e-310, 1e-160, 1e-17])
+def test_a_model_that_is_almost_sure_of_all_rows(name: str, scale: float) -> None:
+    """Weights that underflow must not make centres that overflow."""
+    tiny = np.random.default_rng(0).random(40) * scale
+    tiny[::2] = 0.0
+    proba = np.stack([1.0 - tiny, tiny], axis=1)
+    for n in (3, 40):
+        q = make_query(np.random.default_rng(1).normal(size=(42, 2)), [0, 1], [0, 1], n, 2, proba)
+        assert len(set(make_strategy(name)(q).tolist())) == n
+
+
+def test_weights_of_any_size_give_centres() -> None:
+    rows = np.random.default_rng(1).normal(size=(40, 2))
+    for scale in (1.0, 1e-150, 1e-310):
+        weights = np.random.default_rng(2).random(40) ** 9 * scale
+        centres = fitted_kmeans(rows, 30, 0, weights).cluster_centers_
+        assert np.isfinite(centres).all()
+    expected = fitted_kmeans(rows, 5, 0, np.full(40, 0.25)).cluster_centers_
+    same = fitted_kmeans(rows, 5, 0, np.full(40, 1e-200)).cluster_centers_
+    np.testing.assert_allclose(same, expected)
 
 
 def test_cluster_margin_takes_small_clusters_first_and_in_turn() -> None:

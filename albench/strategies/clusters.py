@@ -8,23 +8,26 @@ import numpy as np
 from albench.learner import Floats, Ints
 from albench.query import Query
 
+LEAST = 1e-9  # of the largest weight
+SMALL = 1e-100  # weights below are rescaled first
+
 
 def fitted_kmeans(X: Floats, k: int, seed: int, weights: Floats | None = None) -> Any:
     """A `KMeans` with k centres (fewer where there are fewer rows), fitted once.
 
-    weights  (n,) not negative. All zero counts as all equal; where fewer than k are positive,
-             the others get a vanishing weight, so that there are k places to start from
+    weights  (n,) not negative; only their ratios count. All zero counts as all equal, and
+             none below `LEAST` of the largest one: centres of rows that weigh next to
+             nothing would overflow
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
     k = min(k, len(X))
     if weights is not None:
-        positive = int(np.count_nonzero(weights > 0))
-        if not positive:
-            weights = np.ones(len(X))
-        elif positive < k:
-            weights = weights + weights.max() * 1e-9
+        most = weights.max()
+        if most < SMALL:
+            weights = weights / most if most > 0 else np.ones(len(X))
+        weights = np.maximum(weights, LEAST * weights.max())
     model = KMeans(n_clusters=k, n_init=1, random_state=seed)
     with warnings.catch_warnings():  # fewer distinct rows than centres is no fault here
         warnings.simplefilter("ignore", ConvergenceWarning)

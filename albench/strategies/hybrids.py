@@ -20,7 +20,7 @@ def uncertainty(query: Query, kind: Uncertainty) -> Floats:
     """(m,) uncertainty of the pool rows, zero where the model is sure."""
     proba = probabilities(query)
     if kind == "entropy":
-        return shannon(proba)
+        return np.maximum(shannon(proba), 0.0)
     best = np.sort(proba, axis=1)[:, ::-1]
     return np.asarray(
         1.0 - best[:, 0] if kind == "least_confident" else 1.0 - best[:, 0] + best[:, 1]
