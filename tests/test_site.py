@@ -1,0 +1,156 @@
+"""Report and leaderboard as files: valid, self-contained, the same bytes, names as data."""
+
+import csv
+import html
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+
+import html5lib
+import numpy as np
+import pandas as pd
+import pytest
+from sitemaker import EVIL, WORSE, site, stored
+
+from albench import pages
+from albench.analysis.standings import rank_interval
+from albench.cli import exit_code
+from albench.leaderboard import harmless
+
+
+def every_page() -> list[Path]:
+    return sorted(site().glob("*.html"))
+
+
+def test_there_is_a_page_for_everything() -> None:
+    names = {p.name for p in site().iterdir()}
+    assert {"index.html", "protocol.html", "report.html", "leaderboard.csv", "leaderboard.md"} <= (
+        names
+    )
+    assert len([n for n in names if n.startswith("strategy-")]) == 5
+    assert len([n for n in names if n.startswith("dataset-")]) == 2
+    assert all(re.fullmatch(r"[a-z0-9.-]+", name) for name in names)
+    assert sum(p.stat().st_size for p in site().iterdir()) < 5_000_000
+
+
+def test_pages_are_valid_html_with_distinct_identifiers() -> None:
+    for path in every_page():
+        text = path.read_text()
+        html5lib.HTMLParser(strict=True).parse(text)
+        ids = re.findall(r'\sid="([^"]+)"', text)
+        assert len(ids) == len(set(ids)), path.name
+        known = set(ids)
+        assert all(ref in known for ref in re.findall(r'(?:href="|url\()#([^")]+)', text))
+        for link in re.findall(r'href="([^"#:]+)"', text):
+            assert (site() / link).is_file(), f"{path.name} -> {link}"
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    for path in every_page():
+        text = path.read_text().replace("http://www.w3.org/2000/svg", "")
+        text = re.sub(r'xmlns:xlink="[^"]+"', "", text)
+        assert not re.findall(r'(?:src|href|action)="(?:https?:)?//', text), path.name
+        assert "@import" not in text
+        assert "default-src 'none'" in html.unescape(text)
+
+
+def test_names_of_others_are_shown_and_never_run() -> None:
+    for path in every_page():
+        tree = html5lib.parse(path.read_text(), namespaceHTMLElements=False)
+        scripts = [s for s in tree.iter("script") if s.get("type") != "application/json"]
+        assert len(scripts) == 1, path.name
+        assert "alert" not in "".join(scripts[0].itertext())
+        assert not list(tree.iter("img"))
+        assert not list(tree.iter("b"))
+        handlers = [k for e in tree.iter() for k in e.attrib if str(k).startswith("on")]
+        assert not handlers
+    index = html5lib.parse((site() / "index.html").read_text(), namespaceHTMLElements=False)
+    heads = ["".join(th.itertext()).strip() for th in index.iter("th")]
+    assert EVIL in heads
+    assert WORSE in heads
+    assert "49" not in heads
+
+
+def test_the_views_cannot_end_their_script() -> None:
+    text = (site() / "index.html").read_text()
+    inside = re.search(r'id="views">(.*?)</script>', text, re.S)
+    assert inside is not None
+    assert "<" not in inside[1]
+    views = json.loads(inside[1])
+    assert len(views["views"]) == 1 * 2 * 3 * 3
+    assert EVIL in {row[1][0] for row in views["views"]["0-0-0-0"]["rows"]}
+
+
+def test_the_table_has_every_view_and_no_formula() -> None:
+    rows = list(csv.DictReader(io.StringIO((site() / "leaderboard.csv").read_text())))
+    assert len(rows) == 2 * 3 * 3 * 5
+    assert {r["strategy"] for r in rows} == {"random", "margin", EVIL, WORSE, "'=cmd"}
+    assert all(r["failed"].startswith("0/") for r in rows)
+    assert harmless("-0.031") == "-0.031"
+    assert harmless("+cmd|x") == "'+cmd|x"
+
+
+def test_markdown_shows_names_as_they_are() -> None:
+    text = (site() / "leaderboard.md").read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+
+
+def test_equal_tables_give_equal_pages(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(stored() / "results", tmp_path / "elsewhere"))
+    where = [str(stored() / "s.toml"), "--results", str(folder)]
+    assert exit_code(["leaderboard", *where, "--to", str(tmp_path / "site")]) == 0
+    assert exit_code(["report", *where, "--to", str(tmp_path / "site" / "report.html")]) == 0
+    for path in site().iterdir():
+        assert (tmp_path / "site" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_the_report_holds_all_its_sections() -> None:
+    text = (site() / "report.html").read_text()
+    titles = re.findall(r"<h2[^>]*>([^<]+)</h2>", text)
+    starts = ["Comparison", "Curves", "By dataset", "Bias and audit", "Runtime", "Protocol",
+              "References", "To repeat it"]  # fmt: skip
+    for start in starts:
+        assert any(t.startswith(start) for t in titles), start
+    assert "Not available" not in titles
+    assert text.count("<svg") >= 6
+    assert text.count('role="img"') == text.count("<svg")
+
+
+def test_wide_glyphs_aside_every_image_is_described() -> None:
+    for path in every_page():
+        for svg in re.findall(r"<svg.*?</title>", path.read_text(), re.S):
+            assert len(svg.split("<title>")[1]) > 20
+
+
+def test_shared_places_follow_from_the_intervals() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"best": 1.0 + rng.normal(0, 0.01, 20), "twin": 1.0 + rng.normal(0, 0.01, 20),
+         "last": rng.normal(0, 0.01, 20)}
+    )  # fmt: skip
+    found = rank_interval(table, 0)
+    assert found["place"].to_dict() == {"best": 1, "twin": 1, "last": 3}
+    assert found.loc["last", "rank"] == 3.0
+    assert (found["rank_low"] <= found["rank"]).all()
+    assert rank_interval(table[:2], 0)["place"].tolist() == [1, 1, 1]
+
+
+def test_slugs_are_file_names_and_distinct() -> None:
+    names = ["a b", "a-b", "../../etc", "\u00fc", "", "A B", "x" * 300]
+    found = pages.slugs(names, "s")
+    assert len(set(found.values())) == len(names)
+    assert all(re.fullmatch(r"s-[a-z0-9-]{1,50}", slug) for slug in found.values())
+
+
+def test_references_name_everything_used(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["cite", "quickstart", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    told = {(r["kind"], r["name"]): r["reference"] for r in rows}
+    assert told["strategy", "margin"] == "Scheffer, Decomain and Wrobel 2001"
+    assert {"dataset", "strategy", "model", "metric", "statistics"} <= {k for k, _ in told}
+    assert "none" not in told.values()
