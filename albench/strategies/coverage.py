@@ -10,13 +10,15 @@ from albench.query import Query
 from albench.registry import strategy
 from albench.strategies.clusters import fitted_kmeans, kmeans_seed, nearest_distinct
 from albench.strategies.distances import (
-    Nearest,
     blocks,
     centred,
     distances_from,
     squared_distances,
 )
+from albench.ties import TOLERANCE
 
+ROWS = 4096  # whose distances to new centres are in memory at once
+FIRST = 64  # rows measured before the others are ruled out
 RELATIVE = 1e-9  # tie window of facility location, as a share of the number of rows
 
 
@@ -32,22 +34,80 @@ class KCenter:
     """Farthest-first: the row farthest from all labelled and picked ones, again and again.
 
     The greedy 2-approximation of k-center (core-set). The distance to the nearest labelled
-    row is kept between rounds, so a round costs the new labels only.
+    row is kept between rounds, so a round costs the new labels only. Within a batch
+    distances only shrink, so only rows that may be farthest are measured to the new picks.
     """
 
     def __init__(self) -> None:
-        self.nearest = Nearest()
+        self.nearest: Floats | None = None
+        self.known = np.empty(0, dtype=np.intp)
 
     def __call__(self, query: Query) -> Ints:
         X, norms = centred(query)
-        nearest, picks = self.nearest.of_pool(query), np.empty(query.n, dtype=np.intp)
-        rows, lengths = X[query.pool], norms[query.pool]
-        for i in range(query.n):
-            picks[i] = query.top(np.where(nearest < 0, -np.inf, np.sqrt(np.abs(nearest))), 1)[0]
-            at = int(np.searchsorted(query.pool, picks[i]))
-            np.minimum(nearest, squared_distances(rows, lengths, at), out=nearest)
-            nearest[at] = -1.0  # picked: below every distance from now on
-        return picks
+        if self.nearest is None:
+            self.nearest = np.full(len(X), np.inf)
+        centres = chosen(query)
+        new = np.setdiff1d(centres, self.known, assume_unique=True)
+        for start in range(0, len(X) if len(new) else 0, ROWS):
+            part = slice(start, start + ROWS)
+            squares = nearest_squares(X[part], norms[part], X[new], norms[new])
+            np.minimum(self.nearest[part], squares, out=self.nearest[part])
+        self.known = centres
+        front = Front(X[query.pool], norms[query.pool], self.nearest[query.pool], query.n)
+        for _ in range(query.n):
+            picked = query.top(front.farthest(), 1)[0]
+            front.pick(int(np.searchsorted(query.pool, picked)))
+        return query.pool[front.picks]
+
+
+class Front:
+    """Distances of the pool to labelled rows and picks, brought up to date where it matters.
+
+    squares  (m,) squared distances as last measured, upper bounds; -1 for picked rows
+    applied  (m,) how many of the picks they count
+    """
+
+    def __init__(self, X: Floats, norms: Floats, squares: Floats, n: int) -> None:
+        self.X, self.norms, self.squares = X, norms, squares
+        self.applied = np.zeros(len(X), dtype=np.intp)
+        self.centres, self.lengths = np.empty((n, X.shape[1])), np.empty(n)
+        self.picks = np.empty(0, dtype=np.intp)
+
+    def pick(self, at: int) -> None:
+        """Count a row as picked."""
+        self.centres[len(self.picks)], self.lengths[len(self.picks)] = self.X[at], self.norms[at]
+        self.picks = np.append(self.picks, at)
+        self.squares[at] = -1.0
+
+    def farthest(self) -> Floats:
+        """(m,) distances of the rows that may be farthest, -inf for the others."""
+        first = min(FIRST, len(self.squares))
+        self.update(np.argpartition(-self.squares, first - 1)[:first])
+        current = self.applied == len(self.picks)
+        least = np.sqrt(max(self.squares[current].max(), 0.0)) - 2 * TOLERANCE
+        self.update(np.flatnonzero(self.squares >= max(least, 0.0) ** 2))
+        known = (self.applied == len(self.picks)) & (self.squares >= 0)
+        return np.where(known, np.sqrt(np.abs(self.squares)), -np.inf)
+
+    def update(self, rows: Ints) -> None:
+        """Measure some rows to the picks that they do not count yet."""
+        n = len(self.picks)
+        for seen in np.unique(self.applied[rows]):
+            part, late = rows[self.applied[rows] == seen], slice(seen, n)
+            if seen < n:
+                squares = nearest_squares(
+                    self.X[part], self.norms[part], self.centres[late], self.lengths[late]
+                )
+                self.squares[part] = np.minimum(self.squares[part], squares)
+        self.applied[rows] = n
+
+
+def nearest_squares(X: Floats, norms: Floats, centres: Floats, lengths: Floats) -> Floats:
+    """(n,) squared distances of rows to the nearest of some centres, never negative."""
+    squares = X @ centres.T
+    squares *= -2.0
+    squares += lengths
+    return np.asarray(np.maximum(squares.min(axis=1) + norms, 0.0))
 
 
 @strategy(
