@@ -123,6 +123,7 @@ def affinity(frame: pd.DataFrame) -> pd.DataFrame:
     table = last[last["measure"].isin(["wrong", "base"])].pivot_table(
         index=KEY_LIST, columns="measure", values="value", sort=False
     )
+    table = table.reindex(columns=["wrong", "base"])  # a column may be undefined everywhere
     rows = []
     for cell, part in table.dropna().groupby(level=KEY_LIST[:4], sort=False):
         wrong, base = part["wrong"].to_numpy(), part["base"].to_numpy()

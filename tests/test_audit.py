@@ -1,0 +1,163 @@
+"""The evaluation audit: estimators without a test set against the passive test score."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from bought_runs import measured, ran
+
+from albench.analysis import audit, misled, said
+from albench.cuts import cuts
+from albench.errors import BadValue
+from albench.registry import resolve
+from albench.spec import Protocol
+
+AUDITED = Protocol(start=10, budget=60, audit=40)
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return measured(audit.measured, AUDITED)
+
+
+def test_the_truth_is_the_stored_passive_test_score(frame: pd.DataFrame) -> None:
+    runs, rounds, _ = ran(AUDITED)
+    stored = runs.merge(rounds, on="run").set_index(["strategy", "trial", "n_labeled"])["accuracy"]
+    mine = frame[frame["estimator"] == "resubstitution"]
+    assert len(mine) == 4 * 3 * 3
+    for _, row in mine.iterrows():
+        key = (row["strategy"], row["trial"], row["n_labeled"])
+        assert row["truth"] == pytest.approx(stored[key], abs=1e-12)
+
+
+def test_every_estimator_is_there_or_says_why(frame: pd.DataFrame) -> None:
+    assert set(frame["estimator"]) == set(audit.ESTIMATORS)
+    assert (frame["estimate"].isna() == (frame["reason"] != "")).all()
+    told = " ".join(misled.left_out(frame))
+    assert "audit_60 is left out for all strategies: the protocol withholds 40 rows" in told
+    assert "lure_cv is left out for margin, kcenter: the strategy logs no probabilities" in told
+    assert "audit_30" not in told
+
+
+def test_uniform_draws_make_lure_the_plain_cross_validation(frame: pd.DataFrame) -> None:
+    table = frame[frame["strategy"] == "random"].pivot_table(
+        index=["trial", "checkpoint"], columns="estimator", values="estimate"
+    )
+    assert table["lure_cv"].to_numpy() == pytest.approx(table["cv"].to_numpy(), abs=1e-12)
+    weighted = frame[(frame["strategy"] == "softmax") & (frame["estimator"] == "lure_cv")]
+    assert (weighted["ess"] < weighted["n_labeled"]).all()
+    assert (weighted["max_weight"] > 1).all()
+
+
+def test_clean_labels_make_no_difference_to_clean_scores(frame: pd.DataFrame) -> None:
+    table = frame.pivot_table(
+        index=["strategy", "trial", "checkpoint"], columns="estimator", values="estimate"
+    )
+    assert (table["cv"] == table["cv_clean"]).all()
+    assert (table["cv"] == table["cv_matched"]).all()
+    truth = frame.pivot_table(
+        index=["strategy", "trial", "checkpoint"], columns="estimator", values="truth"
+    )
+    assert (truth["cv_matched"] != truth["cv"]).any()
+
+
+def test_the_audit_sample_is_unbiased_over_all_withheld_rows(frame: pd.DataFrame) -> None:
+    _, rounds, specs = ran(AUDITED)
+    first = next(iter(cuts(specs)))
+    assert len(first.task.withheld) == 40
+    picks = np.concatenate([np.asarray(p) for p in rounds["picks"]])
+    assert not np.isin(first.task.rows[first.task.withheld], picks[: 60 * 4]).any()
+    sample = frame[frame["estimator"] == "audit_30"]
+    assert (sample["estimate"] * 30).round(9).mod(1).max() == 0
+
+
+def test_wrong_labels_bias_what_is_scored_on_them() -> None:
+    noisy = Protocol(start=10, budget=60, oracle=resolve("oracle", {"use": "uniform", "rate": 0.3}))
+    table = misled.errors(measured(audit.measured, noisy)).set_index(
+        ["strategy", "checkpoint", "estimator"]
+    )["bias"]
+    assert table["random", 1.0, "cv"] < table["random", 1.0, "cv_clean"] - 0.1
+
+
+def test_abstentions_leave_lure_out_with_a_reason() -> None:
+    mute = resolve("oracle", {"use": "abstaining", "rate": 0.3})
+    found = measured(audit.measured, Protocol(start=10, budget=60, oracle=mute), "wdbc", 1)
+    why = found[found["estimator"] == "lure_cv"]["reason"]
+    assert why.str.contains("not answered").all()
+
+
+def test_a_start_that_is_not_uniform_leaves_lure_out_with_a_reason() -> None:
+    cover = Protocol(start=10, budget=30, start_rule="cover")
+    found = measured(audit.measured, cover, "wdbc", 1, True, ("random",))
+    assert found[found["estimator"] == "lure_cv"]["reason"].str.contains("uniformly").all()
+
+
+def test_few_labels_leave_cross_validation_out_with_a_reason() -> None:
+    tiny = Protocol(start=1, budget=2, batch=1)
+    found = measured(audit.measured, tiny, "wdbc", 1, True, ("random",))
+    last = found[found["checkpoint"] == 1].set_index("estimator")["reason"]
+    assert last["cv"] == "fewer than 10 labels"
+    assert last["last_half"] == ""
+    first = found[found["n_labeled"] == 1].set_index("estimator")["reason"]
+    assert first["last_half"] == "fewer than two labels"
+
+
+def test_an_unknown_score_is_refused_and_balanced_accuracy_is_had() -> None:
+    runs, rounds, specs = ran(AUDITED)
+    with pytest.raises(BadValue, match="accuracy, balanced_accuracy"):
+        audit.measured(runs, rounds, cuts(specs), metric="auc")
+    y, said_ = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+    assert audit.balanced_accuracy(y, said_) == pytest.approx((2 / 3 + 1) / 2)
+    assert audit.accuracy(y, said_) == 0.75
+    assert np.isnan(audit.accuracy(y[:0], said_[:0]))
+
+
+# ------------------------------------------------------------------ errors and ranking
+def made(estimates: dict[str, list[float]], truths: dict[str, list[float]]) -> pd.DataFrame:
+    base = {"dataset": "d", "protocol": "p", "model": "m", "checkpoint": 1.0, "n_labeled": 60,
+            "estimator": "cv", "reason": ""}  # fmt: skip
+    return pd.DataFrame(
+        [{**base, "strategy": s, "trial": t, "estimate": e, "truth": truths[s][t]}
+         for s, values in estimates.items() for t, e in enumerate(values)]
+    )  # fmt: skip
+
+
+TRUTH = {"random": [0.90, 0.92], "margin": [0.95, 0.95], "other": [0.80, 0.80]}
+BELIEVED = {"random": [0.90, 0.90], "margin": [0.65, 0.69], "other": [0.60, 0.60]}
+
+
+def test_bias_spread_and_rmse() -> None:
+    row = misled.errors(made(BELIEVED, TRUTH)).set_index("strategy").loc["margin"]
+    gaps = np.array([-0.30, -0.26])
+    assert row["bias"] == pytest.approx(-0.28)
+    assert row["sd"] == pytest.approx(gaps.std(ddof=1))
+    assert row["rmse"] == pytest.approx(np.sqrt((gaps**2).mean()))
+    assert row["low"] < -0.28 < row["high"]
+
+
+def test_an_inverted_ranking_is_found_and_said() -> None:
+    table = made(BELIEVED, TRUTH)
+    row = misled.ranking(table).iloc[0]
+    assert row["tau"] == pytest.approx(1 / 3)
+    assert row["best_right"] == 0
+    assert row["regret"] == pytest.approx((0.05 + 0.03) / 2)
+    assert (row["believed"], row["truly"]) == ("random", "margin")
+    lines = said.audit(misled.errors(table), misled.ranking(table), "random")
+    assert lines[1] == (
+        "it inverts the ranking: on d it ranks margin below random, the passive test above."
+    )
+
+
+def test_draws_share_the_best_and_a_right_ranking_has_no_regret() -> None:
+    right = misled.ranking(made(TRUTH, TRUTH)).iloc[0]
+    assert (right["tau"], right["best_right"], right["regret"]) == (1.0, 1.0, 0.0)
+    level = {name: [1.0, 1.0] for name in TRUTH}
+    flat = misled.ranking(made(level, TRUTH)).iloc[0]
+    assert np.isnan(flat["tau"])
+    assert flat["best_right"] == pytest.approx(1 / 3)
+
+
+def test_missing_estimates_are_not_ranked() -> None:
+    table = made(BELIEVED, TRUTH)
+    table.loc[table["strategy"] != "margin", "estimate"] = np.nan
+    assert misled.ranking(table).empty
+    assert set(misled.errors(table)["strategy"]) == {"margin"}

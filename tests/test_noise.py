@@ -1,0 +1,96 @@
+"""Wrong labels bought, affinity to them, and what relabelling would cost."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from bought_runs import measured
+
+from albench.analysis import noise, said
+from albench.registry import resolve
+from albench.spec import Protocol
+
+SHORT = {"start": 10, "budget": 60}
+
+
+def under(oracle: object, cost: object = None, trials: int = 3) -> pd.DataFrame:
+    protocol = Protocol(
+        **SHORT,
+        oracle=resolve("oracle", oracle),
+        cost=None if cost is None else resolve("cost", cost),
+    )
+    return measured(noise.measured, protocol, "wdbc", trials)
+
+
+def last(frame: pd.DataFrame) -> pd.DataFrame:
+    end = frame[frame["checkpoint"] == 1]
+    return end.pivot_table(index=["strategy", "trial"], columns="measure", values="value")
+
+
+def test_an_exact_oracle_makes_no_mistakes_and_has_no_affinity() -> None:
+    frame = measured(noise.measured)
+    table = last(frame)
+    assert (table[["wrong", "base", "abstained", "relabel_wrong"]] == 0).all().all()
+    assert "misled" not in table  # undefined everywhere
+    drawn = noise.affinity(frame)
+    assert drawn["affinity"].isna().all()
+    assert said.noise(drawn, frame, "random", {"small": "exact"}) == [
+        "the oracle made no mistakes."
+    ]
+
+
+def test_uniform_flips_attract_nobody() -> None:
+    frame = under({"use": "uniform", "rate": 0.3}, trials=8)
+    drawn = noise.affinity(frame).set_index("strategy")
+    assert drawn["base"].to_numpy() == pytest.approx(0.3, abs=0.03)
+    assert drawn["affinity"].to_numpy() == pytest.approx(1.0, abs=0.25)
+    assert (drawn["low"] <= drawn["affinity"]).all()
+    assert (drawn["affinity"] <= drawn["high"]).all()
+    lines = said.noise(noise.affinity(frame), frame, "random", {"small": "uniform"})
+    assert "by construction" in lines[-1]
+
+
+def test_mistakes_near_the_boundary_attract_margin() -> None:
+    frame = under({"use": "boundary", "rate": 0.1}, trials=8)
+    drawn = noise.affinity(frame).set_index("strategy")
+    assert drawn.loc["margin", "low"] > 1
+    assert drawn.loc["margin", "affinity"] > 1.3 * drawn.loc["random", "affinity"]
+    lines = said.noise(noise.affinity(frame), frame, "random", {"small": "boundary"})
+    assert lines[0].startswith("drawn to wrong labels (affinity above 1): margin on wdbc")
+
+
+def test_relabelling_costs_what_the_prices_say() -> None:
+    cost = {"use": "constant", "label": 2.0, "batch": 5.0}
+    table = last(under({"use": "uniform", "rate": 0.3}, cost))
+    assert (table["relabel_all"] == 2 * 2.0 * 60).all()
+    assert (table["relabel_wrong"] % 2.0 == 0).all()
+    assert (table["relabel_wrong"] > 0).all()
+    assert (table["cost"] == 60 * 2.0 + 6 * 5.0).all()
+    assert table["misled"].between(0, 1).all()
+    # two classes: a wrong label is either seen through or believed
+    assert (table["misled"] + table["memorised"]).to_numpy() == pytest.approx(1.0)
+
+
+def test_abstentions_are_counted_and_carry_no_mistake() -> None:
+    table = last(under({"use": "abstaining", "rate": 0.3}))
+    assert table["abstained"].between(0.1, 0.5).all()
+    assert (table["wrong"] == 0).all()
+
+
+def test_ratio_of_means_with_its_interval() -> None:
+    above, below = np.array([0.2, 0.3, 0.1, 0.2]), np.array([0.1, 0.1, 0.1, 0.1])
+    ratio, low, high = noise.ratio_interval(above, below)
+    assert ratio == pytest.approx(2.0)
+    assert 1.0 <= low < ratio < high <= 3.0
+    assert noise.ratio_interval(above, below) == (ratio, low, high)
+    assert np.isnan(noise.ratio_interval(above[:2], below[:2])[1])
+    assert np.isnan(noise.ratio_interval(above, 0 * below)[0])
+
+
+def test_nothing_queried_is_null_not_a_crash() -> None:
+    frame = measured(noise.measured, Protocol(start=10, budget=10))
+    assert frame.loc[frame["measure"] == "wrong", "value"].isna().all()
+    drawn = noise.affinity(frame)
+    assert drawn.empty
+    assert said.noise(drawn, frame, "random", {}) == [
+        "nothing was queried, so no wrong label was bought."
+    ]
