@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from albench.engines import compiled
 from albench.learner import Learner, Plain
 from albench.loop import Task
@@ -61,6 +63,22 @@ def logreg(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Lea
     return LogReg(task, float(params.get("C", 1.0)), balanced, plain)
 
 
+def forest(bootstrap: bool) -> "Make":
+    """The engine of a random forest, or of extremely randomised trees."""
+
+    def make(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
+        from albench.engines.forest import Forest, works
+
+        if params.keys() - {"trees", "max_depth"} or np.abs(task.X).max() > 1e37:
+            return None
+        if not works(bootstrap):
+            plain.name = "plain (self-test of forest failed)"
+            return None
+        return Forest(task, bootstrap, plain)
+
+    return make
+
+
 Make: TypeAlias = Callable[[dict[str, Any], Task, Plain, int], Learner | None]
 ENGINES: dict[str, Make] = {
     "svc-rbf": svc(True, CANONICAL),
@@ -68,4 +86,6 @@ ENGINES: dict[str, Make] = {
     "svc-rbf-libsvm": svc(True, 1e-3),
     "svc-linear-libsvm": svc(False, 1e-3),
     "logreg": logreg,
+    "forest": forest(True),
+    "extra-trees": forest(False),
 }
