@@ -269,3 +269,12 @@ def test_quadratic_strategies_refuse_what_does_not_fit(
     X, _ = scaled(load_digits, 150)
     with pytest.raises(Skip, match=r"would take .* GB; at most"):
         make_strategy(name, **({"delta": 50.0} if name == "probcover" else {}))(asked(X, 20, 5))
+
+
+def test_kcenter_measures_few_rows_of_a_large_pool_and_picks_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    X = np.random.default_rng(0).normal(size=(900, 5))
+    every = make_strategy("kcenter")(asked(X, 20, 120))
+    monkeypatch.setattr("albench.strategies.coverage.ROWS", 100)
+    assert make_strategy("kcenter")(asked(X, 20, 120)).tolist() == every.tolist()

@@ -81,13 +81,21 @@ class Front:
 
     def farthest(self) -> Floats:
         """(m,) distances of the rows that may be farthest, -inf for the others."""
-        first = min(FIRST, len(self.squares))
-        self.update(np.argpartition(-self.squares, first - 1)[:first])
+        if len(self.squares) <= ROWS:  # choosing rows would cost more than measuring all
+            self.latest(len(self.picks))
+            return np.where(self.squares < 0, -np.inf, np.sqrt(np.abs(self.squares)))
+        self.update(np.argpartition(-self.squares, FIRST)[:FIRST])
         current = self.applied == len(self.picks)
         least = np.sqrt(max(self.squares[current].max(), 0.0)) - 2 * TOLERANCE
         self.update(np.flatnonzero(self.squares >= max(least, 0.0) ** 2))
         known = (self.applied == len(self.picks)) & (self.squares >= 0)
         return np.where(known, np.sqrt(np.abs(self.squares)), -np.inf)
+
+    def latest(self, n: int) -> None:
+        """Measure all rows to the last pick."""
+        if n:
+            squares = squared_distances(self.X, self.norms, int(self.picks[-1]))
+            np.minimum(self.squares, squares, out=self.squares)
 
     def update(self, rows: Ints) -> None:
         """Measure some rows to the picks that they do not count yet."""

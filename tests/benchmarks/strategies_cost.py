@@ -77,7 +77,21 @@ class Clock:
     """Seconds spent in some functions: CPU time if it is long, else elapsed time."""
 
     def __init__(self) -> None:
-        self.spent, self.running = 0.0, False
+        self.cpu = self.elapsed = 0.0
+        self.running = False
+
+    def reset(self) -> None:
+        """Start again from nothing."""
+        self.cpu = self.elapsed = 0.0
+
+    def less(self, other: "Clock") -> float:
+        """Seconds without those of another clock that ran inside this one.
+
+        The CPU clock of some kernels ticks every few milliseconds, so it serves long times.
+        """
+        if self.cpu > 0.5:
+            return self.cpu - other.cpu
+        return self.elapsed - other.elapsed
 
     def timed(self, function: Any) -> Any:
         """The function, its time added up; a call inside a call counts once."""
@@ -91,9 +105,8 @@ class Clock:
                 return function(*args, **kwargs)
             finally:
                 self.running = False
-                # the CPU clock of some kernels ticks every few milliseconds
-                cpu, elapsed = time.process_time() - cpu, time.perf_counter() - elapsed
-                self.spent += cpu if cpu > 0.5 else elapsed
+                self.cpu += time.process_time() - cpu
+                self.elapsed += time.perf_counter() - elapsed
 
         return call
 
@@ -106,10 +119,10 @@ def one_run(
     labeled, times, whole = np.arange(LABELED), [], Clock()
     while not times or (len(times) < 6 and sum(times) < 1.0):
         query = asked(name, cut, labeled, batch, memo)
-        library.spent = modelled.spent = whole.spent = 0.0
+        for clock in (library, modelled, whole):
+            clock.reset()
         answer = whole.timed(strategy)(query)
-        spent = library.spent if name.startswith("ska:") else whole.spent
-        times.append(spent - modelled.spent)
+        times.append((library if name.startswith("ska:") else whole).less(modelled))
         rows = answer.rows if hasattr(answer, "rows") else answer
         labeled = np.append(labeled, np.asarray(rows))
         if len(query.pool) <= 2 * batch:
