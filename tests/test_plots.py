@@ -98,7 +98,7 @@ def test_no_two_labels_overlap_and_none_is_cut_off(
     legible(picture, found)
 
 
-@pytest.mark.parametrize("size", [(1, 2, 6), (4, 5, 6)])
+@pytest.mark.parametrize("size", [(1, 2, 3), (3, 4, 3)])
 def test_small_figures_are_legible_too(size: tuple[int, int, int]) -> None:
     with theme():
         for picture in pictures(*frames_of(*size)):
