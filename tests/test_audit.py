@@ -161,3 +161,19 @@ def test_missing_estimates_are_not_ranked() -> None:
     table.loc[table["strategy"] != "margin", "estimate"] = np.nan
     assert misled.ranking(table).empty
     assert set(misled.errors(table)["strategy"]) == {"margin"}
+
+
+def test_the_figure_draws_every_estimator_and_strategy() -> None:
+    from albench.plots.audit import estimates
+    from albench.plots.style import looks, theme
+
+    table = misled.errors(made(BELIEVED, TRUTH))
+    with theme():
+        (picture,) = estimates(table, looks(list(TRUTH)))
+        picture.figure.draw_without_rendering()
+        (ax,) = picture.figure.axes
+        marks = [line for line in ax.lines if line.get_marker() not in ("None", None, "")]
+        assert sorted(float(line.get_xdata()[0]) for line in marks) == pytest.approx(
+            sorted(table["bias"])
+        )
+        assert estimates(table.iloc[:0], looks(list(TRUTH))) == []

@@ -94,3 +94,20 @@ def test_nothing_queried_is_null_not_a_crash() -> None:
     assert said.noise(drawn, frame, "random", {}) == [
         "nothing was queried, so no wrong label was bought."
     ]
+
+
+def test_the_figure_draws_the_affinities_that_there_are() -> None:
+    from albench.plots.noise import affinity
+    from albench.plots.style import looks, theme
+
+    frame = pd.DataFrame(
+        {"dataset": ["d", "d"], "strategy": ["random", "margin"], "affinity": [1.0, 2.2],
+         "low": [0.9, 1.9], "high": [1.1, 2.5]}
+    )  # fmt: skip
+    look = looks(["random", "margin"])
+    with theme():
+        (picture,) = affinity(frame, look)
+        picture.figure.draw_without_rendering()
+        marks = [line for line in picture.figure.axes[0].lines if line.get_label() in look]
+        assert [float(line.get_xdata()[0]) for line in marks] == [1.0, 2.2]
+        assert affinity(frame.assign(affinity=np.nan), look) == []

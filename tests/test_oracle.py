@@ -368,3 +368,35 @@ def test_delayed_labels_arrive_later_and_are_paid_at_once() -> None:
     assert len(set(bought)) == len(bought) == 60
     short = rounds(Protocol(delay=2, cost_budget=45.0), "margin")
     assert [part.n_labeled for part in short] == [20, 20, 20, 30, 40, 45]
+
+
+def test_oracles_and_costs_are_listed_and_shown(capsys) -> None:
+    from albench.cli import exit_code
+
+    for kind, name in (("oracles", "boundary"), ("costs", "per_class")):
+        assert exit_code(["list", kind, "--format", "csv"]) == 0
+        assert f"\n{name}," in capsys.readouterr().out
+        assert exit_code(["show", kind[:-1], name]) == 0
+        assert f"{kind[:-1]} {name}, version 1" in capsys.readouterr().out
+
+
+def test_a_suite_names_oracle_and_cost_with_paths_relative_to_it(tmp_path) -> None:
+    from albench.suitefile import load_suite
+
+    recorded_file(tmp_path)
+    (tmp_path / "s.toml").write_text(
+        'datasets = ["wdbc"]\nmodels = ["logreg"]\nstrategies = ["random"]\n'
+        "[protocol]\n"
+        'oracle = {use = "recorded", path = "annotators.csv", votes = 3}\n'
+        'cost = {use = "seconds", rate = 0.5}\ncost_budget = 300.0\nsession = 60.0\n'
+    )
+    protocol = load_suite(tmp_path / "s.toml").specs[0].protocol
+    assert protocol.oracle.source == str(tmp_path / "annotators.csv")
+    assert dict(protocol.oracle.params)["votes"] == 3
+    assert protocol.cost == resolve("cost", {"use": "seconds", "rate": 0.5})
+    (tmp_path / "s.toml").write_text(
+        'datasets = ["wdbc"]\nmodels = ["logreg"]\nstrategies = ["random"]\n'
+        'protocol = {oracle = {use = "unifrom"}}\n'
+    )
+    with pytest.raises(UnknownName, match=r"s.toml: protocol: oracle: .*did you mean 'uniform'"):
+        load_suite(tmp_path / "s.toml")

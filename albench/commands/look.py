@@ -23,6 +23,8 @@ class What(StrEnum):
     models = "models"
     metrics = "metrics"
     protocols = "protocols"
+    oracles = "oracles"
+    costs = "costs"
     suites = "suites"
 
 
@@ -60,6 +62,7 @@ def list_entries(
         What.datasets: ["n", "d", "classes", "source"],
         What.models: ["probabilities", "source"],
         What.metrics: ["better", "source"],
+        What.oracles: ["source"],
     }.get(what, [])
     show(rows, ["name", *extra, "summary"], fmt=fmt)
 
@@ -102,7 +105,9 @@ def title_of(path: Path) -> str:
 
 
 def show_entry(
-    kind: Annotated[str, typer.Argument(help="dataset, strategy, model, metric, protocol, suite.")],
+    kind: Annotated[
+        str, typer.Argument(help="dataset, strategy, model, metric, protocol, oracle, cost, suite.")
+    ],
     name: Annotated[str, typer.Argument(help="The name in the registry.")],
     plugin: PluginOpt = None,
 ) -> None:
