@@ -87,18 +87,23 @@ def compare(
     found = [s for s in found if s.blocks]
     several = len({stack.protocol for stack in found}) > 1
     parts = [_compared(stack, chosen, several) for stack in found]
+    return _together(parts, notes, frame)
+
+
+def _together(parts: list[Comparison], notes: list[str], frame: pd.DataFrame) -> Comparison:
+    """The comparisons of all protocols and models as one."""
     names = dict.fromkeys(name for part in parts for name in part.tables)
     tables = {
         name: pd.concat([p.tables[name] for p in parts if name in p.tables], ignore_index=True)
         for name in names
     }
     return Comparison(
-        options=chosen,
+        options=parts[0].options,
         lines=tuple(line for part in parts for line in part.lines),
         tables=tables,
         notes=(*notes, *(note for part in parts for note in part.notes)),
         design=tuple(d for part in parts for d in part.design),
-        stacks=tuple(found),
+        stacks=tuple(stack for part in parts for stack in part.stacks),
         frame=frame,
     )
 

@@ -66,12 +66,7 @@ def curves_frame(
     if "status" in runs.columns:
         notes += _not_done(runs)
     frame = tidy(joined, options.metric, options.better)
-    undefined = ~frame["score"].notna().groupby(frame["model"]).transform("any")
-    for model in sorted(set(frame.loc[undefined, "model"])):
-        notes.append(f"{options.metric} is undefined for {model}, which is left out")
-    frame = frame[~undefined]
-    if options.better == "lower":
-        notes.append(f"{options.metric} is negated, so that higher is better everywhere")
+    frame = _defined(frame, options, notes)
     for column, wanted in (("model", options.model), ("protocol", options.protocol)):
         if wanted is not None:
             known_values = sorted(set(frame[column]))
@@ -90,6 +85,16 @@ def curves_frame(
             f"{', '.join(names) or 'none'}"
         )
     return frame, notes
+
+
+def _defined(frame: pd.DataFrame, options: Options, notes: list[str]) -> pd.DataFrame:
+    """The frame without models that the metric is not defined for."""
+    undefined = ~frame["score"].notna().groupby(frame["model"]).transform("any")
+    models = sorted(set(frame.loc[undefined, "model"]))
+    notes += [f"{options.metric} is undefined for {model}, which is left out" for model in models]
+    if options.better == "lower":
+        notes.append(f"{options.metric} is negated, so that higher is better everywhere")
+    return frame[~undefined]
 
 
 def _sized(runs: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

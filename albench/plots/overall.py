@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from albench.plots.style import GREY, Look, short
 
@@ -26,16 +27,7 @@ def heat(frame: pd.DataFrame, order: Sequence[str], ax: Axes) -> Axes:
     mesh = ax.pcolormesh(
         np.ma.masked_invalid(x), cmap="PuOr_r", vmin=-top, vmax=top, edgecolors="white"
     )
-    for i, j in np.ndindex(*x.shape):
-        if not np.isfinite(x[i, j]):
-            ax.add_patch(Rectangle((j, i), 1, 1, fill=False, hatch="////", edgecolor=GREY, lw=0))
-            continue
-        color = "white" if abs(x[i, j]) > 0.62 * top else "black"
-        ax.text(
-            j + 0.5, i + 0.5, f"{x[i, j]:+.2f}", ha="center", va="center", fontsize=6, color=color
-        )
-        if sure.iat[i, j] is True or sure.iat[i, j] == 1:
-            ax.plot(j + 0.9, i + 0.18, ".", color=color, markersize=2.5)
+    _gains(ax, x, sure.to_numpy() == True, top)  # noqa: E712 - absent cells are NaN
     ax.set_xticks(
         np.arange(len(order)) + 0.5, [short(s, 20) for s in order], rotation=40, ha="left"
     )
@@ -51,6 +43,20 @@ def heat(frame: pd.DataFrame, order: Sequence[str], ax: Axes) -> Axes:
         bar.set_label("normalised gain")
         bar.outline.set_visible(False)
     return ax
+
+
+def _gains(ax: Axes, x: NDArray[np.float64], sure: NDArray[np.bool_], top: float) -> None:
+    """The numbers of the cells, a dot where sure, hatching where undefined."""
+    for i, j in np.ndindex(*x.shape):
+        if not np.isfinite(x[i, j]):
+            ax.add_patch(Rectangle((j, i), 1, 1, fill=False, hatch="////", edgecolor=GREY, lw=0))
+            continue
+        color = "white" if abs(x[i, j]) > 0.62 * top else "black"
+        ax.text(
+            j + 0.5, i + 0.5, f"{x[i, j]:+.2f}", ha="center", va="center", fontsize=6, color=color
+        )
+        if sure[i, j]:
+            ax.plot(j + 0.9, i + 0.18, ".", color=color, markersize=2.5)
 
 
 def profile(frame: pd.DataFrame, ax: Axes, look: Mapping[str, Look]) -> Axes:

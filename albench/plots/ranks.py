@@ -21,9 +21,7 @@ def critical_difference(
     """
     order = ranks.sort_values("rank", kind="stable")
     place = dict(zip(order["strategy"], order["rank"], strict=True))
-    names, k = list(place), len(place)
-    left = names[: ceil(k / 2)]
-    right = names[ceil(k / 2) :][::-1]
+    k = len(place)
     ax.set_axis_off()
     ax.plot([1, k], [0, 0], color="black", linewidth=1)
     for tick in range(1, k + 1):
@@ -39,6 +37,16 @@ def critical_difference(
         ax.plot([min(at), max(at)], [y, y], color="black", linewidth=2.2, solid_capstyle="butt")
         ax.plot(at, [y] * len(at), "o", color="black", markersize=4.5)
     deep = 0.35 + 0.3 * len(bars) + 0.35
+    _names(ax, place, baseline, deep)
+    ax.set_xlim(1 - 0.45 * k, k + 0.45 * k)
+    ax.set_ylim(-deep - 0.55 * ceil(k / 2), 2.0)
+    return ax
+
+
+def _names(ax: Axes, place: dict[str, float], baseline: str, deep: float) -> None:
+    """The better half of the names on the left, the rest on the right, each on its own line."""
+    names, k = list(place), len(place)
+    left, right = names[: ceil(k / 2)], names[ceil(k / 2) :][::-1]
     for side, group in ((-1, left), (1, right)):
         edge = 1 - 0.04 * k if side < 0 else k + 0.04 * k
         for i, name in enumerate(group):
@@ -55,9 +63,6 @@ def critical_difference(
                 color=grey,
                 fontweight="bold" if name == baseline else "normal",
             )
-    ax.set_xlim(1 - 0.45 * k, k + 0.45 * k)
-    ax.set_ylim(-deep - 0.55 * max(len(left), len(right)), 2.0)
-    return ax
 
 
 def pairwise(pairs: pd.DataFrame, order: Sequence[str], ax: Axes, alpha: float) -> Axes:
@@ -76,13 +81,34 @@ def pairwise(pairs: pd.DataFrame, order: Sequence[str], ax: Axes, alpha: float) 
     mesh = ax.pcolormesh(
         np.ma.masked_invalid(value), cmap="PuOr_r", vmin=-top, vmax=top, edgecolors="white"
     )
+    _annotate(ax, cells, order, alpha, top)
+    ax.set_xticks(np.arange(k) + 0.5, [short(s, 20) for s in order], rotation=40, ha="left")
+    ax.set_yticks(np.arange(k) + 0.5, [short(s, 20) for s in order])
+    ax.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
+    ax.invert_yaxis()
+    ax.spines[:].set_visible(False)
+    if ax.figure is not None:
+        bar = ax.figure.colorbar(mesh, ax=ax, shrink=0.5 if k > 6 else 1, aspect=30, pad=0.02)
+        bar.set_label("row minus column")
+        bar.outline.set_visible(False)
+    return ax
+
+
+def _annotate(
+    ax: Axes,
+    cells: dict[tuple[str, str], dict[str, Any]],
+    order: Sequence[str],
+    alpha: float,
+    top: float,
+) -> None:
+    """The numbers of the cells, white on dark colours."""
     for i, a in enumerate(order):
         for j, b in enumerate(order):
             if a == b:
                 continue
             cell = cells[a, b]
             sure = bool(cell["holm_p"] <= alpha)
-            dark = abs(value[i, j]) > 0.62 * top
+            dark = abs(cell["mean_difference"]) > 0.62 * top
             ax.text(
                 j + 0.5,
                 i + 0.5,
@@ -94,16 +120,6 @@ def pairwise(pairs: pd.DataFrame, order: Sequence[str], ax: Axes, alpha: float) 
                 color="white" if dark else "black",
                 fontweight="bold" if sure else "normal",
             )
-    ax.set_xticks(np.arange(k) + 0.5, [short(s, 20) for s in order], rotation=40, ha="left")
-    ax.set_yticks(np.arange(k) + 0.5, [short(s, 20) for s in order])
-    ax.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
-    ax.invert_yaxis()
-    ax.spines[:].set_visible(False)
-    if ax.figure is not None:
-        bar = ax.figure.colorbar(mesh, ax=ax, shrink=0.5 if k > 6 else 1, aspect=30, pad=0.02)
-        bar.set_label("row minus column")
-        bar.outline.set_visible(False)
-    return ax
 
 
 def _both_ways(pairs: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
