@@ -70,13 +70,14 @@ def checked_rows(rows: Any, query: Query) -> Ints:
     if len(picks) != query.n:
         raise StrategyError(f"it returned {len(picks)} rows; {query.n} are due")
     picks = picks.astype(np.intp)
-    at = np.minimum(np.searchsorted(query.pool, picks), len(query.pool) - 1)
-    outside = picks[query.pool[at] != picks]
-    if len(outside):
-        raise StrategyError(f"position {outside[0]} is not in the pool")
-    if len(np.unique(picks)) != len(picks):
+    at = np.minimum(query.pool.searchsorted(picks), len(query.pool) - 1)
+    wrong = query.pool[at] != picks
+    if wrong.any():
+        raise StrategyError(f"position {picks[wrong][0]} is not in the pool")
+    if len(picks) > 1 and len(np.unique(picks)) != len(picks):
         raise StrategyError("it returned a row twice")
-    missing = set(query.log.get("asked", ())) - set(picks.tolist())
+    asked = query.log.get("asked")
+    missing = set(asked) - set(picks.tolist()) if asked else None
     if missing:
         raise StrategyError(f"it asked for the label of position {min(missing)} and did not buy it")
     return picks

@@ -143,6 +143,7 @@ class Ledger:
         self.given = np.full(len(task.y), -1, dtype=np.intp)
         self.open = np.ones(len(task.y), dtype=bool)
         self.open[task.withheld] = False
+        self.n_open = int(np.count_nonzero(self.open))
         self.cost, self.n_bought, self.in_session, self.spent = 0.0, 0, 0.0, False
         self.outstanding: list[tuple[Ints, Ints]] = []
 
@@ -158,6 +159,7 @@ class Ledger:
         if limit is not None and self.cost > limit + CENT:
             raise Skip(f"the start costs {self.cost:g}, above the cost budget of {limit:g}")
         self.open[picks] = False
+        self.n_open -= len(picks)
         self.n_bought += len(picks)
         self.outstanding.append((picks, answers))
         if len(self.outstanding) > delay:
@@ -189,7 +191,7 @@ class Ledger:
 
     def labeled(self) -> tuple[Ints, Ints]:
         """Positions with a label, ascending, and their labels."""
-        positions = np.flatnonzero(self.given >= 0)
+        positions = (self.given >= 0).nonzero()[0]
         if not len(positions):
             raise RunError(f"no label in hand: the oracle abstained on all {self.n_bought} rows")
         return positions, self.given[positions]
@@ -204,9 +206,7 @@ class Ledger:
         """How many labels the next query may buy."""
         if self.spent:
             return 0
-        return min(
-            self.task.batch, self.task.budget - self.n_bought, int(np.count_nonzero(self.open))
-        )
+        return min(self.task.batch, self.task.budget - self.n_bought, self.n_open)
 
 
 def simulate(
@@ -264,7 +264,7 @@ class Asking:
 
     def query(self, labeled: Ints, y_labeled: Ints, fitted: Fitted) -> Query:
         """The query after an evaluation."""
-        task, pool = self.task, np.flatnonzero(self.ledger.open)
+        task, pool = self.task, self.ledger.open.nonzero()[0]
         for array in (labeled, y_labeled, pool):
             array.flags.writeable = False
 

@@ -22,7 +22,7 @@ class Known:
         starts from nothing. Either way the set is remembered.
         """
         before = self.label[labeled]
-        at = np.flatnonzero(before != y)
+        at = (before != y).nonzero()[0]
         grew = 0 < self.n == len(labeled) - len(at) and bool((before[at] < 0).all())
         if not grew:
             self.label.fill(-1)
