@@ -1,6 +1,5 @@
 """A suite's grid against what is stored: labels, status, what is missing."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from albench import registry
 from albench.execute import TRIAL, versions_of
 from albench.spec import RunSpec
 from albench.store import Store
-from albench.suite import Cell, Suite
+from albench.suite import Suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,19 +37,15 @@ def skipped_in(suite: Suite, runs: "pd.DataFrame") -> Suite:
     dropped = runs[runs["reason"].fillna("").str.startswith(TRIAL) & (runs["status"] == "skipped")]
     if not len(dropped):
         return suite
-    ids = set(dropped["run"])
-    gone = {(c.dataset, c.protocol, c.trial) for c in every_cell(suite) if c.spec.id in ids}
+    trials = {(r.dataset, r.protocol, r.trial) for r in map(RunSpec.from_json, dropped["spec"])}
+    gone = {
+        (dataset.label, label, trial)
+        for dataset in suite.datasets
+        for label, protocol in suite.protocols
+        for ref, rules, trial in trials
+        if dataset.ref == ref and protocol == rules
+    }
     return replace(suite, skipped=frozenset(gone))
-
-
-def every_cell(suite: Suite) -> Iterator[Cell]:
-    """The cells of all seeds of the suite, also of those that do not stand."""
-    datasets = tuple(
-        d._replace(trials=replace(d.trials, take=len(d.trials.seeds))) if d.trials else d
-        for d in suite.datasets
-    )
-    trials = replace(suite.trials, take=len(suite.trials.seeds))
-    yield from replace(suite, datasets=datasets, trials=trials, skipped=frozenset()).cells()
 
 
 def standing(suite: Suite, store: Store, runs: "pd.DataFrame") -> "pd.DataFrame":

@@ -129,6 +129,8 @@ def reproduced(
 def ours_of(claim: dict[Any, Any], table: pd.DataFrame) -> Ours | None:
     """Our trials of a claim's cell, or None where none is finished."""
     place = (table["dataset"] == claim["dataset"]) & (table["model"] == claim["model"])
+    if not place.any():
+        return None
     wide = table[place].pivot_table(index="trial", columns="strategy", values="area")
     if claim["strategy"] not in wide:
         return None
