@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from albench import registry
 from albench.errors import BadValue, UnknownName, UsageError
+from albench.oracle import UNIT_COST
 from albench.params import Kind, typed
 from albench.protocols import PROTOCOLS, protocol, protocol_name
 from albench.ref import Ref, frozen
@@ -266,7 +267,8 @@ def field_value(key: str, value: Any, folder: Path) -> Any:
     if key == "oracle":
         return registry.resolve("oracle", value, "protocol: oracle", folder)
     if key == "cost":
-        return registry.resolve("cost", value, "protocol: cost", folder)
+        ref = registry.resolve("cost", value, "protocol: cost", folder)
+        return None if ref == UNIT_COST else ref  # one unit a label is the default
     return frozen(value)
 
 

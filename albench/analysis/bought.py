@@ -100,7 +100,8 @@ def groups(runs: pd.DataFrame, rounds: pd.DataFrame, cuts: Iterable[Cut]) -> Ite
         keys.setdefault(run, []).append(tuple(key))
     wanted = rounds[rounds["run"].isin(keys)].sort_values(["run", "round"], kind="stable")
     parts = {str(run): part.reset_index(drop=True) for run, part in wanted.groupby("run")}
-    for _, members in groupby(cuts, key=lambda cut: id(cut.task)):
+    # tasks are equal only to themselves
+    for _, members in groupby(cuts, key=lambda cut: cut.task):
         found = [
             bought(key, cut, parts[cut.run])
             for cut in members

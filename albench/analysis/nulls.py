@@ -102,7 +102,7 @@ def nested_nearest(space: Space, order: Ints, grid: Ints) -> Floats:
 
 def nearest(space: Space, order: Ints, grid: Ints, test: bool = False) -> list[Floats]:
     """For each size n, distances of reference (or test) rows to the nearest of the first n."""
-    apart = space.to_test[order] if test else space.distances(order, space.reference)
+    apart = space.to_test(order) if test else space.distances(order, space.reference)
     best = np.full(apart.shape[1], np.inf)
     out, done = [], 0
     for n in grid:

@@ -131,11 +131,15 @@ class Space:
         return float(rbf(apart, self.gamma).mean())
 
     @cached_property
-    def to_test(self) -> Floats:
-        """(n_train, m) distances to at most 2,000 test rows, or to fewer where memory ends."""
+    def Z_test(self) -> Floats:
+        """(m, k) the test rows, the first 2,000 of them at most."""
+        return self.projected(self.task.X_test[:SAMPLE])
+
+    def to_test(self, rows: Ints) -> Floats:
+        """(len(rows), m) Euclidean distances of train positions to the test rows."""
         from scipy.spatial.distance import cdist
 
-        return np.asarray(cdist(self.Z, self.projected(self.task.X_test[:SAMPLE])))
+        return np.asarray(cdist(self.Z[rows], self.Z_test))
 
     @cached_property
     def clusters(self) -> Ints:
