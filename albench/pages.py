@@ -97,7 +97,7 @@ def key_of(value: Any) -> float | str | None:
         return value
     if value is None or not isfinite(float(value)):
         return None
-    return round(float(value), 9)
+    return round(float(value), 5)
 
 
 def checked_label(name: str) -> str:

@@ -76,6 +76,17 @@ def drawn(
             yield {"svg": svg, "caption": picture.caption, "name": picture.name}
 
 
+def drawn_alone(frame: "pd.DataFrame", about: "About", key: str) -> dict[str, str]:
+    """One dataset's learning curves as inline SVG with its caption."""
+    from albench.plots.inline import inline, page_theme
+    from albench.plots.single import alone
+
+    with page_theme():
+        fig, caption = alone(frame, about)
+        svg = inline(fig, f"{key}-learning", caption.split(". ")[0])
+    return {"svg": svg, "caption": caption, "name": "learning"}
+
+
 def safely(section: Callable[[], Part | None]) -> Part | None:
     """A section, or one that says why it cannot be had."""
     from albench.errors import AlbenchError

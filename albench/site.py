@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from albench import pages, registry
 from albench.board import COLUMNS, SHARES, Board, cells, page_rows, trials_of
-from albench.parts import Part, drawn, protocol_facts, references, sheet, where_from
+from albench.parts import Part, drawn, drawn_alone, protocol_facts, references, sheet, where_from
 from albench.suite import Labelled
 
 if TYPE_CHECKING:
@@ -111,9 +111,8 @@ class Site:
         )  # fmt: skip
 
     def figures(self) -> list[dict[str, str]]:
-        """The figures of the first page: each model's gain over the budget and improvement."""
+        """The figures of the first page: how probable each strategy is to do better."""
         from albench.analysis.overall import aggregates
-        from albench.analysis.within import overall_gain
 
         found: list[dict[str, str]] = []
         for place, model in enumerate(self.board.models):
@@ -121,10 +120,7 @@ class Site:
             if stack is None or len(stack.strategies) < 2:
                 continue
             table = aggregates(stack, self.suite.baseline, draws=500)
-            frames = {
-                "improvement": table[table["strategy"] != self.suite.baseline],
-                "gain_overall": overall_gain(stack, self.suite.baseline, draws=500),
-            }
+            frames = {"improvement": table[table["strategy"] != self.suite.baseline]}
             found += drawn(frames, self.looked(self.suite.primary, model), f"m{place}")
         return found
 
@@ -215,13 +211,8 @@ class Site:
             f"by-strategy-{place}", f"Strategies on {label}, {model}, by area under the curve",
             {"gain": "+.3f", "trials": ".0f"}, self.links,
         )  # fmt: skip
-        curves = list(
-            drawn(
-                {"learning": mean_curves(part, lower)},
-                self.looked(self.suite.primary, model),
-                f"m{place}",
-            )
-        )
+        told = self.looked(self.suite.primary, model, label)
+        curves = [drawn_alone(mean_curves(part, lower), told, f"m{place}")]
         return Part(f"With {model}", figures=curves, tables=[vars(table)])
 
     def protocol(self) -> str:

@@ -154,3 +154,21 @@ def test_references_name_everything_used(capsys: pytest.CaptureFixture[str]) -> 
     assert told["strategy", "margin"] == "Scheffer, Decomain and Wrobel 2001"
     assert {"dataset", "strategy", "model", "metric", "statistics"} <= {k for k, _ in told}
     assert "none" not in told.values()
+
+
+def test_tick_labels_keep_their_digits() -> None:
+    from matplotlib.figure import Figure
+
+    from albench.plots.inline import inline, page_theme
+
+    with page_theme():
+        fig = Figure(figsize=(3, 2))
+        ax = fig.subplots()
+        ax.plot([0, 1], [0.0123456, 0.0323456])
+        ax.set_yticks([0.0125, 0.0325], ["0.0125", "0.0325"])
+        ax.set_title("$a_1$ <b>")
+        text = inline(fig, "k", "a title that says something")
+    assert "0.0125" in text
+    assert "$a_1$ &lt;b&gt;" in text
+    assert not re.findall(r'\bd="[^"]*\.\d\d', text)
+    assert text == text.strip()

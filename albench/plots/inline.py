@@ -33,11 +33,7 @@ def inline(fig: Figure, key: str, title: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
     text = re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.S)
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{key}-\1)", text)
-    text = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{key}-\1"', text)
-    text = re.sub(r"(\d+\.\d\d)\d+", r"\1", text)
-    text = re.sub(r"\s*\n\s*", "\n", text)
+    text = lean(named(text, key))
     head, rest = text.split(">", 1)
     box = re.search(r'viewBox="[^"]+"', head)
     wide = re.search(r'width="([\d.]+)pt"', head)
@@ -45,3 +41,39 @@ def inline(fig: Figure, key: str, title: str) -> str:
     opened = f'<svg xmlns="http://www.w3.org/2000/svg" {box[0] if box else ""} class="figure"'
     said = f"<title>{html.escape(title)}</title>"
     return f'{opened} role="img"{limit}>{said}{rest}'.strip()
+
+
+def named(text: str, key: str) -> str:
+    """The text with short identifiers that begin with `key`, those that nothing uses dropped."""
+    used = re.findall(r'(?:url\(|xlink:href=")#([^)"]+)', text)
+    short = {name: f"{key}-{place}" for place, name in enumerate(dict.fromkeys(used))}
+    text = re.sub(
+        r'\s*\bid="([^"]+)"', lambda m: f' id="{short[m[1]]}"' if m[1] in short else "", text
+    )
+    text = re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{short[m[1]]})", text)
+    return re.sub(r'xlink:href="#([^"]+)"', lambda m: f'href="#{short[m[1]]}"', text)
+
+
+def lean(text: str) -> str:
+    """The text without comments, needless blanks and digits beyond a tenth of a point."""
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    text = NUMBERS.sub(lambda m: re.sub(r"(\d+\.\d)\d+", r"\1", m[0]), text)
+    text = re.sub(r'style="([^"]*)"', lambda m: f'style="{m[1].replace("; ", ";")}"', text)
+    text = re.sub(r"(style=\"[^\"]*\")", lambda m: m[1].replace(": ", ":"), text)
+    text = text.replace(";stroke-linejoin:miter", "")
+    text = MARKERS.sub(hoisted, text)
+    return re.sub(r"\s*\n\s*", "\n", text)
+
+
+NUMBERS = re.compile(r'\b(?:d|x|y|points|width|height)="[^"]*"')
+"""Attributes in which a tenth of a point is enough; text keeps its digits."""
+MARKERS = re.compile(r'<g clip-path="([^"]+)">((?:\s*<use [^>]*style="([^"]*)"/>)+)\s*</g>')
+
+
+def hoisted(group: "re.Match[str]") -> str:
+    """The markers of one line with their style on the group, where all have the same."""
+    clip, uses, style = group.groups()
+    if set(re.findall(r'style="([^"]*)"', uses)) != {style}:
+        return group[0]
+    bare = uses.replace(f' style="{style}"', "")
+    return f'<g clip-path="{clip}" style="{style}">{bare}</g>'
