@@ -45,7 +45,12 @@ def svc_rbf(seed: int, *, C: Positive = 1.0, class_weight: ClassWeight = None) -
     return SVC(kernel="rbf", C=C, gamma="auto", tol=1e-7, class_weight=class_weight)
 
 
-@model("svc-linear", proba=False, cite="Cortes and Vapnik 1995; LIBSVM, Chang and Lin 2011")
+@model(
+    "svc-linear",
+    version="2",
+    proba=False,
+    cite="Cortes and Vapnik 1995; LIBSVM, Chang and Lin 2011",
+)
 def svc_linear(seed: int, *, C: Positive = 1.0, class_weight: ClassWeight = None) -> Any:
     """Support vector classifier, linear kernel, solved to 1e-7 (a million steps at most)."""
     from albench.estimators import BoundedSVC

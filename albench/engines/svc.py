@@ -1,6 +1,5 @@
 """Support vector classifiers solved from the last solution, decision values kept up to date."""
 
-from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
@@ -133,11 +132,12 @@ class Solved:
     def values(self, part: Part, rows: Ints | None) -> list[Floats]:
         """Decision values of each pair, positive for its first class."""
         n = self.svc.rows.n_train
+        pairs = self.svc.pairs.values()
+        if rows is not None:
+            at = rows if part == "train" else rows + n
+            return [pair.g[at] + pair.bias for pair in pairs]
         where = slice(n) if part == "train" else slice(n, None)
-        at: Callable[[Floats], Floats] = (
-            (lambda g: g[where]) if rows is None else (lambda g: g[where][rows])
-        )
-        return [at(pair.g) + pair.bias for pair in self.svc.pairs.values()]
+        return [pair.g[where] + pair.bias for pair in pairs]
 
     def decision(self, part: Part, rows: Ints | None = None) -> Floats:
         """See `Fitted.decision`."""
@@ -155,7 +155,7 @@ class Solved:
         """See `Fitted.predicted`: most votes of the pairs, the first class among equals."""
         values, classes = self.values(part, rows), self.svc.classes
         if len(classes) == 2:
-            return np.asarray(classes[np.where(values[0] > 0, 0, 1)])
+            return np.asarray(classes[(values[0] <= 0).view(np.int8)])
         votes = np.zeros((len(values[0]), len(classes)), dtype=np.intp)
         for (a, b), value in zip(combinations(range(len(classes)), 2), values, strict=True):
             votes[:, a] += value > 0
