@@ -221,6 +221,13 @@ def noise(
         if not part["base"].gt(0).any():
             out.append(f"{start}the oracle made no mistakes.")
             continue
+        if oracles.get(protocol) == "uniform":
+            low, high = part["affinity"].min(), part["affinity"].max()
+            out.append(
+                f"{start}uniform flips give an affinity of 1 by construction, since a strategy "
+                f"cannot see a label before it buys it: {low:.2f} to {high:.2f} here is chance."
+            )
+            continue
         cells = {
             sign: [
                 f"{r['strategy']} on {r['dataset']} {r['affinity']:.2f} "
@@ -234,11 +241,6 @@ def noise(
         out += [f"{start}{words[s]}: {counted(cells[s])}." for s in (1, -1) if cells[s]]
         if not cells[1] and not cells[-1]:
             out.append(f"{start}no strategy is drawn to wrong labels or away from them.")
-        if oracles.get(protocol) == "uniform":
-            out.append(
-                f"{start}uniform flips give an affinity of 1 by construction: a strategy cannot "
-                "see a label before it buys it."
-            )
     return out
 
 
