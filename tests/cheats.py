@@ -182,3 +182,10 @@ def ordered(query):
 def constant(query):
     """Gives every row the same score."""
     return query.top(np.zeros(len(query.pool)))
+
+
+@albench.strategy("draws-in-vain")
+def vain(query):
+    """Draws from numpy's global generator and uses nothing of it."""
+    np.random.random()  # noqa: NPY002
+    return honest(query)

@@ -63,6 +63,14 @@ def test_honest_strategies_pass(name: str) -> None:
     assert {check: found(name, check) for check in EXPERIMENTS} == dict.fromkeys(EXPERIMENTS, "")
 
 
+def test_a_draw_that_no_pick_depends_on_is_a_warning() -> None:
+    experiment, scenes = EXPERIMENTS["leaves global generators alone"]
+    vain = registry.resolve("strategy", "draws-in-vain")
+    finding = over("", experiment, vain, scenes[:2], SEED)
+    assert finding.verdict == "warning"
+    assert "no pick depends on it" in finding.found
+
+
 def test_another_process_catches_a_salted_hash() -> None:
     cheat = registry.resolve("strategy", "cheat-hash")
     assert not found("cheat-hash", "same spec, same picks")

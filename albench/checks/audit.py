@@ -84,7 +84,7 @@ def over(
     check: str, experiment: Experiment, strategy: Ref, scenes: Sequence[Scene], seed: int
 ) -> Finding:
     """One check over its scenes, smallest first, until one fails."""
-    count, reason = 0, ""
+    count, reason, warned = 0, "", ""
     for scene in scenes:
         try:
             if experiment is not ex.answers and not runs(strategy, scene, seed):
@@ -98,8 +98,12 @@ def over(
         except Exception as error:
             said = f"{type(error).__name__}: {error} ({place(error)})"
         count += 1
-        if said:
+        if said and said.startswith(ex.HARMLESS):
+            warned = warned or f"{scene.name}: {said.removeprefix(ex.HARMLESS)}"
+        elif said:
             return Finding(check, "fail", count, f"{scene.name}: {said}")
+    if warned:
+        return Finding(check, "warning", count, warned)
     if not count:
         return Finding(check, "not applicable", 0, reason)
     return Finding(check, "pass", count, f"skips elsewhere: {reason}" if reason else "")

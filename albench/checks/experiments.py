@@ -22,6 +22,7 @@ from albench.loop import Task
 from albench.ref import Ref
 
 TURNS = 2
+HARMLESS = "harmless: "
 
 
 @cache
@@ -99,8 +100,15 @@ def global_state(strategy: Ref, scene: Scene, seed: int) -> str | None:
         after = state()
         found.extend(name for name in before if before[name] != after[name])
 
-    Play(strategy, scene, seed, watched=compared).picks()
-    return f"it draws from the global generator of {found[0]}" if found else None
+    with global_seeds(1):
+        first = Play(strategy, scene, seed, watched=compared).picks()
+    if not found:
+        return None
+    said = f"it draws from the global generator of {found[0]}"
+    with global_seeds(2):
+        after = Play(strategy, scene, seed).picks()
+    # scikit-learn's SVC draws a seed there that it never uses: then no pick follows from it
+    return said if first != after else f"{HARMLESS}{said}; no pick depends on it"
 
 
 def state() -> dict[str, str]:
