@@ -14,8 +14,8 @@ its place up to the published number of trials (100, or 10): in a suite
 `trials = {seeds = "0-149", take = 100}`. Features are standardised on all train rows.
 Its area is the summary `aubc_lu2023`: the accuracies after query 1 to q, trapezoids
 divided by q and not q - 1, rounded to five decimals; it lies below the textbook area.
-Verified: mean and standard deviation of Uniform and US-C on appendicitis and parkinsons
-come out to the printed digit (model svc-rbf-libsvm).
+Verified: mean and standard deviation of Uniform, US-C, Core-Set and Graph on appendicitis,
+parkinsons and heart come out to the printed digit (model svc-rbf-libsvm).
 Inferred: on ten datasets the table rests on another subset of the seeds 0 to 149.
 Differs: exact ties go to the first row in pool order; theirs follow numpy's unstable sort,
 which matters only where rows are duplicated (mammographic)."""

@@ -1,0 +1,68 @@
+"""The committed results of lu2023: small, verified against the published table."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from albench.analysis.coincide import coinciding, summary
+from albench.analysis.reproduce import claims, reproduced
+from albench.python import read_results
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "results" / "lu2023"
+
+
+@pytest.fixture(scope="module")
+def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return read_results(ROOT / "suites" / "lu2023.toml", FOLDER)
+
+
+@pytest.fixture(scope="module")
+def verdicts(tables: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
+    return reproduced(*tables, claims(ROOT / "suites" / "lu2023.published.csv"))
+
+
+def test_they_are_small_and_complete() -> None:
+    files = {path.name: path.stat().st_size for path in FOLDER.iterdir() if path.is_file()}
+    assert {"runs.parquet", "rounds.parquet", "manifest.json", "reproduce.csv"} <= set(files)
+    assert sum(files.values()) < 20e6
+
+
+def test_the_printed_digits_of_uniform_and_us_c(verdicts: pd.DataFrame) -> None:
+    cells = verdicts.set_index(["dataset", "strategy"])
+    printed = {
+        ("appendicitis", "Uniform"): (0.8395, 0.0363),
+        ("appendicitis", "US-C"): (0.8454, 0.0333),
+        ("parkinsons", "Uniform"): (0.8305, 0.0368),
+        ("parkinsons", "US-C"): (0.8531, 0.0343),
+    }
+    for place, (mean, sd) in printed.items():
+        row = cells.loc[place]
+        assert row["verdict"] == "same"
+        assert row["trials"] == 100
+        assert round(row["ours"], 4) == mean
+        assert round(row["ours_sd"], 4) == sd
+
+
+def test_no_cell_differs_without_a_word(verdicts: pd.DataFrame) -> None:
+    text = (ROOT / "suites" / "lu2023.md").read_text()
+    for row in verdicts[verdicts["verdict"] == "differs"].itertuples():
+        assert f"{row.dataset}, {row.strategy}" in text
+
+
+def test_the_report_is_that_of_the_tables(verdicts: pd.DataFrame) -> None:
+    report = pd.read_csv(FOLDER / "reproduce.csv")
+    shown = verdicts[verdicts["trials"] > 0]
+    assert report["verdict"].tolist() == shown["verdict"].tolist()
+    assert report["ours"].to_numpy() == pytest.approx(shown["ours"].to_numpy(), abs=1e-5)
+
+
+def test_infodiv_is_found_to_be_us_c(tables: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    runs, rounds = tables
+    few = runs[runs["dataset"].isin(["appendicitis", "heart"])]
+    found = summary(coinciding(few, rounds[rounds["run"].isin(few["run"])]))
+    assert {frozenset(p) for p in zip(found["strategy"], found["with"], strict=True)} == {
+        frozenset(("US-C", "InfoDiv"))
+    }
+    assert found["trials"].tolist() == [200]
