@@ -227,7 +227,7 @@ def cells(row: "pd.Series[Any]") -> list[list[Any]]:
          key_of(row["gain"])],
         [record, key_of(row["wins"])],
         [verdict],
-        [number(row["holm_p"], ".3f"), key_of(row["holm_p"])],
+        [p_shown(row["holm_p"]), key_of(row["holm_p"])],
         [spread(row["better"], row["better_wide_low"], row["better_wide_high"]),
          key_of(row["better"])],
         [number(row["reached"], ".0%"), key_of(row["reached"])],
@@ -241,6 +241,11 @@ def cells(row: "pd.Series[Any]") -> list[list[Any]]:
         [f"{row['failed']:.0f}/{row['due']:.0f}", key_of(row["failed"])],
         [f"{row['not_run']:.0f}/{row['due']:.0f}", key_of(row["not_run"])],
     ]  # fmt: skip
+
+
+def p_shown(p: float) -> str:
+    """A p-value; below a thousandth only that."""
+    return "<0.001" if p < 0.001 else number(p, ".3f")
 
 
 def page_rows(view: View, baseline: str, links: dict[str, str]) -> Iterator[dict[str, Any]]:

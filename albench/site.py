@@ -90,7 +90,8 @@ class Site:
         for view in self.board.views:
             key = [self.board.models.index(view.model), metrics.index(view.metric),
                    SHARES.index(view.share), self.board.groups.index(view.group)]  # fmt: skip
-            rows = [cells(row) for _, row in view.frame.iterrows()]
+            # numbers are sorted by what is shown: their keys would double the page
+            rows = [[cell[:1] for cell in cells(row)] for _, row in view.frame.iterrows()]
             rows.sort(key=lambda row: row[1][0] != self.suite.baseline)
             found["-".join(map(str, key))] = {"rows": rows, "note": view.note}
         texts = [i for i, c in enumerate(COLUMNS) if c.text]

@@ -4,10 +4,16 @@
   function keyOf(row, column) {
     var cell = row.cells[column];
     var key = cell.dataset.key;
-    if (key === undefined) { return cell.textContent.toLowerCase(); }
+    if (key === undefined) { return ofText(cell); }
     if (key === "") { return null; }
     var value = Number(key);
     return Number.isNaN(value) ? key.toLowerCase() : value;
+  }
+  function ofText(cell) {
+    var text = cell.textContent.trim();
+    if (cell.classList.contains("text")) { return text.toLowerCase(); }
+    var value = parseFloat(text.replace("<", ""));
+    return Number.isNaN(value) ? null : value;
   }
   function compare(a, b, down) {
     if (a === null || b === null) { return a === b ? 0 : a === null ? 1 : -1; }
