@@ -178,7 +178,8 @@ class Suite:
                 parts["protocols"] = picked(have, labels, kind, self.name)
             elif kind in plural:
                 have = {entry.label: entry for entry in getattr(self, plural[kind])}
-                parts[plural[kind]] = picked(have, labels, kind, self.name)
+                kept = [*labels, self.baseline] if kind == "strategy" else labels
+                parts[plural[kind]] = picked(have, kept, kind, self.name)
             else:
                 known = registry.did_you_mean(kind, [*plural, "protocol"])
                 raise BadValue(f"--only {kind}=...: unknown kind{known}")

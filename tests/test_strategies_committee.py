@@ -182,7 +182,12 @@ def test_four_models_on_all_labelled_rows() -> None:
     asked = query()
     fitted = members(asked, None, make_strategy("qbc", models=FOUR).keywords["models"], "none")
     names = [type(m.estimator).__name__ for m in fitted]
-    assert names == ["ConvergedLogisticRegression", "SVC", "SVC", "LinearDiscriminantAnalysis"]
+    assert names == [
+        "ConvergedLogisticRegression",
+        "BoundedSVC",
+        "SVC",
+        "LinearDiscriminantAnalysis",
+    ]
     X, y = blobs()
     rbf = SVC(gamma="auto", tol=1e-7).fit(X[:15], y[:15])
     assert votes(asked, fitted)[:, 2].tolist() == rbf.predict(X[15:]).tolist()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from albench.engines import newton
+from albench.engines import newton, truncated
 from albench.engines.compiled import NUMBA
 from albench.engines.known import Known
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
@@ -64,8 +64,14 @@ class LogReg:
         self.target[: self.n] = np.searchsorted(self.classes, self.y[: self.n])
         k, p = len(self.classes), self.X.shape[1]
         self.W = np.zeros(p) if k == 2 else np.zeros((k, p))
-        self.M = np.full((self.W.size, self.W.size), np.nan)
+        size = 0 if self.large else self.W.size
+        self.M = np.full((size, size), np.nan)
         return 0
+
+    @property
+    def large(self) -> bool:
+        """Whether the Hessian is too large to be kept and inverted."""
+        return len(self.classes) > 2 and self.W.size > truncated.LARGE
 
     def solved(self, n_new: int) -> bool:
         """Move the coefficients to the optimum; returns whether that succeeded."""
@@ -73,6 +79,8 @@ class LogReg:
         if self.balanced:
             y = target.astype(np.intp)
             v *= (self.n / (len(self.classes) * np.bincount(y)))[y]
+        if self.large:
+            return truncated.softmax(X, target, v, self.W, TOL)
         solve = newton.binary if len(self.classes) == 2 else newton.softmax
         try:
             return solve(X, target, v, self.W, self.M, TOL, n_new)

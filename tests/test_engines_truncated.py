@@ -1,0 +1,58 @@
+"""Logistic regression with too large a Hessian: the same optimum as scikit-learn's."""
+
+import numpy as np
+import pytest
+
+from albench import engines, registry
+from albench.data import cut
+from albench.engines import truncated
+from albench.engines.logreg import Solved
+from albench.execute import Options, run_one
+from albench.spec import Protocol, Ref, RunSpec
+
+LOGREG = Ref("logreg")
+
+
+def spec_of(trial: int, budget: int = 60, strategy: str = "margin") -> RunSpec:
+    return RunSpec(Ref("digits"), Ref(strategy), LOGREG, LOGREG, Protocol(budget=budget), trial)
+
+
+@pytest.mark.parametrize("trial", range(3))
+def test_probabilities_and_gradient(trial: int) -> None:
+    spec = spec_of(trial)
+    task = cut(registry.build("dataset", spec.dataset), spec)
+    fast = engines.learner(LOGREG, task, lambda n: 0)
+    plain = engines.learner(LOGREG, task, lambda n: 0, engine="plain")
+    for n in (20, 50, 51, 110, 200):
+        rows = np.arange(n)
+        a, b = (learner.fit(rows, task.y[rows]) for learner in (fast, plain))
+        assert isinstance(a, Solved), "it fell back to the plain solver"
+        np.testing.assert_allclose(a.proba("train"), b.proba("train"), rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(a.predicted("test"), b.predicted("test"))
+
+
+@pytest.mark.parametrize("strategy", ["margin", "random"])
+def test_whole_runs_pick_alike(strategy: str) -> None:
+    runs = [
+        run_one(spec_of(0, 60, strategy), Options(("accuracy",), engine=engine))
+        for engine in ("auto", "plain")
+    ]
+    picks, scores = (
+        [[row[key] for row in one.rounds] for one in runs] for key in ("picks", "accuracy")
+    )
+    assert picks[0] == picks[1]
+    assert scores[0] == scores[1]
+    assert runs[0].run["engine"] != runs[1].run["engine"] == "plain"
+
+
+def test_product_with_the_hessian_is_the_slope_of_the_gradient() -> None:
+    from albench.engines.newton import softmax_gradient
+
+    rng = np.random.default_rng(0)
+    X = np.hstack([rng.normal(size=(30, 4)), np.ones((30, 1))])
+    target, v = rng.integers(0, 3, 30).astype(float), rng.random(30)
+    W, D = rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
+    _, P, _ = softmax_gradient(X, target, v, W)
+    up, down = (softmax_gradient(X, target, v, W + s * 1e-6 * D)[0] for s in (1, -1))
+    product = truncated.curved(X, P, v[:, None] * P, D)
+    np.testing.assert_allclose(product, (up - down) / 2e-6, atol=1e-7)
