@@ -1,7 +1,9 @@
 """Parameters of entries: what their annotations admit, and which name other entries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from albench.errors import BadValue
 
@@ -39,3 +41,29 @@ def typed(value: Any, annotation: Any, what: str) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadValue(f"{what} = {value!r}: {first['msg'].lower()}") from None
+
+
+def readable(annotation: Any) -> str:
+    """An annotation for people: `int, at least 2, or none`."""
+    if annotation is None or annotation is type(None):
+        return "none"
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        kinds = [mark.kind for mark in inner[1:] if isinstance(mark, Nested)]
+        limits = [
+            f"{words} {getattr(mark, name)}"
+            for mark in inner[1:]
+            for name, words in LIMITS.items()
+            if hasattr(mark, name)
+        ]
+        return ", ".join([kinds[0] if kinds else readable(inner[0]), *limits])
+    if origin is Literal:
+        return " | ".join(map(str, inner))
+    if origin in (Union, UnionType):
+        return ", or ".join(readable(part) for part in inner)
+    if origin in (list, tuple, Sequence):
+        return f"list of {readable(inner[0])}"
+    return getattr(annotation, "__name__", str(annotation))
+
+
+LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}

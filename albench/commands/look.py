@@ -150,19 +150,21 @@ def show_protocol(name: str) -> None:
 
 def parameter_rows(entry: "Entry") -> list[dict[str, Any]]:
     """The parameters of an entry, as a suite gives them."""
-    import inspect
-    import re
+    from albench.params import readable
 
     return [
         {
             "parameter": name,
-            "type": re.sub(
-                r"\w+\.(?=\w)", "", inspect.formatannotation(p.annotation).replace("typing.", "")
-            ),
-            "default": "needed" if p.default is p.empty else str(p.default),
+            "type": readable(p.annotation),
+            "default": "needed" if p.default is p.empty else readable_default(p.default),
         }
         for name, p in entry.parameters.items()
     ]
+
+
+def readable_default(value: Any) -> str:
+    """A default as a suite would give it."""
+    return "none" if value is None else str(value)
 
 
 def status(
