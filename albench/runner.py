@@ -123,9 +123,9 @@ def simulate_all(
             progress.storing += time.monotonic() - begin
             progress.add(finished)
             on_progress(progress)
-    except BaseException:
+    finally:
+        # the next call may find another environment, which running workers would not see
         stop_workers()
-        raise
 
 
 def open_store(

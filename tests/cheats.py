@@ -111,10 +111,15 @@ def cell(query):
     return honest(query)
 
 
+def has(thing, X):
+    """Whether it is the task of these features; other libraries have a Task too."""
+    return getattr(thing, "X", None) is X
+
+
 @albench.strategy("cheat-memory")
 def memory(query):
     """Searches the memory of the process for the task."""
-    tasks = [o for o in gc.get_objects() if type(o).__name__ == "Task" and o.X is query.X]
+    tasks = [o for o in gc.get_objects() if type(o).__name__ == "Task" and has(o, query.X)]
     return query.top(-query.margins + 0.0 * len(tasks))
 
 
