@@ -58,11 +58,37 @@ def standing(suite: Suite, store: Store, runs: "pd.DataFrame") -> "pd.DataFrame"
 
     known = registry.names("strategy")
     added = [name for name in store.manifest.get("added", ()) if name in known]
+    elsewhere = set(store.manifest.get("added", ())) - set(known)
     suite = skipped_in(suite.adding(added), runs)
     return pd.DataFrame(
-        [(*cell[:5], cell.spec.id) for cell in suite.cells()],
+        [(*cell[:5], cell.spec.id) for cell in suite.cells()]
+        + from_elsewhere(suite, store, runs, elsewhere),
         columns=["dataset", "protocol", "model", "strategy", "trial", "run"],
     )
+
+
+def from_elsewhere(
+    suite: Suite, store: Store, runs: "pd.DataFrame", names: set[str]
+) -> list[tuple[str, str, str, str, int, str]]:
+    """Rows of added strategies whose plugin is not loaded: what is stored of them.
+
+    Of a plugin that was edited between runs, the version that the manifest names.
+    """
+    entries = store.manifest.get("entries", {})
+    versions = {name: entries.get(f"strategy:{name}", {}).get("version") for name in names}
+    datasets = {entry.ref.json: entry.label for entry in suite.datasets}
+    models = {(m.ref.json, (m.query or m.ref).json): m.label for m in suite.models}
+    protocols = {value.json: label for label, value in suite.protocols}
+    named = runs["strategy"].str.split("(").str[0].isin(names)
+    rows = []
+    for run, text in zip(runs.loc[named, "run"], runs.loc[named, "spec"], strict=True):
+        spec = RunSpec.from_json(text)
+        dataset, protocol = datasets.get(spec.dataset.json), protocols.get(spec.protocol.json)
+        model = models.get((spec.model.json, spec.query_model.json))
+        current = spec.strategy.version == versions[spec.strategy.name]
+        if dataset and protocol and model and current:
+            rows.append((dataset, protocol, model, spec.strategy.name, spec.trial, run))
+    return rows
 
 
 def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"]:
@@ -78,7 +104,7 @@ def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"
 
 def grid_status(suite: Suite, store: Store) -> "pd.DataFrame":
     """`labelled` without the rounds: columns of the key, run, status and reason."""
-    runs = store.runs(["reason"])
+    runs = store.runs(["reason", "strategy", "spec"])
     return with_status(standing(suite, store, runs), runs)
 
 

@@ -90,10 +90,18 @@ def run(
     progress = Progress(len(specs))
     on_progress(progress)
     if specs:
-        store.note(**provenance.manifest(suite))
+        store.note(**told(suite, store))
         simulate_all(specs, store, options, progress, on_progress, (jobs, backend, scheduler))
-        store.pack(**provenance.manifest(suite))
+        store.pack(**told(suite, store))
     return progress
+
+
+def told(suite: Suite, store: Store) -> dict[str, Any]:
+    """What the manifest says now; additions of earlier runs and their entries stay in it."""
+    before, now = store.manifest, provenance.manifest(suite)
+    now["added"] = list(dict.fromkeys([*before.get("added", ()), *now["added"]]))
+    now["entries"] = {**before.get("entries", {}), **now["entries"]}
+    return now
 
 
 def simulate_all(

@@ -91,6 +91,17 @@ def test_new_strategy_runs_at_once(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "mine" in done.stdout
     assert "mine" in albench("compare", "small.toml", "--plugin", "mine.py", cwd=folder).stdout
+    # without its plugin, and after a run that added another, what is stored is still shown
+    (folder / "other.py").write_text(
+        "from albench import strategy\n@strategy('other')\ndef f(query): raise KeyError('x')\n"
+    )
+    other = albench(
+        "run", "small.toml", "--plugin", "other.py", "--add", "other", "--jobs", "1", cwd=folder
+    )
+    assert other.returncode == 1
+    assert "mine" in albench("compare", "small.toml", cwd=folder).stdout
+    failed = albench("status", "small.toml", "--failed", cwd=folder)
+    assert "KeyError: 'x'" in failed.stdout
     again = albench("new", "strategy", "mine", cwd=folder)
     assert again.returncode == 2
     assert "exists already" in again.stderr

@@ -179,9 +179,9 @@ def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Prog
         return note(f"no comparison: {error}")
     folder = store.folder / "figures"
     if progress.total or not folder.is_dir():
-        labels = [s.label for s in suite.strategies]
-        for file in draw_learning(found, folder, ["png"], labels):
-            note(f"learning curves: {file}")
+        draw_learning(found, folder, ["png"], [s.label for s in suite.strategies])
+    for file in sorted(folder.glob("learning*.png")):
+        note(f"learning curves: {file}")
     return None
 
 
