@@ -16,6 +16,7 @@ from albench.errors import BadData
 from albench.learner import Floats, Ints, fit_aligned
 from albench.loop import Oracle, Task
 from albench.priced import Answers, Priced, oracle_entry
+from albench.query import gap
 from albench.registry import OracleParam, build, resolve
 from albench.spec import Protocol, Ref
 
@@ -134,12 +135,6 @@ def scaled_to(weights: Floats, rate: float) -> Floats:
         if a * order[capped] <= 1:
             return np.asarray(np.minimum(1.0, a * weights))
     return np.ones_like(weights)
-
-
-def gap(proba: Floats) -> Floats:
-    """(n,) difference of the two largest probabilities of each row."""
-    best = np.partition(proba, proba.shape[1] - 2, axis=1)
-    return np.asarray(best[:, -1] - best[:, -2])
 
 
 def reference_proba(task: Task) -> Floats:
