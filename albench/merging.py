@@ -1,6 +1,6 @@
 """Results of several folders: merged, or taken over."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from albench import provenance
@@ -30,16 +30,21 @@ def take_over(suite: Suite, store: Store, other: Store) -> int:
     return len(ids)
 
 
-def merge(sources: Sequence[Path | str], into: Path | str) -> Store:
-    """The union of stores in a new or existing folder.
+def merge(
+    sources: Sequence[Path | str],
+    into: Path | str,
+    report: Callable[[str], None] = lambda sentence: None,
+) -> Store:
+    """The union of stores in a new or existing folder; the sources are left as they are.
 
+    report  called with one sentence about each damaged part of a source, which is left out
     Raises BadResults where two of them hold other numbers for the same run.
     """
-    target = Store(into)
-    stores = [Store(folder) for folder in sources]
-    for folder, store in zip(sources, stores, strict=True):
-        if not store.folder.is_dir():
+    for folder in sources:
+        if not Path(folder).is_dir():
             raise BadResults(f"{folder}: no such results folder")
+    target = Store(into, report)
+    stores = [Store(folder, left_out(folder, report), frozen=True) for folder in sources]
     parts = [store.arrow() for store in [*stores, target]]
     runs, rounds = united([a for a, _ in parts], [b for _, b in parts if b is not None])
     assert rounds is not None
@@ -50,3 +55,8 @@ def merge(sources: Sequence[Path | str], into: Path | str) -> Store:
     target.write_shard(runs, rounds)
     target.pack(**provenance.merged([m for m in manifests if m]))
     return target
+
+
+def left_out(folder: Path | str, report: Callable[[str], None]) -> Callable[[str], None]:
+    """A report that says of which source it speaks and what follows."""
+    return lambda sentence: report(f"{folder}: {sentence}; its runs are left out")

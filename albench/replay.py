@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from albench import provenance, registry
-from albench.execute import Finished, Options, run_one, versions_of
+from albench.errors import BadData, Unavailable
+from albench.execute import Finished, Options, resident, run_one, versions_of
 from albench.spec import RunSpec
 from albench.tables import metric_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Verdict = Literal["same", "differs", "differs, other environment"]
+Verdict = Literal["same", "differs", "differs, other environment", "not replayed"]
+NOT_REPLAYED: Verdict = "not replayed"
 TOLERANCE = 1e-9
 EXACT = ("round", "n_labeled", "picks", "labels", "n_tied")
 CLOSE = ("cost", "probability", "margin_rank")
@@ -28,10 +30,14 @@ def judged(
     rounds: "pd.DataFrame | None",
     manifest: dict[str, Any],
     options: Options | None,
-) -> dict[str, Any]:
-    """One run replayed: its row of the result."""
+) -> tuple[Verdict, str]:
+    """One run replayed: the verdict, and the first difference or why there was no replay."""
     from threadpoolctl import threadpool_limits
 
+    try:
+        resident(spec.dataset)
+    except (BadData, Unavailable) as error:
+        return NOT_REPLAYED, f"dataset {spec.dataset.label} cannot be had here: {error}"
     here = [m for m in str(row["metrics"] or "").split(",") if m in versions_here()]
     trace = rounds is not None and bool(rounds["margin_rank"].notna().any())
     replay = replace(
@@ -39,12 +45,12 @@ def judged(
     )
     with threadpool_limits(limits=1):
         again = run_one(spec, replay)
+    if again.run["status"] == "timeout":
+        return NOT_REPLAYED, str(again.run["reason"])
     found = difference(row, rounds, again)
-    verdict: Verdict = "same"
-    if found:
-        verdict = "differs, other environment" if elsewhere(row, manifest) else "differs"
-    shown = {key: row[key] for key in ("run", "dataset", "strategy", "model", "trial")}
-    return shown | {"verdict": verdict, "found": found}
+    if not found:
+        return "same", ""
+    return ("differs, other environment" if elsewhere(row, manifest) else "differs"), found
 
 
 def versions_here() -> set[str]:

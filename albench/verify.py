@@ -1,7 +1,8 @@
 """Replay stored runs from their specs and compare: do the numbers follow from the code?
 
 Picks and labels must be the same, scores agree within 1e-9. Nothing that came with a
-results folder is executed: strategies from outside are those the verifier has loaded.
+results folder is executed: strategies from outside are those the verifier has loaded, and
+a run that needs one he has not loaded, or another version, is named as not replayed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,8 +33,8 @@ LONGEST_SPEC = 2**16
 class Verification:
     """What a verification found.
 
-    runs    one row per replayed run: run, dataset, strategy, model, trial, verdict, found
-            (the first difference)
+    runs    one row per sampled run: run, dataset, strategy, model, trial, verdict (see
+            `replay.Verdict`), found (the first difference, or why it was not replayed)
     faults  what is wrong with the files or tables as such; one is enough to fail
     notes   what a reader must know: other versions, other machines, what was not replayed
     """
@@ -44,8 +45,22 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing differs where it must not."""
-        return not self.faults and not (self.runs["verdict"] == "differs").any()
+        """Whether nothing differs where it must not, and anything was replayed at all."""
+        verdicts = self.runs["verdict"]
+        idle = len(verdicts) > 0 and bool((verdicts == replay.NOT_REPLAYED).all())
+        return not self.faults and not idle and not (verdicts == "differs").any()
+
+    @property
+    def failure(self) -> str:
+        """Why it did not pass, in one line."""
+        counts = self.runs["verdict"].value_counts()
+        idle = int(counts.get(replay.NOT_REPLAYED, 0))
+        if idle == len(self.runs) and not self.faults:
+            return f"none of the {idle} sampled runs could be replayed here: nothing is verified"
+        return (
+            f"{int(counts.get('differs', 0))} of {len(self.runs) - idle} replayed runs differ; "
+            f"faults in the files: {len(self.faults)}"
+        )
 
 
 def verify(
@@ -64,8 +79,7 @@ def verify(
     known    datasets that read a file of the verifier's own (see `Ref.source`)
     options  timeout and engine of the replay
     Raises CheckFailed where files are not what their checksums or the schema say,
-    BadResults for a folder that holds no results, or where an entry that the sample needs
-    is not known here or is another version.
+    BadResults for a folder that holds no results.
     """
     faults: list[str] = []
     if not Path(folder).is_dir():
@@ -82,17 +96,20 @@ def verify(
     chosen = sampled(runs, sample, seed)
     drawn: list[Row] = chosen.to_dict("records")
     specs = [with_source(spec_of(row), sources) for row in drawn]
-    refuse_strangers(specs)
     parts = dict(list(rounds[rounds["run"].isin(set(chosen["run"]))].groupby("run")))
     rows = []
     for number, (spec, row) in enumerate(zip(specs, drawn, strict=True)):
-        rows.append(replay.judged(spec, row, parts.get(row["run"]), manifest, options))
+        verdict, why = barred(spec) or replay.judged(
+            spec, row, parts.get(row["run"]), manifest, options
+        )
+        shown = {key: row[key] for key in ("run", "dataset", "strategy", "model", "trial")}
+        rows.append(shown | {"verdict": verdict, "found": why})
         progress(number + 1, len(specs))
     import pandas as pd
 
     table = pd.DataFrame(rows, columns=["run", "dataset", "strategy", "model", "trial",
                                         "verdict", "found"])  # fmt: skip
-    return Verification(table, tuple(faults), tuple(notes(manifest, runs, chosen)))
+    return Verification(table, tuple(faults), tuple(notes(manifest, runs, chosen, table)))
 
 
 def of_tables(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> list[str]:
@@ -170,50 +187,61 @@ def with_source(spec: RunSpec, sources: dict[Ref, Ref]) -> RunSpec:
     return replace(spec, dataset=sources.get(spec.dataset, spec.dataset))
 
 
-def refuse_strangers(specs: Sequence[RunSpec]) -> None:
-    """Raise UsageError where an entry is unknown here, another version, or out of range."""
-    wrong = []
-    kinds: list[tuple[registry.Kind, Ref]] = []
-    for spec in specs:
-        kinds += [("dataset", spec.dataset), ("strategy", spec.strategy)]
-        kinds += [("model", spec.model), ("model", spec.query_model)]
-    for kind, ref in dict.fromkeys(kinds):
+def barred(spec: RunSpec) -> tuple[replay.Verdict, str] | None:
+    """The verdict on a run that must not or cannot be replayed here, None for the others.
+
+    Entries that are unknown here or of another version leave it open. Parameters that the
+    registry refuses do not: these versions of the entries cannot have made the run.
+    """
+    refs: list[tuple[registry.Kind, Ref]] = [
+        ("dataset", spec.dataset), ("strategy", spec.strategy),
+        ("model", spec.model), ("model", spec.query_model),
+    ]  # fmt: skip
+    for kind, ref in dict.fromkeys(refs):
         try:
-            admit(kind, ref)
+            why = stranger(kind, ref)
         except UsageError as error:
-            wrong.append(str(error))
-    if wrong:
-        more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
-        raise BadResults(f"these runs cannot be replayed here: {'; '.join(wrong[:3])}{more}")
+            return "differs", f"no suite could ask for it: {error}"
+        if why:
+            return replay.NOT_REPLAYED, why
+    return None
 
 
-def admit(kind: registry.Kind, ref: Ref) -> None:
-    """Raise UsageError unless a stranger's ref is one that a suite could hold."""
+def stranger(kind: registry.Kind, ref: Ref) -> str:
+    """Why an entry of a spec is not the one known here; empty where it is.
+
+    Raises UsageError for parameters that no suite could hold.
+    """
     if kind == "strategy" and ref.name == FULL_POOL:
-        return
+        return ""
     try:
         entry = registry.entry(kind, ref.name)
     except UnknownName:
-        raise UnknownName(
-            f"{kind} {ref.name!r} is unknown here; give the file that defines it by --plugin"
-        ) from None
+        return f"{kind} {ref.name!r} is unknown here; give the file that defines it by --plugin"
     if entry.version != ref.version:
-        raise BadValue(f"{kind} {ref.name!r} is version {entry.version} here, {ref.version} there")
+        return f"{kind} {ref.name!r} is version {entry.version} here, {ref.version} there"
     given = {}
     for key, value in ref.params:
         inner = nested_kind(entry.parameters[key].annotation) if key in entry.parameters else None
         given[key] = value if inner else plain(value)
         for item in value if isinstance(value, tuple) else (value,):
-            if inner and isinstance(item, Ref):
-                admit(inner, item)
+            why = stranger(inner, item) if inner and isinstance(item, Ref) else ""
+            if why:
+                return why
     if registry.checked_params(entry, given, "", None) != ref.params:
         raise BadValue(f"{kind} {ref.label}: parameters that no suite would write so")
+    return ""
 
 
-def notes(manifest: dict[str, Any], runs: "pd.DataFrame", chosen: "pd.DataFrame") -> Iterator[str]:
+def notes(
+    manifest: dict[str, Any], runs: "pd.DataFrame", chosen: "pd.DataFrame", table: "pd.DataFrame"
+) -> Iterator[str]:
     """What a reader of the verdicts must know."""
     ready = int(runs["status"].isin(REPLAYED).sum())
-    yield f"{len(chosen)} of {ready} finished runs were replayed"
+    idle = table.loc[table["verdict"] == replay.NOT_REPLAYED, "found"]
+    yield f"{len(chosen) - len(idle)} of {ready} finished runs were replayed"
+    for why, number in idle.value_counts().sort_index().items():
+        yield f"{number} sampled run{'s' if number > 1 else ''} not replayed: {why}"
     if ready < len(runs):
         yield f"{len(runs) - ready} runs that failed or timed out were not replayed"
     yield from replay.environment(manifest, chosen)

@@ -149,6 +149,25 @@ def test_contradictions_are_refused_by_name(tmp_path: Path) -> None:
         merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
 
 
+def test_sources_of_a_merge_are_left_as_they_are(tmp_path: Path) -> None:
+    filled(tmp_path / "one", rows("a"))
+    two = filled(tmp_path / "two", rows("b"), rows("c"))
+    damaged = two.shard_files(two.shard_keys()[0])[1]
+    damaged.write_bytes(damaged.read_bytes() + b"x")
+    before = {p: p.read_bytes() for name in ("one", "two") for p in files(tmp_path / name)}
+    said: list[str] = []
+    merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both", said.append)
+    assert {p: p.read_bytes() for name in ("one", "two") for p in files(tmp_path / name)} == before
+    assert len(Store(tmp_path / "both").runs()) == 2
+    assert len(said) == 1
+    assert "two: shard" in said[0]
+    assert said[0].endswith("its runs are left out")
+
+
+def files(folder: Path) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.is_file()]
+
+
 def test_metrics_of_two_parts_are_joined(tmp_path: Path) -> None:
     filled(tmp_path, rows("a", accuracy=0.5), rows("a", brier=0.2))
     runs, rounds = Store(tmp_path).read()

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from albench import intake
+from albench import execute, intake, registry
 from albench.cli import exit_code
-from albench.errors import BadResults, CheckFailed
+from albench.errors import BadResults, CheckFailed, Unavailable
 from albench.files import sha256
 from albench.runner import run
 from albench.store import Store
@@ -159,9 +160,13 @@ def test_a_damaged_shard_is_reported_and_left_alone(original: Path, tmp_path: Pa
 
 def test_a_strategy_from_outside_is_the_verifiers(results: Path) -> None:
     forged(results, "runs", rename_strategy)
-    with pytest.raises(BadResults, match=r"'theirs' is unknown here.*--plugin"):
-        verify(results, 0)
-    assert exit_code(["verify", str(results), "--sample", "0"]) == 2
+    found = verify(results, 0)
+    open_ones = found.runs[found.runs["strategy"] == "theirs"]
+    assert set(open_ones["verdict"]) == {"not replayed"}
+    assert open_ones["found"].str.contains("'theirs' is unknown here.*--plugin").all()
+    assert set(found.runs.loc[found.runs["strategy"] == "random", "verdict"]) == {"same"}
+    assert any("6 sampled runs not replayed: strategy 'theirs'" in note for note in found.notes)
+    assert "18 of 24 finished runs were replayed" in found.notes
 
 
 def rename_strategy(frame: pd.DataFrame) -> None:
@@ -173,7 +178,43 @@ def rename_strategy(frame: pd.DataFrame) -> None:
         frame.loc[i, "run"] = RunSpec.from_json(text).id
 
 
-def test_parameters_out_of_range_are_refused(results: Path) -> None:
+def test_another_version_of_an_entry_is_not_replayed(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = registry.ENTRIES["strategy"]
+    monkeypatch.setitem(entries, "margin", replace(entries["margin"], version="99"))
+    found = verify(results, 0).runs
+    assert set(found.loc[found["strategy"] == "margin", "verdict"]) == {"not replayed"}
+    assert found["found"].str.contains("'margin' is version 99 here, 1 there").sum() == 6
+    assert exit_code(["verify", str(results), "--sample", "0"]) == 0
+
+
+def test_nothing_replayed_is_nothing_verified(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = registry.ENTRIES["model"]
+    monkeypatch.setitem(entries, "gnb", replace(entries["gnb"], version="99"))
+    assert exit_code(["verify", str(results), "--sample", "4"]) == 1
+    assert "none of the 4 sampled runs could be replayed" in capsys.readouterr().err
+
+
+def test_a_dataset_that_cannot_be_had_is_no_difference(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline() -> Any:
+        raise Unavailable("no network")
+
+    entries = registry.ENTRIES["dataset"]
+    monkeypatch.setitem(entries, "iris", replace(entries["iris"], make=offline))
+    monkeypatch.setattr(execute, "datasets", {})
+    found = verify(results, 0)
+    there = found.runs[found.runs["dataset"] == "iris"]
+    assert set(there["verdict"]) == {"not replayed"}
+    assert there["found"].str.contains("no network").all()
+    assert found.passed
+
+
+def test_parameters_out_of_range_are_no_run_of_ours(results: Path) -> None:
     def change(frame: pd.DataFrame) -> None:
         from albench.spec import RunSpec
 
@@ -184,8 +225,9 @@ def test_parameters_out_of_range_are_refused(results: Path) -> None:
             frame.loc[i, ["run", "spec"]] = [RunSpec.from_json(text).id, text]
 
     forged(results, "runs", change)
-    with pytest.raises(BadResults, match="greater than 0"):
-        verify(results, 0)
+    found = verify(results, 0)
+    assert set(found.runs["verdict"]) == {"differs"}
+    assert found.runs["found"].str.contains("greater than 0").all()
 
 
 def test_the_sample_is_seeded_and_covers_datasets_and_strategies(original: Path) -> None:

@@ -203,7 +203,7 @@ def merge(
     from albench.merging import merge as merge_stores
 
     try:
-        store = merge_stores(sources, into)
+        store = merge_stores(sources, into, note)
     except Contradiction as error:
         raise CheckFailed(str(error)) from error
     emit(f"{len(store.runs())} runs in {store.folder}")
