@@ -27,6 +27,7 @@ class Labelled(NamedTuple):
     base    the dataset of which a dataset is a variant, where its ref does not tell
     group   what kind of dataset it is, for filters
     fields  protocol fields of a dataset that differ from the suite's
+    only    the labels of the datasets on which a bound is run; empty: all
     """
 
     label: str
@@ -36,6 +37,7 @@ class Labelled(NamedTuple):
     base: str = ""
     group: str = ""
     fields: tuple[tuple[str, Any], ...] = ()
+    only: tuple[str, ...] = ()
 
     def under(self, protocol: Protocol) -> Protocol:
         """A protocol of the suite as this dataset has it."""
@@ -153,6 +155,8 @@ class Suite:
                         full = RunSpec(dataset.ref, FULL, model.ref, model.ref, protocol, trial)
                         yield Cell(*place, FULL_POOL, trial, full)
                         for strategy in self.strategies:
+                            if strategy.only and dataset.label not in strategy.only:
+                                continue
                             query = strategy.query or model.query or model.ref
                             spec = RunSpec(
                                 dataset.ref, strategy.ref, model.ref, query, protocol, trial

@@ -97,6 +97,7 @@ def suite_of(
         registry.resolve("metric", m, "metrics").name for m in table.get("metrics", ["accuracy"])
     )
     judged = judging(table, metrics, strategies)
+    check_restricted(strategies, [d.label for d in datasets])
     return Suite(
         name=path.stem,
         title=table.get("title", path.stem),
@@ -152,8 +153,8 @@ def judging(
 def labelled(
     kind: Literal["dataset", "model", "strategy"], items: Sequence[Any], folder: Path
 ) -> tuple[Labelled, ...]:
-    """The entries of one list; `name`, `query`, `trials`, `base`, `group` and `protocol`
-    are the suite's own keys."""
+    """The entries of one list; `name`, `query`, `trials`, `base`, `group`, `protocol` and,
+    of a bound, `datasets` are the suite's own keys."""
     found: dict[str, Labelled] = {}
     for number, item in enumerate(expanded(kind, items)):
         where = f"{kind} {number + 1}"
@@ -162,6 +163,8 @@ def labelled(
         query = table.pop("query", None) if kind != "dataset" else None
         trials = table.pop("trials", None) if kind == "dataset" else None
         more = variant(table, where, folder) if kind == "dataset" else {}
+        if kind == "strategy" and "datasets" in table:
+            more["only"] = tuple(typed(table.pop("datasets"), list[str], f"{where}: datasets"))
         ref = registry.resolve(kind, table, where, folder)
         asked = None if query is None else registry.resolve("model", query, f"{where}: query")
         shown = label or default_label(kind, ref, asked)
@@ -170,6 +173,19 @@ def labelled(
         own = None if trials is None else trials_of(trials, f"{where}: trials")
         found[shown] = Labelled(shown, ref, asked, own, **more)
     return tuple(found.values())
+
+
+def check_restricted(strategies: Sequence[Labelled], datasets: Sequence[str]) -> None:
+    """Raise unless those run on some datasets only are bounds, and the datasets are there."""
+    for strategy in strategies:
+        for name in strategy.only:
+            if name not in datasets:
+                known = registry.did_you_mean(name, datasets)
+                raise BadValue(f"{strategy.label}: datasets: there is no {name!r}{known}")
+        if strategy.only and not registry.entry("strategy", strategy.ref.name).about.get("bound"):
+            raise BadValue(
+                f"{strategy.label}: datasets = [...] is for bounds; what is ranked runs on all"
+            )
 
 
 def variant(table: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:

@@ -88,3 +88,25 @@ def test_sweep_of_protocols(tmp_path: Path) -> None:
 def test_the_full_pool_run_is_part_of_the_grid(tmp_path: Path) -> None:
     suite = load_suite(suite_file(tmp_path, trials="2"))
     assert [c.strategy for c in suite.cells()] == ["all", "random", "margin"] * 2
+
+
+def test_a_bound_may_be_run_on_some_datasets_only(tmp_path: Path) -> None:
+    text = BOUNDED.replace("WHERE", "iris")
+    (tmp_path / "s.toml").write_text(text)
+    suite = load_suite(tmp_path / "s.toml")
+    bought = {(c.dataset, c.strategy) for c in suite.cells() if c.strategy != "all"}
+    assert bought == {("iris", "random"), ("wine", "random"), ("iris", "greedy_oracle")}
+    (tmp_path / "s.toml").write_text(BOUNDED.replace("WHERE", "irs"))
+    with pytest.raises(BadValue, match=r"datasets: there is no 'irs'; did you mean 'iris'"):
+        load_suite(tmp_path / "s.toml")
+    (tmp_path / "s.toml").write_text(text.replace("greedy_oracle", "margin"))
+    with pytest.raises(BadValue, match="is for bounds; what is ranked runs on all"):
+        load_suite(tmp_path / "s.toml")
+
+
+BOUNDED = """
+datasets = ["iris", "wine"]
+models = ["gnb"]
+trials = 2
+strategies = ["random", { use = "greedy_oracle", name = "greedy_oracle", datasets = ["WHERE"] }]
+"""
