@@ -76,6 +76,22 @@ def drawn(
             yield {"svg": svg, "caption": picture.caption, "name": picture.name}
 
 
+def drawn_bought(
+    frames: Mapping[str, "pd.DataFrame"], strategies: Sequence[str], baseline: str, key: str
+) -> Iterator[dict[str, str]]:
+    """The figures of what was bought as inline SVG with captions.
+
+    frames: of a view (`albench.views`); strategies: all of the suite, in its order.
+    """
+    from albench.plots.inline import inline, page_theme
+    from albench.plots.labels import pictures
+
+    with page_theme():
+        for picture in pictures(frames, strategies, baseline):
+            svg = inline(picture.figure, f"{key}-{picture.name}", picture.caption.split(". ")[0])
+            yield {"svg": svg, "caption": picture.caption, "name": picture.name}
+
+
 def drawn_alone(frame: "pd.DataFrame", about: "About", key: str) -> dict[str, str]:
     """One dataset's learning curves as inline SVG with its caption."""
     from albench.plots.inline import inline, page_theme

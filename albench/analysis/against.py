@@ -1,6 +1,6 @@
 """From measures of single runs to means over trials, each beside the baseline's runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,9 @@ from albench.analysis.paired import t_interval
 CELL = ["dataset", "protocol", "model", "strategy"]
 
 
-def over_trials(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def over_trials(
+    runs: pd.DataFrame, baseline: str, undefined: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Means over trials and paired differences to the baseline.
 
     runs: one row per run, checkpoint and measure, with the columns dataset, protocol, model,
@@ -18,7 +20,8 @@ def over_trials(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
     null_low, null_high. Returns one row per cell, checkpoint and measure: n_labeled, value,
     trials (those where the measure is defined, of_trials in all), difference with its 95 %
     interval low, high over the `pairs` trials it shares with the baseline, z, null_low,
-    null_high (means).
+    null_high (means), and reason: why the value is NaN, as `undefined` (measure -> when it
+    is) has it, else empty.
     """
     place = ["dataset", "protocol", "model", "checkpoint", "measure"]
     base = runs[runs["strategy"] == baseline].set_index([*place, "trial"])["value"]
@@ -32,6 +35,11 @@ def over_trials(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
     out = pd.DataFrame(rows)
     own = ["difference", "low", "high"]
     out.loc[out["strategy"] == baseline, own] = np.nan
+    why = undefined or {}
+    out["reason"] = [
+        why.get(measure, "undefined") if np.isnan(value) else ""
+        for measure, value in zip(out["measure"], out["value"], strict=True)
+    ]
     return out
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from albench.analysis.bought import Bought, groups
+from albench.analysis.bought import CHECKPOINTS, Bought, groups
 from albench.analysis.cuts import Cut
 from albench.analysis.distances import kish
 from albench.analysis.lure import lure_weights, with_start
@@ -23,7 +23,6 @@ Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Metric: TypeAlias = Literal["accuracy", "balanced_accuracy"]
 
-CHECKPOINTS = (0.25, 0.5, 1.0)
 FOLDS = 5
 AUDITS = (30, 60)
 ESTIMATORS = {

@@ -32,7 +32,8 @@ MEASURES = {
     "c2st_auc": "area under the ROC curve of a linear classifier, labelled or not",
     "ess": "effective share of the labels when weighted to the pool",
 }
-C2ST_FROM = 0.25  # share of the budget from which a classifier is trained
+UNDEFINED = dict.fromkeys(("c2st_auc", "ess"), "fewer than five labelled or unlabelled rows")
+"""When a measure is NaN."""
 
 
 def measured(
@@ -89,8 +90,7 @@ def of_labeled(space: Space, run: Bought, share: float, at: Ints) -> Iterator[di
     ks = space.features.ks(np.isin(space.pool, labeled))
     values = class_drift(space, labeled, run.labels[at]) | feature_drift(space, labeled)
     values |= {"ks_mean": float(ks.mean())}
-    if share >= C2ST_FROM:
-        values |= told_apart(space, labeled)
+    values |= told_apart(space, labeled)
     for name, value in values.items():
         yield {**base, "measure": name, "value": value}
     worst = np.argsort(-ks, kind="stable")[:3]

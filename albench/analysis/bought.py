@@ -66,7 +66,8 @@ class Bought:
     def checkpoints(self, shares: Sequence[float]) -> list[tuple[float, int]]:
         """(share, round) of the first evaluation with each share of what was bought.
 
-        Share 0 is the start. A round that two shares fall on is kept under the first.
+        Share 0 is the start. A round that two shares fall on is kept under the first, the
+        last round under 1.
         """
         bought = np.cumsum(np.bincount(self.round, minlength=len(self.rounds)))
         out: dict[int, float] = {}
@@ -74,6 +75,7 @@ class Bought:
             number = int(np.flatnonzero(bought >= share * bought[-1] - 1e-9)[0])
             if share >= 1:
                 number = len(bought) - 1  # delayed labels arrive after the last was bought
+                out.pop(number, None)
             out.setdefault(number, share)
         return [(share, number) for number, share in out.items()]
 

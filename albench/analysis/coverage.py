@@ -37,6 +37,8 @@ MEASURES = {
 }
 SHOWN = ("nearest_mean", "nearest_p95", "test_mean", "cluster_tv", "cluster_hit", "kernel",
          "spacing", "classes_seen", "classes_five")  # fmt: skip
+UNDEFINED = {"spacing": "fewer than two rows were queried"}
+"""When a measure is NaN."""
 ENOUGH = 5
 
 

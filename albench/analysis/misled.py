@@ -17,20 +17,21 @@ def errors(frame: pd.DataFrame) -> pd.DataFrame:
 
     frame: as `audit.measured`. Columns: dataset, protocol, model, strategy, checkpoint,
     n_labeled, estimator, estimate, truth (means), bias with its 95 % interval low, high,
-    sd, rmse (over trials), trials. Estimators that cannot be had are left out, see
-    `left_out`.
+    sd, rmse (over trials), trials, reason: why the estimator cannot be had in any trial (then
+    all these are NaN), else empty.
     """
-    known = frame.dropna(subset=["estimate", "truth"])
     rows = []
-    for key, part in known.groupby([*CELL, "checkpoint", "estimator"], sort=False):
-        gap = (part["estimate"] - part["truth"]).to_numpy()
-        low, high = t_interval(gap)
+    for key, part in frame.groupby([*CELL, "checkpoint", "estimator"], sort=False):
+        known = part.dropna(subset=["estimate", "truth"])
+        gap = (known["estimate"] - known["truth"]).to_numpy()
+        low, high = t_interval(gap) if len(gap) else (np.nan, np.nan)
         rows.append(
             {**dict(zip([*CELL, "checkpoint", "estimator"], key, strict=True)),
-             "n_labeled": part["n_labeled"].mean(), "estimate": part["estimate"].mean(),
-             "truth": part["truth"].mean(), "bias": gap.mean(), "low": low, "high": high,
-             "sd": gap.std(ddof=1) if len(gap) > 1 else np.nan,
-             "rmse": float(np.sqrt(np.mean(gap**2))), "trials": len(gap)}
+             "n_labeled": part["n_labeled"].mean(), "estimate": known["estimate"].mean(),
+             "truth": known["truth"].mean(), "bias": gap.mean() if len(gap) else np.nan,
+             "low": low, "high": high, "sd": gap.std(ddof=1) if len(gap) > 1 else np.nan,
+             "rmse": float(np.sqrt(np.mean(gap**2))) if len(gap) else np.nan,
+             "trials": len(gap), "reason": "" if len(gap) else part["reason"].iloc[0]}
         )  # fmt: skip
     return in_order(pd.DataFrame(rows))
 
@@ -98,13 +99,16 @@ def at_end(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of the last checkpoint."""
     if frame.empty:
         return frame
-    last: pd.DataFrame = frame[frame["checkpoint"] == frame["checkpoint"].max()]
+    place = [name for name in ("dataset", "protocol", "model") if name in frame]
+    final = frame.groupby(place)["checkpoint"].transform("max")
+    last: pd.DataFrame = frame[frame["checkpoint"] == final]
     return last.reset_index(drop=True)
 
 
 def left_out(frame: pd.DataFrame) -> list[str]:
-    """Which estimators are missing for which strategies, and why, one sentence each."""
-    gone = frame[frame["reason"] != ""]
+    """Which estimators are missing at the last checkpoint for which strategies, and why."""
+    last = frame.groupby([*CELL, "trial"])["checkpoint"].transform("max")
+    gone = frame[(frame["reason"] != "") & (frame["checkpoint"] == last)]
     counts: dict[tuple[str, str], list[str]] = {}
     for (name, why, strategy), _ in gone.groupby(["estimator", "reason", "strategy"], sort=False):
         counts.setdefault((str(name), str(why)), []).append(str(strategy))

@@ -28,6 +28,15 @@ MEASURES = {
 }
 
 
+UNDEFINED = {
+    "wrong": "nothing was queried",
+    "base": "no row of the pool would be answered",
+    "abstained": "nothing was queried",
+    **dict.fromkeys(("misled", "memorised"), "no label was wrong, or not the last checkpoint"),
+}
+"""When a measure is NaN."""
+
+
 def measured(
     runs: pd.DataFrame,
     rounds: pd.DataFrame,
@@ -37,8 +46,7 @@ def measured(
     """One row per run, checkpoint and measure of `MEASURES`, and the stored metrics.
 
     Columns: dataset, protocol, model, strategy, trial, checkpoint, n_labeled, measure,
-    value. `misled` and `memorised` are of the last checkpoint only. Undefined is NaN:
-    nothing queried, no wrong label.
+    value. `misled` and `memorised` are of the last checkpoint only. NaN as `UNDEFINED` says.
     """
     rows: list[dict[str, Any]] = []
     names = metric_columns(rounds)
@@ -56,8 +64,7 @@ def of_run(
     for share, number in known:
         at = run.in_hand(number)
         values = labels(run, number) | {"cost": run.cost(number)}
-        if number == known[-1][1]:
-            values |= misled(run, at)
+        values |= misled(run, at if number == known[-1][1] else at[:0])
         values |= {name: float(run.rounds[name].iloc[number]) for name in names}
         for name, value in values.items():
             yield {**dict(zip(KEY, run.key, strict=True)), "checkpoint": share,

@@ -20,6 +20,12 @@ MEASURES = {
     "full_margin": "mean full-pool margin of the picks, over the pool's",
     "early_error": "share of picks near the boundary when asked, but not in the end",
 }
+UNDEFINED = {
+    "boundary": "nothing was queried",
+    "full_margin": "nothing was queried",
+    "early_error": "nothing was queried, or margins were not traced (trace = true does)",
+}
+"""When a measure is NaN."""
 LOWEST = 0.1
 
 
@@ -29,9 +35,9 @@ def measured(
     cuts: Iterable[Cut],
     checkpoints: Sequence[float] = CHECKPOINTS,
 ) -> pd.DataFrame:
-    """One row per run, checkpoint after the start and measure of `MEASURES`.
+    """One row per run, checkpoint and measure of `MEASURES`.
 
-    Columns as `bias.measured`. `early_error` needs the trace of margins, else it is NaN.
+    Columns as `bias.measured`. NaN as `UNDEFINED` says.
     """
     rows: list[dict[str, Any]] = []
     for group in groups(runs, rounds, cuts):
@@ -45,9 +51,8 @@ def measured(
                 base = {**dict(zip(KEY, run.key, strict=True)), "checkpoint": share,
                         "n_labeled": len(at)}  # fmt: skip
                 queried = at[run.round[at] > 0]
-                if len(queried):
-                    values = focus(run, queried, *near[model])
-                    rows += [{**base, "measure": m, "value": v} for m, v in values.items()]
+                values = focus(run, queried, *near[model])
+                rows += [{**base, "measure": m, "value": v} for m, v in values.items()]
     return pd.DataFrame(rows)
 
 
@@ -62,6 +67,8 @@ def focus(
     run: Bought, queried: Ints, near: NDArray[np.bool_], margins: NDArray[np.float64]
 ) -> dict[str, float]:
     """Measures of the queried rows (indices into what the run bought)."""
+    if not len(queried):
+        return dict.fromkeys(MEASURES, np.nan)
     rows, rank = run.rows[queried], run.margin_rank[queried]
     early = np.nan
     if not np.isnan(rank).any():

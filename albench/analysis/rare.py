@@ -32,6 +32,16 @@ MEASURES = {
 }
 SHOWN = ("found", "discovery", "discovery_random", "enrichment", "ambiguous_negative",
          "ambiguous_streak", "missed_clusters")  # fmt: skip
+UNDEFINED = {
+    **dict.fromkeys(("found", "discovery", "discovery_random"), "the pool has no positive"),
+    **dict.fromkeys(("enrichment", "waste"), "nothing was queried"),
+    **dict.fromkeys(
+        ("ambiguous_negative", "ambiguous_streak"),
+        "nothing was queried, or margins were not traced (trace = true does)",
+    ),
+    "missed_clusters": "the pool has fewer than three positives",
+}
+"""When a measure is NaN."""
 MANY = 10  # labels to the first and to the tenth positive
 LOWEST = 0.1
 SUBCLUSTERS = 5

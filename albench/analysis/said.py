@@ -5,7 +5,6 @@ its paired difference to the baseline excludes 0. What was not found is said as 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
 
 import pandas as pd
 
@@ -13,7 +12,6 @@ from albench.analysis.against import sure
 from albench.analysis.words import counted
 
 FAR = 2.0
-CLEAR = 0.005
 
 
 def settings(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -209,92 +207,43 @@ def hidden_loss(start: str, part: pd.DataFrame, baseline: str) -> list[str]:
     return [f"{start}average precision below {baseline}'s: {counted(cells)}."] if cells else []
 
 
-def noise(
-    affinity: pd.DataFrame, summary: pd.DataFrame, baseline: str, oracles: Mapping[str, str]
-) -> list[str]:
-    """Sentences on wrong labels. oracles: protocol label -> name of its oracle."""
+def noise(affinity: pd.DataFrame, oracles: Mapping[tuple[str, str], str]) -> list[str]:
+    """Sentences on wrong labels. oracles: (dataset, protocol) -> name of its oracle."""
     out = []
     if affinity.empty:
         return ["nothing was queried, so no wrong label was bought."]
     for start, part in settings(affinity):
-        protocol = str(part["protocol"].iloc[0])
         if not part["base"].gt(0).any():
             out.append(f"{start}the oracle made no mistakes.")
             continue
-        if oracles.get(protocol) == "uniform":
-            low, high = part["affinity"].min(), part["affinity"].max()
+        names = [
+            oracles.get((d, p)) for d, p in zip(part["dataset"], part["protocol"], strict=True)
+        ]
+        uniform = pd.Series([name == "uniform" for name in names], index=part.index)
+        if uniform.any():
+            low, high = part.loc[uniform, "affinity"].min(), part.loc[uniform, "affinity"].max()
             out.append(
                 f"{start}uniform flips give an affinity of 1 by construction, since a strategy "
                 f"cannot see a label before it buys it: {low:.2f} to {high:.2f} here is chance."
             )
-            continue
-        cells = {
-            sign: [
-                f"{r['strategy']} on {r['dataset']} {r['affinity']:.2f} "
-                f"[{r['low']:.2f}, {r['high']:.2f}]"
-                for _, r in part.iterrows()
-                if (r["low"] > 1) - (r["high"] < 1) == sign
-            ]
-            for sign in (1, -1)
-        }
-        words = {1: "drawn to wrong labels (affinity above 1)", -1: "away from wrong labels"}
-        out += [f"{start}{words[s]}: {counted(cells[s])}." for s in (1, -1) if cells[s]]
-        if not cells[1] and not cells[-1]:
-            out.append(f"{start}no strategy is drawn to wrong labels or away from them.")
+        others = part[~uniform & (part["base"] > 0)]
+        if len(others):
+            out += attracted(start, others)
     return out
 
 
-def audit(errors: pd.DataFrame, ranking: pd.DataFrame, baseline: str) -> list[str]:
-    """Sentences on the estimators. errors, ranking: as in `misled`."""
-    out = []
-    for start, part in settings(errors):
-        end = part[part["checkpoint"] == part["checkpoint"].max()]
-        cv = end[(end["estimator"] == "cv") & ((end["low"] > 0) | (end["high"] < 0))]
-        if len(cv):
-            order = cv["bias"].abs().sort_values(ascending=False, kind="stable").index
-            cells = [f"{r['strategy']} on {r['dataset']} {r['bias']:+.3f}"
-                     for _, r in cv.loc[order].iterrows()]  # fmt: skip
-            out.append(
-                f"{start}cross-validation on the labelled set misleads: {counted(cells)} "
-                "against the passive test."
-            )
-        else:
-            out.append(f"{start}no bias of cross-validation on the labelled set was found.")
-        out += inverted(start, end, baseline)
-        out.append(f"{start}{least_wrong(end)}")
-    return out
-
-
-def inverted(start: str, end: pd.DataFrame, baseline: str) -> list[str]:
-    """Strategies that cross-validation puts on the wrong side of the baseline.
-
-    Both mean differences must exceed `CLEAR`.
-    """
-    cells = []
-    for dataset, rows in end[end["estimator"] == "cv"].groupby("dataset", sort=False):
-        table = rows.set_index("strategy")
-        if baseline not in table.index:
-            continue
-        base = table.loc[baseline]
-        for name, row in table.drop(index=baseline).iterrows():
-            believed, true = row["estimate"] - base["estimate"], row["truth"] - base["truth"]
-            if believed * true < 0 and min(abs(believed), abs(true)) > CLEAR:
-                sides = ("below", "above") if believed < 0 else ("above", "below")
-                cells.append(f"on {dataset} it ranks {name} {sides[0]} {baseline}, "
-                             f"the passive test {sides[1]}")  # fmt: skip
-    if not cells:
-        return [f"{start}it puts no strategy clearly on the wrong side of {baseline}."]
-    return [f"{start}it inverts the ranking: {counted(cells, 3)}."]
-
-
-def least_wrong(end: pd.DataFrame) -> str:
-    """The estimator with the smallest mean root mean squared error that all strategies have."""
-    cells = end.groupby(["dataset", "strategy"]).ngroups
-    usable = end[~end["estimator"].isin(["leftover", "cv_clean", "cv_matched", "lure_matched"])]
-    sizes = usable.groupby("estimator").size()
-    whole = usable[usable["estimator"].isin(sizes[sizes == cells].index)]
-    means = whole.groupby("estimator")["rmse"].mean()
-    if means.empty or not isfinite(means.min()):
-        return "no estimator was had for every strategy."
-    best = means.idxmin()
-    return f"least wrong of those that every strategy has: {best} (RMSE {means.min():.3f})."
+def attracted(start: str, part: pd.DataFrame) -> list[str]:
+    """Who buys more, or fewer, wrong labels than at random."""
+    cells = {
+        sign: [
+            f"{r['strategy']} on {r['dataset']} {r['affinity']:.2f} "
+            f"[{r['low']:.2f}, {r['high']:.2f}]"
+            for _, r in part.iterrows()
+            if (r["low"] > 1) - (r["high"] < 1) == sign
+        ]
+        for sign in (1, -1)
+    }
+    words = {1: "drawn to wrong labels (affinity above 1)", -1: "away from wrong labels"}
+    if not cells[1] and not cells[-1]:
+        return [f"{start}no strategy is drawn to wrong labels or away from them."]
+    return [f"{start}{words[s]}: {counted(cells[s])}." for s in (1, -1) if cells[s]]

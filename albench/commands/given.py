@@ -1,6 +1,6 @@
-"""What the commands on bought labels read: a suite, its tables, and the cuts of its runs."""
+"""What the commands on bought labels share: reading a suite, showing a view of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,71 +9,57 @@ from albench.errors import BadValue
 from albench.show import Format, emit, note, show_frame
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from albench.cuts import Cut
-    from albench.suite import Suite
+    from albench.topics import Source
 
 
-class Given:
-    """What every command here reads: the suite, its tables, and the cuts of its runs."""
-
-    def __init__(
-        self, suite: "Suite", runs: "pd.DataFrame", rounds: "pd.DataFrame", baseline: str | None
-    ) -> None:
-        self.suite, self.baseline = suite, baseline or suite.baseline
-        # bounds see hidden labels: what they buy says nothing of what a strategy would
-        self.runs = runs[~runs["strategy"].isin(suite.bounds)].reset_index(drop=True)
-        self.rounds = rounds
-        known = set(self.runs["strategy"])
-        if self.baseline not in known:
-            raise BadValue(f"--baseline {self.baseline}: the suite has {', '.join(sorted(known))}")
-
-    def cuts(self) -> "Iterator[Cut]":
-        """The cuts of the finished runs."""
-        from albench.cuts import cuts
-        from albench.tables import FULL_POOL
-
-        done = (self.runs["status"] == "done") & (self.runs["strategy"] != FULL_POOL)
-        wanted = set(self.runs.loc[done, "run"])
-        return cuts([spec for spec in self.suite.specs if spec.id in wanted])
-
-    def measured(self, function: Callable[..., Any], **more: Any) -> Any:
-        """What an analysis returns on these tables and cuts."""
-        return function(self.runs, self.rounds, self.cuts(), **more)
-
-    def draw(self, to: Path | None, **frames: "pd.DataFrame") -> None:
-        """Write the figures of these frames, where a folder is asked for."""
-        if to is None:
-            return
-        from albench.plots.labels import write
-
-        order = [s.label for s in self.suite.strategies]
-        for name, _ in write(frames, order, self.baseline, to):
-            note(f"wrote {to / name}")
-
-    def lacking(self) -> list[str]:
-        """How many runs of the grid are not in the tables."""
-        open_runs = self.runs[self.runs["status"] != "done"]
-        if open_runs.empty:
-            return []
-        counts = open_runs["status"].value_counts()
-        told = ", ".join(f"{n} {status}" for status, n in counts.items())
-        return [f"not in these tables: {told} of {len(self.runs)} runs"]
-
-
-def given(
-    suite: str, results: Any, baseline: str | None, model: str | None, only: Any, plugin: Any
-) -> Given:
+def read(
+    suite: str, plugin: Any, only: Any, results: Path | None, model: str | None,
+    baseline: str | None, checkpoints: str | None, jobs: int,
+) -> "Source":  # fmt: skip
     """The suite of a command and its tables."""
+    from albench.topics import Source
+
+    shares = shares_of(checkpoints)
     loaded = suite_of(suite, plugin, only)
-    return Given(loaded, *stored(loaded, results, model), baseline)
+    runs, rounds = stored(loaded, results, model)
+    return Source(loaded, runs, rounds, baseline=baseline, checkpoints=shares, jobs=jobs)
 
 
-def tell(lines: Sequence[str], frame: "pd.DataFrame", fmt: Format, notes: Sequence[str]) -> None:
-    """The table, then what was found in words (in the notes of JSON and CSV)."""
+def shares_of(text: str | None) -> tuple[float, ...] | None:
+    """`--checkpoints 0,0.5,1` as numbers."""
+    if text is None:
+        return None
+    try:
+        shares = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        shares = ()
+    if not shares or any(not 0 <= share <= 1 for share in shares):
+        raise BadValue(f"--checkpoints {text}: shares from 0 (start) to 1 (end), such as 0,0.5,1")
+    return shares
+
+
+def tell(
+    source: "Source", topic: str, table: str, long: bool, to: Path | None, fmt: Format,
+    **more: Any,
+) -> None:  # fmt: skip
+    """A view: its table, then what was found in words (in the notes of JSON and CSV)."""
+    from albench.views import VIEWS
+
+    view = VIEWS[topic][str(table)](source, **more)
     apart = fmt in (Format.json, Format.csv)
-    show_frame(frame, fmt=fmt, notes=[*notes, *(lines if apart else ())])
+    shown = view.long if long else view.table
+    show_frame(shown, fmt=fmt, notes=[*view.notes, *(view.lines if apart else ())])
     if not apart:
         lead = "% " if fmt is Format.latex else ""
-        emit("\n".join(lead + line[:1].upper() + line[1:] for line in lines))
+        emit("\n".join(lead + line[:1].upper() + line[1:] for line in view.lines))
+    if to is not None:
+        draw(source, view.frames(), to)
+
+
+def draw(source: "Source", frames: Any, to: Path, formats: Sequence[str] = ()) -> None:
+    """Write the figures of a view."""
+    from albench.plots.labels import write
+
+    order = [s.label for s in source.suite.strategies]
+    for name, _ in write(frames, order, source.baseline, to):
+        note(f"wrote {to / name}")

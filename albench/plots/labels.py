@@ -33,6 +33,21 @@ def settings(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
         yield suffix, f" {model}, {protocol}.", part
 
 
+def pictures(
+    frames: Mapping[str, pd.DataFrame], strategies: Sequence[str], baseline: str
+) -> Iterator[Picture]:
+    """The figures of all frames, one set per protocol and model; names tell them apart.
+
+    frames: by the names of `FRAMES`; strategies: all of the suite, so that each keeps its
+    colour. A frame with nothing to draw gives nothing. Draw inside `style.theme()`.
+    """
+    look = looks(strategies, baseline)
+    for name, frame in frames.items():
+        for suffix, where, part in settings(frame):
+            for drawn in FRAMES[name](part, look):
+                yield Picture(f"{drawn.name}{suffix}", drawn.figure, drawn.caption + where)
+
+
 def write(
     frames: Mapping[str, pd.DataFrame],
     strategies: Sequence[str],
@@ -40,21 +55,18 @@ def write(
     folder: Path,
     formats: Sequence[str] = FORMATS,
 ) -> list[tuple[str, str]]:
-    """Draw and save all frames, one set of figures per protocol and model.
+    """Draw and save all frames, as `pictures` makes them.
 
-    frames: by the names of `FRAMES`; strategies: all of the suite, so that each keeps its
-    colour. Returns (file name without extension, caption), which also stand in
+    Returns (file name without extension, caption), which also stand in
     captions-<frame>.md.
     """
     out = []
-    look = looks(strategies, baseline)
     with theme():
         for name, frame in frames.items():
             drawn = []
-            for suffix, where, part in settings(frame):
-                for picture in FRAMES[name](part, look):
-                    save(picture.figure, folder / f"{picture.name}{suffix}", formats)
-                    drawn.append((f"{picture.name}{suffix}", picture.caption + where))
+            for picture in pictures({name: frame}, strategies, baseline):
+                save(picture.figure, folder / picture.name, formats)
+                drawn.append((picture.name, picture.caption))
             if not drawn:
                 continue
             text = "".join(f"## {title}\n\n{caption}\n\n" for title, caption in drawn)
