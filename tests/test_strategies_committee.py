@@ -139,6 +139,19 @@ def test_drawn_combinations_estimate_the_joint() -> None:
     assert len(set(greedy(said, 8, configurations=50))) == 8
 
 
+def test_rows_ruled_out_by_a_bound_are_not_the_best() -> None:
+    said = dirichlet(4, members=5, n=200, seed=2)
+    spread, rows = np.mean([shannon(proba) for proba in said], axis=0), np.arange(200)
+    joint = Joint(said, 20, 300, np.random.default_rng(3))
+    for row in range(12):
+        joint.add(row)
+        gain = joint.gain(rows, spread)
+        assert (joint.at_most(rows, spread) >= gain - 1e-12).all()
+        looked = np.isfinite(best_gains(joint, np.ones(200), spread))
+        assert gain[looked].max() == pytest.approx(gain.max(), abs=1e-12)
+    assert looked.sum() < 100, "the bound rules nothing out"
+
+
 @pytest.mark.parametrize("name", ["qbc", "qbc_kl", "variation_ratio"])
 def test_picks_are_the_largest_scores_of_the_committee(name: str) -> None:
     asked = query(DecisionTreeClassifier(max_depth=3) if name != "qbc_kl" else None, seed=4)

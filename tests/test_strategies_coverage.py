@@ -12,9 +12,11 @@ from sklearn.preprocessing import StandardScaler
 import albench.applies
 from albench.errors import Skip
 from albench.registry import make_strategy
+from albench.strategies.clusters import nearest_distinct
 from albench.strategies.hierarchy import estimated, pruned, ward_tree
 from albench.strategies.typical import pure_radius, radius_graph
 from albench.testing import make_query
+from albench.ties import TOLERANCE
 
 INCREMENTAL = ["kcenter", "facility_location", "graph_density", "probcover"]
 
@@ -103,6 +105,18 @@ def test_kmeans_takes_the_rows_nearest_to_the_centres() -> None:
     nearest = 20 + cdist(centres, X[20:]).argmin(axis=1)
     assert len(set(nearest.tolist())) == 8
     assert make_strategy("kmeans")(query).tolist() == nearest.tolist()
+
+
+def test_each_centre_takes_the_first_of_the_nearest_rows_that_are_left() -> None:
+    rng = np.random.default_rng(4)
+    distances = rng.integers(4, size=(30, 6)) / 4 + rng.uniform(0, 1e-7, size=(30, 6))
+    query = asked(rng.normal(size=(33, 2)), 3, 12)
+    free = list(range(30))
+    for centre, pick in enumerate(nearest_distinct(query, distances) - 3):
+        column = distances[:, centre % 6]
+        least = min(column[i] for i in free)
+        assert pick == next(i for i in free if column[i] <= least + TOLERANCE)
+        free.remove(int(pick))
 
 
 def test_one_pick_in_each_cluster_without_labels() -> None:

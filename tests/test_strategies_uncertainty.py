@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from albench.query import scores_of
+from albench.query import gap, scores_of
 from albench.registry import make_strategy
 from albench.testing import make_query
 
@@ -52,6 +52,14 @@ def test_scores_and_picks_equal_scikit_activeml(name: str, k: int) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
     best = k + np.argsort(-theirs, kind="stable")[:3]
     assert make_strategy(name)(asked(proba)).tolist() == best.tolist()
+
+
+@pytest.mark.parametrize("k", [2, 3, 26])
+def test_the_gap_is_between_the_two_largest(k: int) -> None:
+    values = np.random.default_rng(k).normal(size=(50, k))
+    values[:, : k - 2] = np.where(values[:, : k - 2] > 1, -np.inf, values[:, : k - 2])
+    ordered = np.sort(values, axis=1)
+    assert (gap(values) == ordered[:, -1] - ordered[:, -2]).all()
 
 
 def test_two_classes_rank_alike() -> None:

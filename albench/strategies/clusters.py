@@ -7,6 +7,7 @@ import numpy as np
 
 from albench.learner import Floats, Ints
 from albench.query import Query
+from albench.ties import TOLERANCE
 
 LEAST = 1e-9  # of the largest weight
 SMALL = 1e-100  # weights below are rescaled first
@@ -47,8 +48,20 @@ def nearest_distinct(query: Query, distances: Floats) -> Ints:
     """
     taken = np.zeros(len(query.pool), dtype=bool)
     picks = np.empty(query.n, dtype=np.intp)
+    sole = sole_nearest(distances)
     for i in range(query.n):
-        score = -distances[:, i % distances.shape[1]]
-        picks[i] = query.top(np.where(taken, -np.inf, score), 1)[0]
-        taken[np.searchsorted(query.pool, picks[i])] = True
+        c = i % distances.shape[1]
+        at = int(sole[c]) if i else -1  # the first is asked for: it may be a wrapper that asks
+        if at < 0 or taken[at]:
+            row = query.top(np.where(taken, -np.inf, -distances[:, c]), 1)[0]
+            at = int(np.searchsorted(query.pool, row))
+        picks[i] = query.pool[at]
+        taken[at] = True
     return picks
+
+
+def sole_nearest(distances: Floats) -> Ints:
+    """(b,) the row nearest to each centre, -1 where another ties with it."""
+    nearest = distances.min(axis=0)
+    tied = np.count_nonzero(distances <= nearest + TOLERANCE, axis=0) > 1
+    return np.where(tied, -1, distances.argmin(axis=0))

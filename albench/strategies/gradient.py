@@ -57,10 +57,9 @@ def badge(query: Query) -> Ints:
     gradients = Gradients(query.proba, query.X[query.pool])
     first = query.top(np.sqrt(gradients.squared), 1)[0]
     picked = [int(np.searchsorted(query.pool, first))]
-    nearest = gradients.distances(picked[0])
-    nearest[picked] = 0.0
+    nearest = np.full(len(query.pool), np.inf)
     while len(picked) < query.n:
-        picked.append(draw(nearest, query.rng, picked))
         np.minimum(nearest, gradients.distances(picked[-1]), out=nearest)
         nearest[picked] = 0.0
+        picked.append(draw(nearest, query.rng, picked))
     return query.pool[picked]
