@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from albench.analysis import compare, paired
-from albench.errors import BadValue, UnknownName
+from albench.analysis import cells, compare, paired
+from albench.errors import BadResults, BadValue, UnknownName
 
 # Demsar 2006, JMLR 7, Table 6: AUC of four variants of C4.5 on 14 datasets.
 COLUMNS = ["C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf"]
@@ -208,3 +208,23 @@ def test_bad_tables_are_refused_with_a_sentence() -> None:
 def test_guard_rails(tests: int, n: int) -> None:
     assert paired.smallest_n(tests) == n
     assert 2 / 2**n * tests <= 0.05 < 2 / 2 ** (n - 1) * tests
+
+
+def test_rounds_in_which_no_label_arrives_are_no_checkpoints_of_their_own() -> None:
+    """Late labels and abstentions: the same labels are in hand at several evaluations."""
+    rows = [
+        {"dataset": "d", "strategy": s, "trial": t, "round": r, "n_labeled": n, "cost": c,
+         "accuracy": 0.5 + n / 100}
+        for s in ("random", "margin") for t in range(3)
+        for r, (n, c) in enumerate([(10, 10), (10, 20), (10, 30), (20, 30), (30, 30)])
+    ]  # fmt: skip
+    frame = cells.tidy(pd.DataFrame(rows), "accuracy")
+    (stack,) = cells.stacks(frame, "random")
+    assert stack.blocks[0].grid.tolist() == [10, 20, 30]
+    (over_cost,) = cells.stacks(frame, "random", axis="cost")
+    assert over_cost.blocks[0].grid.tolist() == [10, 20, 30]
+    assert over_cost.blocks[0].scores[0, 0].tolist() == [0.6, 0.6, 0.8]
+    with pytest.raises(BadResults, match="occurs twice"):
+        cells.tidy(pd.DataFrame(rows * 2), "accuracy")
+    with pytest.raises(BadResults, match="occurs twice"):
+        cells.tidy(pd.DataFrame(rows).drop(columns="round"), "accuracy")

@@ -105,7 +105,11 @@ def tidy(frame: pd.DataFrame, metric: str, better: str = "higher") -> pd.DataFra
     if not np.isfinite(out["score"]).any():
         raise BadResults(f"{metric} is undefined in every run (a model without probabilities?)")
     key = ["dataset", "protocol", "model", "strategy", "trial", "n_labeled"]
-    twice = out.duplicated(key)
+    # a round in which no label arrives (late labels, abstentions) is no checkpoint of its own
+    rounds = frame[["round"]].loc[out.index] if "round" in frame.columns else None
+    twice = (out if rounds is None else out.join(rounds)).duplicated(
+        key if rounds is None else [*key, "round"]
+    )
     if twice.any():
         first = out.loc[twice, key].iloc[0].to_dict()
         raise BadResults(f"a checkpoint occurs twice ({int(twice.sum())} times), e.g. {first}")
@@ -155,7 +159,8 @@ def _block(
     dataset: str, rows: pd.DataFrame, full: pd.DataFrame, axis: str, found: dict[str, list[str]]
 ) -> Block | None:
     """The shared trials of a dataset on a shared grid; None where there are none."""
-    rows = rows.sort_values(["strategy", "trial", axis], kind="stable")
+    place = ["strategy", "trial", axis]
+    rows = rows.sort_values(place, kind="stable").drop_duplicates(place, keep="last")
     runs = _runs(rows, axis)
     names = tuple(dict.fromkeys(rows["strategy"]))
     good = {key for key, (x, y) in runs.items() if np.isfinite(y).all() and np.isfinite(x).all()}
