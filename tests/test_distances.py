@@ -39,6 +39,15 @@ def task(n: int = 200, k: int = 3, columns: int = 4, seed: int = 0) -> SimpleNam
     )
 
 
+def test_a_column_that_is_constant_in_the_pool_alone_stays_on_scale() -> None:
+    made = task()
+    made.X[:, 0] = 0.1 + 0.2  # its mean is rounded, so its deviation is not exactly zero
+    made.X_test[:, 0] = 5.0
+    assert made.X.std(axis=0)[0] > 0
+    assert d.spread(made.X)[0] == 1.0
+    assert Space(made).to_test(np.arange(3)).max() < 20
+
+
 # ------------------------------------------------------------------ class shares
 def test_class_distances_against_scipy() -> None:
     for _ in range(20):

@@ -72,6 +72,12 @@ def rbf(distance: Floats, gamma: float) -> Floats:
     return np.asarray(np.exp(-gamma * distance * distance))
 
 
+def spread(X: Floats) -> Floats:
+    """(d,) standard deviations, 1 for a column that is constant up to rounding."""
+    found = X.std(axis=0)
+    return np.where(found > 1e-9 * np.abs(X).max(axis=0), found, 1.0)
+
+
 class Features:
     """Kolmogorov-Smirnov and Wasserstein distance per feature, the pool sorted once.
 
@@ -82,8 +88,7 @@ class Features:
         self.order = np.argsort(X, axis=0, kind="stable")
         values = np.take_along_axis(X, self.order, axis=0)
         self.steps = np.diff(values, axis=0)
-        spread = X.std(axis=0)
-        self.spread = np.where(spread > 0, spread, 1.0)
+        self.spread = spread(X)
         self.pool = np.arange(1, len(X) + 1)[:, None] / len(X)
 
     def gaps(self, labeled: Bools) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from albench.analysis.distances import Features, rbf, shares
+from albench.analysis.distances import Features, rbf, shares, spread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -30,8 +30,7 @@ class Space:
     def __init__(self, task: Any) -> None:
         self.task = task
         self.pool: Ints = np.setdiff1d(np.arange(len(task.y)), task.withheld)
-        mean, spread = task.X[self.pool].mean(axis=0), task.X[self.pool].std(axis=0)
-        self.scale = (mean, np.where(spread > 0, spread, 1.0))
+        self.scale = (task.X[self.pool].mean(axis=0), spread(task.X[self.pool]))
         seed = hashlib.sha256(np.ascontiguousarray(task.rows).tobytes()).digest()[:8]
         self.seed = int.from_bytes(seed, "little")
 
