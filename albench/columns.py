@@ -43,7 +43,9 @@ def from_frame(
 def dataset_of(X: Any, labels: Any, positive: str | None) -> Dataset:
     """A matrix where all columns are complete numbers, else the frame itself."""
     plain = all(X[c].dtype.kind in "biuf" and X[c].notna().all() for c in X.columns)
-    return Dataset.of(X.to_numpy(dtype=float) if plain else X, labels, positive=positive)
+    if not plain:
+        return Dataset.of(X, labels, positive=positive)
+    return Dataset.of(X.to_numpy(dtype=float), labels, positive=positive, features=tuple(X.columns))
 
 
 def present(name: str, frame: Any, what: str) -> None:

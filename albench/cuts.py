@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from albench import engines
+from albench.encode import column_names
 from albench.errors import BadData
-from albench.execute import cut_once
+from albench.execute import cut_once, resident
 from albench.learner import Fitted, Floats, Ints, Learner
 from albench.loop import Oracle, Task
 from albench.oracle import oracle
 from albench.query import gap
+from albench.ref import Ref
 from albench.spec import RunSpec
 
 
@@ -40,6 +42,17 @@ class Cut:
     def uniform(self) -> bool:
         """Whether the strategy draws its picks uniformly from the pool."""
         return self.spec.strategy.name == "random"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """(d,) names of the task's columns; their numbers where the dataset names none.
+
+        An entry over another dataset, such as `imbalanced`, keeps the names of its base.
+        """
+        if "features" not in self.task.memo:
+            self.task.memo["features"] = names_of(self.spec.dataset, self.task)
+        names: tuple[str, ...] = self.task.memo["features"]
+        return names
 
     @cached_property
     def oracle(self) -> Oracle:
@@ -107,6 +120,19 @@ class Cut:
         """Train positions of dataset rows, as the stored `picks` are."""
         order = np.argsort(self.task.rows)
         return np.asarray(order[np.searchsorted(self.task.rows[order], picks)])
+
+
+def names_of(ref: Ref, task: Task) -> tuple[str, ...]:
+    """Names of a task's columns, as `Cut.features` gives them."""
+    dataset, d = resident(ref), task.X.shape[1]
+    if not isinstance(dataset.X, np.ndarray):
+        return column_names(dataset.X, task.rows)
+    if dataset.features:
+        return dataset.features
+    base = next((value for _, value in ref.params if isinstance(value, Ref)), None)
+    if base is not None and resident(base).d == d:
+        return names_of(base, task)
+    return tuple(str(column) for column in range(d))
 
 
 def cuts(specs: Iterable[RunSpec]) -> Iterator[Cut]:

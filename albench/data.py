@@ -30,6 +30,7 @@ class Dataset:
     classes    names of the classes, in index order
     positive   index of the positive class, or None
     test_rows  the source's own test rows, for protocols with test = "source"
+    features   names of the columns of a matrix X, or nothing
     """
 
     X: Any
@@ -37,6 +38,7 @@ class Dataset:
     classes: tuple[str, ...]
     positive: int | None = None
     test_rows: Ints | None = None
+    features: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -45,12 +47,13 @@ class Dataset:
         labels: Sequence[Any] | np.ndarray[Any, Any],
         positive: Any = None,
         classes: Sequence[str] | None = None,
+        features: Sequence[str] = (),
     ) -> "Dataset":
         """A dataset from features and labels of any type.
 
         Classes are the sorted distinct labels (numbers by value, else as text), renamed by
-        `classes`; `positive` is one of the labels. Raises BadData for features or labels
-        that cannot be used.
+        `classes`; `positive` is one of the labels; `features` names the columns of a matrix.
+        Raises BadData for features or labels that cannot be used.
         """
         values = np.asarray(labels)
         if values.dtype.kind == "f" and np.isnan(values).any():
@@ -67,12 +70,16 @@ class Dataset:
                     f"positive class {positive!r} is none of {', '.join(map(str, found))}"
                 )
             index = int(at[0])
-        return cls(checked_features(X), y.astype(np.intp), names, index).checked()
+        columns = tuple(str(name) for name in features)
+        made = cls(checked_features(X), y.astype(np.intp), names, index, features=columns)
+        return made.checked()
 
     def checked(self) -> "Dataset":
         """Itself; raises BadData where no classification task can be made of it."""
         if len(self.X) != len(self.y):
             raise BadData(f"{len(self.X)} rows of features, {len(self.y)} labels")
+        if self.features and len(self.features) != self.d:
+            raise BadData(f"{len(self.features)} names of features, {self.d} columns")
         if len(self.classes) < 2:
             raise BadData(f"one class only ({self.classes[0] if self.classes else 'none'})")
         if len(self.classes) > MOST_CLASSES:

@@ -50,12 +50,11 @@ def features(source: Source) -> View:
     """Which features differ most."""
     from albench.analysis import bias, said
 
-    found = summary(source, bias.measured, bias.UNDEFINED)
     worst = bias.worst_features(source.measured(bias.measured, checkpoints=source.checkpoints))
     return View(
         "bias", "features", "Share of the trials in which a feature is among the three that differ "
         "most (Kolmogorov-Smirnov), last checkpoint",
-        said.bias(found, source.baseline), worst, worst, source.lacking(),
+        said.features(worst, source.baseline), worst, worst, source.lacking(),
     )  # fmt: skip
 
 

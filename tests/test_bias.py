@@ -5,14 +5,16 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from bought_runs import measured, ran
+from bought_runs import LOGREG, measured, ran
+from sklearn.datasets import load_breast_cancer
 
 from albench.analysis import bias, overlap, said
 from albench.analysis.against import over_trials, wide
 from albench.analysis.bought import groups
 from albench.cuts import cuts
 from albench.errors import BadResults
-from albench.spec import Protocol
+from albench.registry import resolve
+from albench.spec import Protocol, RunSpec
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,28 @@ def test_features_that_drift_most_are_named(frame: pd.DataFrame) -> None:
     worst = bias.worst_features(frame)
     assert worst["share"].between(0, 1).all()
     assert worst.groupby("strategy")["times"].sum().tolist() == [9, 9, 9, 9]
+    assert set(worst["feature"]) <= set(load_breast_cancer().feature_names)
+    first = worst[worst["strategy"] == "margin"].iloc[0]
+    (line,) = said.features(worst, "random")
+    assert f"margin on wdbc {first['feature']!r} ({first['share']:.0%})" in line
+
+
+def test_columns_are_named_after_encoding_and_by_the_base(tmp_path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "age,colour,y\n"
+        + "".join(f"{i if i % 5 else ''},{'rgb'[i % 3]},{i % 2}\n" for i in range(60))
+    )
+    csv = {"use": "csv", "path": "t.csv", "target": "y"}
+    thinned = {"use": "imbalanced", "base": "wdbc", "positive": "malignant", "share": 0.1}
+    small = Protocol(start=5, budget=10)
+    names = []
+    for given in (csv, thinned, "synthetic-two-moons"):
+        ref = resolve("dataset", given, folder=tmp_path)
+        spec = RunSpec(ref, resolve("strategy", "random"), LOGREG, LOGREG, small, 0)
+        names.append(next(cuts([spec])).features)
+    assert names[0] == ("age", "age missing", "colour = b", "colour = g", "colour = r")
+    assert names[1] == tuple(load_breast_cancer().feature_names)
+    assert names[2] == ("0", "1")
 
 
 def test_a_table_without_finished_runs_is_refused() -> None:

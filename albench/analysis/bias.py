@@ -94,7 +94,12 @@ def of_labeled(space: Space, run: Bought, share: float, at: Ints) -> Iterator[di
     for name, value in values.items():
         yield {**base, "measure": name, "value": value}
     worst = np.argsort(-ks, kind="stable")[:3]
-    yield {**base, "measure": "ks_max", "value": float(ks.max()), "worst": worst.tolist()}
+    yield {
+        **base,
+        "measure": "ks_max",
+        "value": float(ks.max()),
+        "worst": [run.cut.features[i] for i in worst],
+    }
 
 
 def class_drift(space: Space, labeled: Ints, answers: Ints) -> dict[str, float]:
@@ -135,7 +140,7 @@ def worst_features(frame: pd.DataFrame) -> pd.DataFrame:
     """How often each feature is among the three that drifted most, by cell, at the end.
 
     frame: as `measured` returns it. Columns: dataset, protocol, model, strategy, feature
-    (column number of the encoded table), share of the trials.
+    (its name, or the column's number), times of trials, share.
     """
     cell = ["dataset", "protocol", "model", "strategy"]
     part = frame[frame["measure"] == "ks_max"]
@@ -145,4 +150,7 @@ def worst_features(frame: pd.DataFrame) -> pd.DataFrame:
     counts = long.groupby([*cell, "feature"]).size().rename("times").reset_index()
     counts = counts.join(trials, on=cell)
     counts["share"] = counts["times"] / counts["trials"]
-    return counts.sort_values([*cell, "share", "feature"], ascending=[True] * 4 + [False, True])
+    counts = counts.sort_values(["share", "feature"], ascending=[False, True])
+    place = {tuple(key): i for i, key in enumerate(part[cell].drop_duplicates().to_numpy())}
+    order = [place[tuple(key)] for key in counts[cell].to_numpy()]
+    return counts.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)

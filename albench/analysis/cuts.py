@@ -5,6 +5,7 @@ share one `task` object, so that what depends on the cut alone (distances, null 
 full-pool model) is worked out once.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,10 @@ class Cut(Protocol):
     @property
     def task(self) -> Any:
         """The `Task`: features, true labels, start, withheld rows, row numbers."""
+
+    @property
+    def features(self) -> Sequence[str]:
+        """(d,) names of the task's columns, their numbers where none are known."""
 
     @property
     def random_start(self) -> bool:

@@ -78,6 +78,22 @@ def bias(summary: pd.DataFrame, baseline: str) -> list[str]:
     return out
 
 
+def features(worst: pd.DataFrame, baseline: str) -> list[str]:
+    """Sentences on the features that drift most. worst: `bias.worst_features`."""
+    out = []
+    for start, part in settings(worst[worst["strategy"] != baseline]):
+        first = part.drop_duplicates(["dataset", "strategy"])
+        cells = [
+            f"{row['strategy']} on {row['dataset']} {row['feature']!r} ({row['share']:.0%})"
+            for _, row in first.sort_values("share", ascending=False, kind="stable").iterrows()
+        ]
+        out.append(
+            f"{start}most often among the three features farthest from the pool (share of the "
+            f"trials): {counted(cells)}."
+        )
+    return out
+
+
 def focus(summary: pd.DataFrame, baseline: str) -> list[str]:
     """Sentences on how often picks lie near the boundary of the full-pool model."""
     out = []

@@ -13,7 +13,8 @@ def bundled(loader: str, positive: str | None = None) -> Dataset:
     found: Any = getattr(sklearn.datasets, loader)()
     names = [str(name) for name in found.target_names]
     index = None if positive is None else str(names.index(positive))
-    return Dataset.of(found.data, found.target, positive=index, classes=names)
+    columns = [str(name) for name in found.feature_names]
+    return Dataset.of(found.data, found.target, positive=index, classes=names, features=columns)
 
 
 @dataset("iris", cite="Fisher 1936", n=150, d=4, classes=3)
