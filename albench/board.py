@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from albench import registry
+from albench.ceilings import Ceilings, ceilings
 from albench.errors import BadResults, UsageError
 from albench.evidence import Evidence, flags
-from albench.pages import DASH, key_of, number, spread
+from albench.pages import DASH, number, spread
 from albench.suite import Suite
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+BY_MODEL = next(place for place, column in enumerate(COLUMNS) if column.name == "drift")
+"""From this column on, cells depend on the model only, not on metric, budget or group."""
+
+
 @dataclass(frozen=True)
 class View:
     """One choice of the filters: its table and what must be said of it."""
@@ -74,7 +79,7 @@ class Board:
     views: tuple[View, ...]
     stacks: dict[tuple[str, str], "Stack"]
     evidence: Evidence
-    bounds: "pd.DataFrame"
+    ceilings: Ceilings
     notes: tuple[str, ...]
 
     def view(self, model: str, metric: str, share: float = 1.0, group: str = ALL) -> View:
@@ -103,7 +108,7 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
         for group in groups
     ]
     return Board(suite, models, groups, tuple(views), stacks, evidence,
-                 above(suite, runs, rounds), tuple(notes))  # fmt: skip
+                 ceilings(suite, runs, rounds), tuple(notes))  # fmt: skip
 
 
 def paired(
@@ -128,38 +133,6 @@ def paired(
                     found[model.label, metric] = replace(stack, model=model.label)
                     notes += [f"{model.label}, {metric}: {note}" for note in stack.notes]
     return found, notes
-
-
-def above(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> "pd.DataFrame":
-    """Each bound against the baseline, on the trials that both finished: never ranked.
-
-    Columns: strategy, model, datasets, difference (mean over datasets of the area under the
-    primary metric) with its 95 % t interval low, high.
-    """
-    import pandas as pd
-
-    from albench.analysis.cells import stacks
-    from albench.analysis.paired import t_interval
-    from albench.analysis.selection import Options, curves_frame
-    from albench.analysis.summaries import wide
-
-    better = registry.entry("metric", suite.primary).about["better"]
-    rows = []
-    for bound in sorted(suite.bounds):
-        mine = runs[runs["strategy"].isin([bound, suite.baseline])]
-        if not ((mine["strategy"] == bound) & (mine["status"] == "done")).any():
-            continue
-        frame, _ = curves_frame(mine, rounds, Options(suite.primary, better, suite.baseline))
-        for stack in stacks(frame, suite.baseline):
-            if bound not in stack.strategies or not stack.blocks:
-                continue
-            table = wide(stack)
-            gap = (table[bound] - table[suite.baseline]).to_numpy()
-            low, high = t_interval(gap)
-            rows.append([bound, stack.model, len(gap), float(gap.mean()), low, high])
-    return pd.DataFrame(
-        rows, columns=["strategy", "model", "datasets", "difference", "low", "high"]
-    )
 
 
 def seen(
@@ -211,36 +184,32 @@ def run_columns(
     return table.join(known[known["model"] == model].set_index("strategy").drop(columns="model"))
 
 
-def cells(row: "pd.Series[Any]") -> list[list[Any]]:
-    """A row of standings as cells: what is shown, and by what it is sorted."""
+def cells(row: "pd.Series[Any]") -> list[str]:
+    """A row of standings as the texts of its cells."""
     record = DASH
     if row["wins"] == row["wins"]:
         record = f"{row['wins']:.0f}/{row['ties']:.0f}/{row['losses']:.0f}"
-    verdict = row["verdict"] if isinstance(row["verdict"], str) else DASH
-    place = number(row["place"], ".0f")
     filled = f" ({row['imputed']:.0f} filled)" if row["imputed"] > 0 else ""
     return [
-        [place, key_of(row["place"])],
-        [str(row["strategy"])],
-        [spread(row["rank"], row["rank_low"], row["rank_high"], ".1f"), key_of(row["rank"])],
-        [spread(row["gain"], row["gain_low"], row["gain_high"], ".2f") + filled,
-         key_of(row["gain"])],
-        [record, key_of(row["wins"])],
-        [verdict],
-        [p_shown(row["holm_p"]), key_of(row["holm_p"])],
-        [spread(row["better"], row["better_wide_low"], row["better_wide_high"]),
-         key_of(row["better"])],
-        [number(row["reached"], ".0%"), key_of(row["reached"])],
-        [number(row["fewer"], "+.0%"), key_of(row["fewer"])],
-        [number(row["harm"], ".0%"), key_of(row["harm"])],
-        [number(row["worst"], "+.3f"), key_of(row["worst"])],
-        [flags(row)],
-        [number(row.get("evaluation"), "+.3f"), key_of(row.get("evaluation"))],
-        [number(row.get("rare"), ".1f"), key_of(row.get("rare"))],
-        [number(row["seconds"], ".2g"), key_of(row["seconds"])],
-        [f"{row['failed']:.0f}/{row['due']:.0f}", key_of(row["failed"])],
-        [f"{row['not_run']:.0f}/{row['due']:.0f}", key_of(row["not_run"])],
-    ]  # fmt: skip
+        number(row["place"], ".0f"),
+        str(row["strategy"]),
+        spread(row["rank"], row["rank_low"], row["rank_high"], ".1f"),
+        spread(row["gain"], row["gain_low"], row["gain_high"], ".2f") + filled,
+        record,
+        row["verdict"] if isinstance(row["verdict"], str) else DASH,
+        p_shown(row["holm_p"]),
+        spread(row["better"], row["better_wide_low"], row["better_wide_high"]),
+        number(row["reached"], ".0%"),
+        number(row["fewer"], "+.0%"),
+        number(row["harm"], ".0%"),
+        number(row["worst"], "+.3f"),
+        flags(row),
+        number(row.get("evaluation"), "+.3f"),
+        number(row.get("rare"), ".1f"),
+        number(row["seconds"], ".2g"),
+        f"{row['failed']:.0f}/{row['due']:.0f}",
+        f"{row['not_run']:.0f}/{row['due']:.0f}",
+    ]
 
 
 def p_shown(p: float) -> str:
@@ -261,6 +230,6 @@ def page_rows(view: View, baseline: str, links: dict[str, str]) -> Iterator[dict
 def flat(view: View) -> Sequence[dict[str, str]]:
     """The rows of a view as texts by column, for CSV and Markdown."""
     return [
-        {column.name: cell[0] for column, cell in zip(COLUMNS, cells(row), strict=True)}
+        {column.name: cell for column, cell in zip(COLUMNS, cells(row), strict=True)}
         for _, row in view.frame.iterrows()
     ]

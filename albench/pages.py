@@ -91,15 +91,6 @@ def spread(value: Any, low: Any, high: Any, form: str = ".2f") -> str:
     return f"{float(value):{form}} [{float(low):{form}}, {float(high):{form}}]"
 
 
-def key_of(value: Any) -> float | str | None:
-    """What a cell is sorted by."""
-    if isinstance(value, str):
-        return value
-    if value is None or not isfinite(float(value)):
-        return None
-    return round(float(value), 5)
-
-
 def checked_label(name: str) -> str:
     """A label; raises BadValue for one that no page could show."""
     if not name.isprintable() or len(name) > 1000:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from albench import provenance, registry
-from albench.pages import key_of, number
+from albench.pages import number
 from albench.suite import Suite
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def sheet(
     rows = []
     for values in frame.itertuples(index=False, name=None):
         cells = [
-            [str(v)] if t else [number(v, forms.get(str(c), ".3g")), key_of(v)]
+            str(v) if t else number(v, forms.get(str(c), ".3g"))
             for c, v, t in zip(frame.columns, values, text, strict=True)
         ]
-        rows.append({"cells": cells, "link": links.get(str(cells[0][0]), ""), "pinned": False})
+        rows.append({"cells": cells, "link": links.get(cells[0], ""), "pinned": False})
     return Sheet(id, caption, columns, rows)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from albench import pages, registry
-from albench.board import COLUMNS, SHARES, Board, cells, page_rows, trials_of
+from albench.board import BY_MODEL, COLUMNS, SHARES, Board, cells, page_rows, trials_of
+from albench.ceilings import above, curves_of
 from albench.parts import Part, drawn, drawn_alone, protocol_facts, references, sheet, where_from
 from albench.suite import Labelled
 
@@ -84,30 +85,35 @@ class Site:
         ]
 
     def views(self) -> dict[str, Any]:
-        """Every view as JSON."""
-        metrics = self.choices()[1]["options"]
-        found = {}
+        """Every view as JSON; what depends on the model only is said once, under `beside`."""
+        metrics, models = self.choices()[1]["options"], self.board.models
+        found: dict[str, Any] = {}
+        beside: list[dict[str, list[str]]] = [{} for _ in models]
         for view in self.board.views:
-            key = [self.board.models.index(view.model), metrics.index(view.metric),
-                   SHARES.index(view.share), self.board.groups.index(view.group)]  # fmt: skip
-            # numbers are sorted by what is shown: their keys would double the page
-            rows = [[cell[:1] for cell in cells(row)] for _, row in view.frame.iterrows()]
-            rows.sort(key=lambda row: row[1][0] != self.suite.baseline)
-            found["-".join(map(str, key))] = {"rows": rows, "note": view.note}
+            model = models.index(view.model)
+            key = [model, metrics.index(view.metric), SHARES.index(view.share),
+                   self.board.groups.index(view.group)]  # fmt: skip
+            rows = [cells(row) for _, row in view.frame.iterrows()]
+            rows.sort(key=lambda row: row[1] != self.suite.baseline)
+            beside[model] |= {row[1]: row[BY_MODEL:] for row in rows}
+            found["-".join(map(str, key))] = {
+                "rows": [row[:BY_MODEL] for row in rows], "note": view.note
+            }  # fmt: skip
         texts = [i for i, c in enumerate(COLUMNS) if c.text]
         links = {s.label: self.links[s.label] for s in self.suite.strategies}
-        return {"views": found, "texts": texts, "links": links, "baseline": self.suite.baseline}
+        return {"views": found, "beside": beside, "texts": texts, "links": links,
+                "baseline": self.suite.baseline}  # fmt: skip
 
     def looked(self, metric: str, model: str, label: str | None = None) -> "About":
         """What the captions of figures say; of one dataset where `label` names it."""
         from albench.plots.figures import About
 
-        stack = self.board.stacks[model, metric]
+        stack, bounds = self.board.stacks[model, metric], self.suite.bounds
         blocks = [b for b in stack.blocks if label in (None, b.dataset)]
         return About(
             metric=metric, measure=f"area under {metric}", baseline=self.suite.baseline,
-            strategies=[s.label for s in self.suite.strategies if s.label not in self.suite.bounds],
-            trials=trials_of(blocks), datasets=len(blocks),
+            strategies=[s.label for s in self.suite.strategies if s.label not in bounds],
+            trials=trials_of(blocks), datasets=len(blocks), bounds=sorted(bounds),
             model=model, protocol=stack.protocol, alpha=self.suite.alpha, rope=self.suite.rope,
         )  # fmt: skip
 
@@ -127,7 +133,7 @@ class Site:
 
     def bounds(self) -> dict[str, Any]:
         """The bounds by model; an empty table where the suite has none."""
-        frame = self.board.bounds
+        frame = above(self.board.ceilings, self.suite.baseline)
         if frame.empty:
             return {"columns": [], "rows": [], "head": 0}
         forms = {"difference": "+.3f", "low": "+.3f", "high": "+.3f", "datasets": ".0f"}
@@ -156,6 +162,7 @@ class Site:
         from albench.analysis.within import overall_gain
 
         stack, base = self.board.stacks.get((model, self.suite.primary)), self.suite.baseline
+        stack = self.board.ceilings.get((model, name), stack)
         if stack is None or name not in stack.strategies:
             return Part(f"With {model}", lines=["It has no finished runs with this model."])
         pair = two(stack, base, name)
@@ -173,6 +180,8 @@ class Site:
             f"Ahead of {base} with an interval that leaves zero out on {up} of {len(mine)} "
             f"datasets, behind on {down}."
         )
+        if name in self.suite.bounds:
+            line = f"It sees hidden labels: a bound, drawn apart and never ranked. {line}"
         frames = {} if name == base else {"gain_overall": overall_gain(pair, base, draws=500)}
         figures = list(drawn(frames, self.looked(self.suite.primary, model), f"m{place}"))
         return Part(f"With {model}", lines=[line], figures=figures, tables=[vars(table)])
@@ -196,6 +205,8 @@ class Site:
 
     def of_dataset(self, label: str, place: int, model: str) -> Part | None:
         """A dataset with one model."""
+        import pandas as pd
+
         from albench.analysis.standings import part_of
         from albench.analysis.summaries import summarise
         from albench.analysis.within import mean_curves
@@ -213,8 +224,9 @@ class Site:
             {"gain": "+.3f", "trials": ".0f"}, self.links,
         )  # fmt: skip
         told = self.looked(self.suite.primary, model, label)
-        curves = [drawn_alone(mean_curves(part, lower), told, f"m{place}")]
-        return Part(f"With {model}", figures=curves, tables=[vars(table)])
+        curves = [mean_curves(part, lower), *curves_of(self.board.ceilings, model, label, lower)]
+        figures = [drawn_alone(pd.concat(curves, ignore_index=True), told, f"m{place}")]
+        return Part(f"With {model}", figures=figures, tables=[vars(table)])
 
     def protocol(self) -> str:
         """The protocol with its known limits, versions, references, and how to repeat it."""

@@ -15,6 +15,7 @@ strategies = [
   {{ use = "kcenter", name = {EVIL!r} }},
   {{ use = "entropy", name = """{WORSE}""" }},
   {{ use = "worst", name = "=cmd" }},
+  {{ use = "greedy_oracle", name = "<i>bound</i>", candidates = 2, datasets = ["iris"] }},
 ]
 trials = 3
 metrics = ["accuracy", "f1_macro"]

@@ -67,6 +67,7 @@ FLOOR = {
     "analysis": 5,
     "plots": 5,
     "drawing": 6,
+    "ceilings": 6,
     "topics": 6,
     "views": 6,
     "pages": 6,

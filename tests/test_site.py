@@ -29,7 +29,7 @@ def test_there_is_a_page_for_everything() -> None:
     assert {"index.html", "protocol.html", "report.html", "leaderboard.csv", "leaderboard.md"} <= (
         names
     )
-    assert len([n for n in names if n.startswith("strategy-")]) == 5
+    assert len([n for n in names if n.startswith("strategy-")]) == 6
     assert len([n for n in names if n.startswith("dataset-")]) == 2
     assert all(re.fullmatch(r"[a-z0-9.-]+", name) for name in names)
     assert sum(p.stat().st_size for p in site().iterdir()) < 5_000_000
@@ -80,7 +80,23 @@ def test_the_views_cannot_end_their_script() -> None:
     assert "<" not in inside[1]
     views = json.loads(inside[1])
     assert len(views["views"]) == 1 * 2 * 3 * 3
-    assert EVIL in {row[1][0] for row in views["views"]["0-0-0-0"]["rows"]}
+    assert EVIL in {row[1] for row in views["views"]["0-0-0-0"]["rows"]}
+
+
+def test_bounds_are_drawn_apart_and_never_ranked() -> None:
+    bound = "<i>bound</i>"
+    tree = html5lib.parse((site() / "index.html").read_text(), namespaceHTMLElements=False)
+    tables = {t.get("id"): "".join(t.itertext()) for t in tree.iter("table")}
+    assert bound in tables["bounds"]
+    assert bound not in tables["standings"]
+    page = (site() / "strategy-i-bound-i.html").read_text()
+    assert "a bound, drawn apart and never ranked" in page
+    assert "wine" not in page  # it is run on one of the two datasets only
+    iris = (site() / "dataset-iris.html").read_text()
+    assert "bounds that see hidden labels" in iris
+    assert "&lt;i&gt;bound&lt;/i&gt;" in re.findall(r"<svg.*?</svg>", iris, re.S)[0]
+    report = (site() / "report.html").read_text()
+    assert report.count("&lt;i&gt;bound&lt;/i&gt;") >= 1
 
 
 def test_the_table_has_every_view_and_no_formula() -> None:

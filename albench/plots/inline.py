@@ -55,19 +55,47 @@ def named(text: str, key: str) -> str:
 
 
 def lean(text: str) -> str:
-    """The text without comments, needless blanks and digits beyond a tenth of a point."""
+    """The text without comments, needless blanks, groups and digits beyond a tenth of a point."""
     text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
-    text = NUMBERS.sub(lambda m: re.sub(r"(\d+\.\d)\d+", r"\1", m[0]), text)
+    text = NUMBERS.sub(lambda m: DIGITS.sub(tenth, m[0]), text)
+    text = PATHS.sub(lambda m: " d=" + re.sub(r"\s*([A-Za-z])\s*", r"\1", m[0][3:]), text)
     text = re.sub(r'style="([^"]*)"', lambda m: f'style="{m[1].replace("; ", ";")}"', text)
     text = re.sub(r"(style=\"[^\"]*\")", lambda m: m[1].replace(": ", ":"), text)
-    text = text.replace(";stroke-linejoin:miter", "")
-    text = MARKERS.sub(hoisted, text)
+    for needless in NEEDLESS:
+        text = text.replace(needless, "")
+    text = re.sub(r' transform="rotate\(-?0 [^"]*"', "", text)
+    text = MARKERS.sub(hoisted, ungrouped(text))
     return re.sub(r"\s*\n\s*", "\n", text)
 
 
-NUMBERS = re.compile(r'\b(?:d|x|y|points|width|height)="[^"]*"')
+NUMBERS = re.compile(r'\b(?:d|x|y|points|width|height)="[^"]*"|\b(?:rotate|translate)\([^)]*\)')
 """Attributes in which a tenth of a point is enough; text keeps its digits."""
+DIGITS = re.compile(r"-?\d+\.\d+")
+PATHS = re.compile(r' d="[^"]*')
+NEEDLESS = (";stroke-linejoin:miter", "font-family:'DejaVu Sans';", ";stroke-dashoffset:0")
+"""Defaults, and the font, which the page names once for all figures."""
 MARKERS = re.compile(r'<g clip-path="([^"]+)">((?:\s*<use [^>]*style="([^"]*)"/>)+)\s*</g>')
+
+
+def tenth(number: "re.Match[str]") -> str:
+    """A coordinate to a tenth of a point, in as few letters as that takes."""
+    short = f"{float(number[0]):.1f}".removesuffix(".0")
+    return "0" if short == "-0" else short
+
+
+def ungrouped(text: str) -> str:
+    """The text without `<g>` that say nothing."""
+    kept: list[bool] = []
+
+    def judged(tag: "re.Match[str]") -> str:
+        if tag[0].endswith("/>"):
+            return ""  # an empty group
+        if tag[0] != "</g>":
+            kept.append(tag[0] != "<g>")
+            return tag[0] if kept[-1] else ""
+        return tag[0] if kept.pop() else ""
+
+    return re.sub(r"<g\b[^>]*>|</g>", judged, text)
 
 
 def hoisted(group: "re.Match[str]") -> str:

@@ -21,7 +21,8 @@ def alone(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     there = set(frame["strategy"])
     handles = [handle(name, style) for name, style in about.look.items() if name in there]
     fig.legend(handles=handles, loc="outside right center", fontsize=7)
+    bound = "; black dotted curves are bounds that see hidden labels" if about.bounds else ""
     return fig, (
         f"Learning curves: mean test {about.metric} over trials against {about.x}; the dotted "
-        f"level is the model trained on the whole pool. {about.where}"
+        f"level is the model trained on the whole pool{bound}. {about.where}"
     )

@@ -1,15 +1,7 @@
 "use strict";
 /* Sortable tables and the filters of the leaderboard. Cells are text, never markup. */
 (function () {
-  function keyOf(row, column) {
-    var cell = row.cells[column];
-    var key = cell.dataset.key;
-    if (key === undefined) { return ofText(cell); }
-    if (key === "") { return null; }
-    var value = Number(key);
-    return Number.isNaN(value) ? key.toLowerCase() : value;
-  }
-  function ofText(cell) {
+  function keyOf(cell) {
     var text = cell.textContent.trim();
     if (cell.classList.contains("text")) { return text.toLowerCase(); }
     var value = parseFloat(text.replace("<", ""));
@@ -26,7 +18,7 @@
     rows.sort(function (one, other) {
       var pin = other[0].classList.contains("pinned") - one[0].classList.contains("pinned");
       if (pin) { return pin; }
-      return compare(keyOf(one[0], column), keyOf(other[0], column), direction === "descending") || one[1] - other[1];
+      return compare(keyOf(one[0].cells[column]), keyOf(other[0].cells[column]), direction === "descending") || one[1] - other[1];
     });
     rows.forEach(function (pair) { body.appendChild(pair[0]); });
     Array.from(table.tHead.rows[0].cells).forEach(function (head, place) {
@@ -47,26 +39,25 @@
       });
     });
   }
-  function cell(kind, entry, place) {
+  function cell(kind, text, place) {
     var made = document.createElement(place === 1 ? "th" : "td");
     if (place === 1) {
       made.scope = "row";
       var link = document.createElement("a");
-      link.href = kind.links[entry[0]];
-      link.textContent = entry[0];
+      link.href = kind.links[text];
+      link.textContent = text;
       made.appendChild(link);
-    } else { made.textContent = entry[0]; }
+    } else { made.textContent = text; }
     if (kind.texts.indexOf(place) >= 0) { made.className = "text"; }
-    if (entry.length > 1) { made.dataset.key = entry[1] === null ? "" : entry[1]; }
     return made;
   }
-  function fill(table, data, view) {
+  function fill(table, data, view, beside) {
     var body = table.tBodies[0];
     body.textContent = "";
-    view.rows.forEach(function (entries) {
+    view.rows.forEach(function (texts) {
       var row = body.insertRow();
-      if (entries[1][0] === data.baseline) { row.className = "pinned"; }
-      entries.forEach(function (entry, place) { row.appendChild(cell(data, entry, place)); });
+      if (texts[1] === data.baseline) { row.className = "pinned"; }
+      texts.concat(beside[texts[1]]).forEach(function (text, place) { row.appendChild(cell(data, text, place)); });
     });
     Array.from(table.tHead.rows[0].cells).forEach(function (head) { head.removeAttribute("aria-sort"); });
     document.getElementById("view-note").textContent = view.note;
@@ -78,7 +69,7 @@
     form.hidden = false;
     form.addEventListener("change", function () {
       var key = choices.map(function (choice) { return choice.selectedIndex; }).join("-");
-      fill(table, data, data.views[key]);
+      fill(table, data, data.views[key], data.beside[choices[0].selectedIndex]);
     });
   }
   document.querySelectorAll("table.sortable").forEach(sortable);
