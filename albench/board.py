@@ -99,7 +99,10 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
     models = tuple(m.label for m in suite.models if any(m.label == k[0] for k in stacks))
     named = tuple(dict.fromkeys(d.group for d in suite.datasets if d.group))
     groups = (ALL, *(named if len(named) > 1 else ()))
-    beside = {model: run_columns(suite, runs, rounds, model, evidence) for model in models}
+    beside = {
+        model: with_evidence(run_columns(suite, runs, rounds, model), model, evidence)
+        for model in models
+    }
     views = [
         seen(suite, stacks.get((model, metric)), (model, metric, share, group), beside[model])
         for model in models
@@ -172,14 +175,18 @@ def trials_of(blocks: "Sequence[Block]") -> str:
 
 
 def run_columns(
-    suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", model: str, evidence: Evidence
+    suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", model: str
 ) -> "pd.DataFrame":
-    """Counts, seconds and evidence of a model's strategies; neither bounds nor the full pool."""
+    """Counts and seconds of a model's strategies; neither bounds nor the full pool."""
     from albench.analysis.standings import query_seconds, run_counts
     from albench.tables import FULL_POOL
 
     mine = runs[(runs["model"] == model) & ~runs["strategy"].isin({*suite.bounds, FULL_POOL})]
-    table = run_counts(mine).join(query_seconds(mine, rounds))
+    return run_counts(mine).join(query_seconds(mine, rounds))
+
+
+def with_evidence(table: "pd.DataFrame", model: str, evidence: Evidence) -> "pd.DataFrame":
+    """The table with what the bought rows say of each strategy."""
     known = evidence.table.reset_index()
     return table.join(known[known["model"] == model].set_index("strategy").drop(columns="model"))
 

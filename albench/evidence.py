@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRIALS = 1
-VERSION = 1
+VERSION = 2
 MOST = 2**24
 KEY = ("model", "strategy")
 MEASURED = ("drift_classes", "drift_features", "evaluation", "rare")
 END = (1.0,)
 FAR = 2.0
-RARE = 0.15
+RARE = 0.15  # a class is rare with at most this share, and less than half an even one
 
 
 @dataclass(frozen=True)
 class Evidence:
     """table: by model and strategy: drift_classes, drift_features (mean z against random
     subsets of the pool), evaluation (cross-validated accuracy minus that on the test set),
-    rare (positives among queried rows over their share, datasets with a rare class);
+    rare (positives among queried rows over their share, on datasets with a rare class);
     trials: how many it rests on."""
 
     table: "pd.DataFrame"
@@ -70,7 +70,9 @@ def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evid
     }
     cv = told[told["estimator"] == "cv"]
     parts["evaluation"] = (cv["estimate"] - cv["truth"]).groupby([cv[k] for k in key]).mean()
-    few_positive = found[(found["measure"] == "enrichment") & (found["prevalence"] <= RARE)]
+    even = 1 / chosen.groupby("dataset")["n_classes"].max()
+    rarest = (found["prevalence"] <= RARE) & (found["prevalence"] < found["dataset"].map(even) / 2)
+    few_positive = found[(found["measure"] == "enrichment") & rarest]
     parts["rare"] = few_positive.groupby(key)["value"].mean()
     return Evidence(pd.DataFrame(parts), len(few))
 

@@ -1,23 +1,27 @@
 """One page about one suite: a list of sections, each made from an analysis and its plot."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from albench import pages, registry
 from albench.board import run_columns
-from albench.evidence import Evidence, stored_evidence
+from albench.drawing import about
 from albench.parts import (
     Part,
     drawn,
+    drawn_bought,
     protocol_facts,
     references,
     safely,
     sheet,
     where_from,
 )
+from albench.recommend import recommendation
 from albench.store import Store
 from albench.suite import Suite
+from albench.topics import Source, View
+from albench.views import figured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,44 +29,80 @@ if TYPE_CHECKING:
     from albench.analysis.comparison import Comparison
 
 FOOT = "Made by albench from stored tables; equal tables give equal pages."
-COMPARED = ("improvement", "posterior", "pairs", "ranks", "heat", "profile")
-CURVES = ("learning", "gain", "gain_overall", "survival")
+FIGURES = {
+    "Comparison": ("improvement", "posterior", "ranks", "profile"),
+    "Matrix": ("pairs", "heat"),
+    "Curves": ("learning", "survival"),
+    "Gain": ("gain", "gain_overall"),
+    "Runtime": ("runtime",),
+}
+"""Which figures a section shows, for each protocol and model."""
+TOPICS = {
+    "bias": "Bias", "coverage": "Coverage", "rare": "Rare classes", "noise": "Wrong labels",
+    "audit": "Evaluation audit",
+}  # fmt: skip
+MOST, MOST_AUDITED = 600, 60
+"""Runs that the sections on bought rows, and the audit with its many fits, rest on."""
+END = (1.0,)
+LEFT_OUT = ("plane",)
+"""Frames with a mark for every row: `albench bias --to` draws them, a page would swell."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What every section may use."""
+    """What every section may use. figures: by protocol and model (as words), in their order."""
 
     suite: Suite
     store: Store
     runs: "pd.DataFrame"
     rounds: "pd.DataFrame"
     comparison: "Comparison"
-    evidence: Evidence
+    source: Source
+    tell: Callable[[str], None]
+    figures: "dict[str, list[dict[str, str]]]"
 
 
-def page_of(suite: Suite, store: Store, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> str:
-    """The report of a suite as the text of one HTML file."""
-    from albench.analysis.advice import advice
+def page_of(
+    suite: Suite, store: Store, runs: "pd.DataFrame", rounds: "pd.DataFrame",
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> str:  # fmt: skip
+    """The report of a suite as the text of one HTML file; `tell` hears what is being made."""
     from albench.analysis.comparison import compare
 
+    tell("comparing")
     comparison = compare(
         runs, rounds, metric=suite.primary,
         better=registry.entry("metric", suite.primary).about["better"], baseline=suite.baseline,
         alpha=suite.alpha, rope=suite.rope, unranked=tuple(sorted(suite.bounds)),
         base=suite.bases, missing="impute",
     )  # fmt: skip
-    given = Given(
-        suite, store, runs, rounds, comparison, stored_evidence(suite, store, runs, rounds)
-    )
+    source = Source(suite, runs, rounds, most=MOST)
+    given = Given(suite, store, runs, rounds, comparison, source, tell, {})
     parts = [part for section in SECTIONS for part in section(given)]
     named = [replace(part, id=f"part-{i}") for i, part in enumerate(parts) if part is not None]
     done = int((runs["status"] == "done").sum())
     return pages.page(
-        "report.html", title=suite.title, parts=named, foot=FOOT,
+        "report.html", title=suite.title, parts=named, foot=FOOT, question=question(suite),
         about=f"{suite.name}: {done} of {len(runs)} runs finished; primary metric {suite.primary}",
-        answers=[*advice(comparison), *comparison.lines],
+        answers=[*recommendation(source, comparison), *comparison.lines],
     )  # fmt: skip
+
+
+def question(suite: Suite) -> str:
+    """What the suite asks, in one sentence."""
+    others = len(suite.strategies) - len(suite.bounds) - 1
+    which = "any" if others > 1 else "the one"
+    return (
+        f"Does {which} of {others} strategies reach a better {suite.primary} than "
+        f"{suite.baseline} with the same labels, for {of(suite.models, 'model')}, on "
+        f"{of(suite.datasets, 'dataset')}, under {' and '.join(p for p, _ in suite.protocols)}?"
+    )
+
+
+def of(entries: Sequence[object], word: str) -> str:
+    """`logreg`, or `4 datasets`: names where they are few."""
+    names = [str(getattr(entry, "label", entry)) for entry in entries]
+    return ", ".join(names) if len(names) <= 5 else f"{len(names)} {word}s"
 
 
 def against(given: Given) -> Iterator[Part | None]:
@@ -78,30 +118,33 @@ def against(given: Given) -> Iterator[Part | None]:
     yield Part("Comparison", lines=lines, tables=[vars(shown)])
 
 
-def figures(given: Given, title: str, names: tuple[str, ...]) -> Iterator[Part | None]:
-    """Figures of every protocol and model."""
-    from albench.analysis.panels import panels
-    from albench.drawing import about
+def section_of(title: str) -> Callable[[Given], Iterator[Part | None]]:
+    """The section with the figures of one title."""
 
+    def figures(given: Given) -> Iterator[Part | None]:
+        for where, made in everything(given).items():
+            found = [figure for figure in made if figure["name"] in FIGURES[title]]
+            if found:
+                yield Part(f"{title}: {where}", figures=found)
+
+    return figures
+
+
+def everything(given: Given) -> "dict[str, list[dict[str, str]]]":
+    """The figures of every protocol and model, drawn once."""
+    from albench.analysis.panels import panels
+
+    if given.figures:
+        return given.figures
     order = [s.label for s in given.suite.strategies]
     target = given.suite.targets[0] if given.suite.targets else "random"
     for place, stack in enumerate(given.comparison.stacks):
+        where = ", ".join(x for x in (stack.model, stack.protocol) if x)
+        given.tell(f"drawing {where}")
         frames = panels(given.comparison, place, target)
         told = about(given.comparison, place, order, target)
-        found = list(drawn(frames, told, f"p{place}", names))
-        where = ", ".join(x for x in (stack.model, stack.protocol) if x)
-        yield Part(f"{title}: {where}", figures=found)
-
-
-def compared(given: Given) -> Iterator[Part | None]:
-    """Figures of the comparison."""
-    if len(given.comparison.stacks[0].strategies) > 1:
-        yield from figures(given, "Comparison", COMPARED)
-
-
-def learning(given: Given) -> Iterator[Part | None]:
-    """Learning curves and gains."""
-    yield from figures(given, "Curves", CURVES)
+        given.figures[where] = list(drawn(frames, told, f"p{place}"))
+    return given.figures
 
 
 def summaries(given: Given) -> Iterator[Part | None]:
@@ -121,41 +164,53 @@ def summaries(given: Given) -> Iterator[Part | None]:
 
 
 def bought(given: Given) -> Iterator[Part | None]:
-    """What was bought: drift, coverage of classes, evaluation bias, rare classes."""
-    table = given.evidence.table.reset_index()
-    names = {
-        "drift_classes": "drift of classes (z)", "drift_features": "drift of features (z)",
-        "evaluation": "evaluation bias", "rare": "rare found",
-    }  # fmt: skip
-    if table.empty:
-        return
-    lines = [
-        "Drift: mean z of the labelled set's classes (total variation) and features (energy "
-        "distance) against random subsets of the pool; beyond 2 it is more than chance. "
-        "Evaluation bias: cross-validated accuracy on the labels bought minus that on the test "
-        "set. Rare found: positives among the queried rows over their share in the pool, on "
-        "datasets where the rare class has at most 15 %. At the end of the budget, first "
-        f"{given.evidence.trials} of the trials.",
-    ]
-    shown = sheet(table.rename(columns=names), "bought", "What was bought, mean over datasets")
-    yield Part("Bias and audit", lines=lines, tables=[vars(shown)])
+    """What was bought: drift, coverage, rare classes, wrong labels, evaluation bias."""
+    given.tell("measuring drift, coverage, rare classes and wrong labels")
+    seen, left_out = figured(given.source, leave=("audit",))
+    titles: set[str] = set()
+    for view in seen:
+        yield as_part(given, view, titles)
+    if left_out:
+        yield Part("Not drawn", lines=[line[:1].upper() + line[1:] + "." for line in left_out])
+
+
+def audited(given: Given) -> Iterator[Part | None]:
+    """What one would believe without a test set."""
+    from albench.views import VIEWS
+
+    source = Source(given.suite, given.runs, given.rounds, most=MOST_AUDITED, checkpoints=END)
+    given.tell(f"auditing estimates of the first {source.trials} trials")
+    yield as_part(given, VIEWS["audit"]["errors"](source), set())
+
+
+def as_part(given: Given, view: View, titles: set[str]) -> Part:
+    """A view as a section; the first of a topic has the topic's title."""
+    title = TOPICS[view.topic] if view.topic not in titles else f"{TOPICS[view.topic]}: {view.name}"
+    titles.add(view.topic)
+    key, order = f"{view.topic}-{view.name}", [s.label for s in given.suite.strategies]
+    table = sheet(view.table, key, f"{view.title}, last checkpoint")
+    frames = {name: frame for name, frame in view.frames().items() if name not in LEFT_OUT}
+    figures = list(drawn_bought(frames, order, given.suite.baseline, key))
+    lines = [line[:1].upper() + line[1:] for line in view.lines]
+    lines += [f"Note: {note}." for note in view.notes]
+    return Part(title, lines=lines, figures=figures, tables=[vars(table)])
 
 
 def ended(given: Given) -> Iterator[Part | None]:
-    """Runtime, failures and what did not run."""
+    """Seconds, failures and what did not run."""
     suite, tables = given.suite, []
     for place, model in enumerate(m.label for m in suite.models):
-        frame = run_columns(suite, given.runs, given.rounds, model, given.evidence)
-        frame = frame[["due", "failed", "not_run", "seconds"]].reset_index()
+        frame = run_columns(suite, given.runs, given.rounds, model).reset_index()
         caption = f"Runs due, failed (or timed out), not run, and seconds per query; {model}"
         tables.append(vars(sheet(frame, f"runs-{place}", caption, {"due": ".0f"})))
     bad = given.runs[~given.runs["status"].isin(["done", "missing"])]
     reasons = [str(r).strip().splitlines()[-1] if r else "" for r in bad["reason"]]
     counts = bad.assign(reason=reasons).groupby(["strategy", "model", "status", "reason"]).size()
+    lines = [] if len(counts) else ["No run failed, timed out or was skipped."]
     if len(counts):
         why = counts.rename("runs").reset_index()
         tables.append(vars(sheet(why, "reasons", "Why runs failed or were skipped")))
-    yield Part("Runtime and failures", tables=tables)
+    yield Part("Failures", lines=lines, tables=tables)
 
 
 def exact(given: Given) -> Iterator[Part | None]:
@@ -193,5 +248,11 @@ def guarded(
     return parts
 
 
-SECTIONS = tuple(guarded(s) for s in (against, compared, learning, summaries, bought, ended, exact))
+SECTIONS = tuple(
+    guarded(s)
+    for s in (
+        against, section_of("Comparison"), section_of("Matrix"), section_of("Curves"),
+        section_of("Gain"), summaries, bought, audited, section_of("Runtime"), ended, exact,
+    )
+)  # fmt: skip
 """The report: one line to add, move or leave out a section."""

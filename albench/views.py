@@ -10,7 +10,7 @@ A source works everything out once; `most` bounds the runs that it rests on, and
 `source.lacking()` (part of the notes) says so where that leaves trials out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from albench.topics import Source, View
@@ -18,7 +18,7 @@ from albench.topics import Source, View
 if TYPE_CHECKING:
     import pandas as pd
 
-RARE = 0.15  # a class with a larger share is not rare
+RARE = 0.15  # a class with a larger share is not rare, nor one with half its even share or more
 
 
 def summary(
@@ -232,10 +232,15 @@ VIEWS: Mapping[str, Mapping[str, Callable[..., View]]] = {
 FIGURED = (drift, focus, distance, discovery, affinity, estimators)
 
 
-def figured(source: Source) -> "tuple[list[View], list[str]]":
-    """The views with figures that apply to a suite, and why others do not, in words."""
+def figured(source: Source, leave: Sequence[str] = ()) -> "tuple[list[View], list[str]]":
+    """The views with figures that apply to a suite, and why others do not, in words.
+
+    leave: topics that are not wanted
+    """
     views, left_out = [], []
     for make in FIGURED:
+        if any(make in VIEWS[topic].values() for topic in leave):
+            continue
         why = APPLIES[make](source) if make in APPLIES else ""
         if why:
             left_out.append(why)
@@ -246,13 +251,26 @@ def figured(source: Source) -> "tuple[list[View], list[str]]":
 
 def no_rare_class(source: Source) -> str:
     """Why there is no search for a rare class, or nothing."""
+    if scarce(source):
+        return ""
+    least = prevalence(source).min()
+    return f"no discovery curve: the rarest class of any dataset has {least:.0%} of its pool"
+
+
+def scarce(source: Source) -> set[str]:
+    """The datasets with a rare class: at most 15 %, and less than half an even share."""
+    share = prevalence(source)
+    even = 1 / source.runs.groupby("dataset")["n_classes"].max().reindex(share.index)
+    return set(share.index[(share <= RARE) & (share < even / 2)])
+
+
+def prevalence(source: Source) -> "pd.Series[float]":
+    """The share of the rare class in the pool, by dataset."""
     from albench.analysis import rare
 
     frame, _ = source.measured(rare.measured, checkpoints=source.checkpoints)
-    least = float(frame["prevalence"].min())
-    if least <= RARE:
-        return ""
-    return f"no discovery curve: the rarest class of any dataset has {least:.0%} of its pool"
+    found: pd.Series[float] = frame.groupby("dataset")["prevalence"].mean()
+    return found
 
 
 def no_mistakes(source: Source) -> str:

@@ -68,6 +68,7 @@ FLOOR = {
     "plots": 5,
     "drawing": 6,
     "ceilings": 6,
+    "recommend": 6,
     "topics": 6,
     "views": 6,
     "pages": 6,

@@ -128,12 +128,16 @@ def test_equal_tables_give_equal_pages(tmp_path: Path) -> None:
 def test_the_report_holds_all_its_sections() -> None:
     text = (site() / "report.html").read_text()
     titles = re.findall(r"<h2[^>]*>([^<]+)</h2>", text)
-    starts = ["Comparison", "Curves", "By dataset", "Bias and audit", "Runtime", "Protocol",
-              "References", "To repeat it"]  # fmt: skip
+    starts = ["Question", "Answer", "Comparison", "Matrix", "Curves", "Gain", "By dataset", "Bias",
+              "Coverage", "Evaluation audit", "Runtime", "Failures", "Protocol", "References",
+              "To repeat it"]  # fmt: skip
     for start in starts:
         assert any(t.startswith(start) for t in titles), start
     assert "Not available" not in titles
-    assert text.count("<svg") >= 6
+    parts = dict(re.findall(r"<h2[^>]*>([^<]+)</h2>(.*?)(?=<h2|</main>)", text, re.S))
+    for title in ("Bias", "Coverage", "Evaluation audit"):
+        assert "<svg" in parts[title], title
+        assert "<table" in parts[title], title
     assert text.count('role="img"') == text.count("<svg")
 
 

@@ -11,7 +11,8 @@ The rules, in order:
    would have been seen is named.
 4. The budget is the share of labels bought from which the simultaneous band of the gain over
    datasets stays above zero, or without a band the labels from which the mean stays ahead.
-5. Warnings follow: datasets on which it loses, checkpoints behind the baseline.
+5. Warnings follow: datasets on which it loses, checkpoints behind the baseline; with a rare
+   class or wrong labels, what `cautions` has to add.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from albench.analysis.cautions import Observed, cautions
 from albench.analysis.cells import Stack
 from albench.analysis.comparison import Comparison
 from albench.analysis.standings import labels_needed
@@ -30,9 +32,47 @@ from albench.analysis.words import counted, p_text
 HARMFUL = 0.2
 
 
-def advice(comparison: Comparison) -> list[str]:
-    """The recommendation of every protocol and model, a few sentences each."""
-    return [" ".join(of_one(comparison, place)) for place in range(len(comparison.stacks))]
+def advice(comparison: Comparison, seen: Observed | None = None) -> list[str]:
+    """The recommendation of every protocol and model, a few sentences each.
+
+    seen: what the bought rows show, for suites with a rare class or an oracle that errs.
+    """
+    out = []
+    for place, stack in enumerate(comparison.stacks):
+        lines = [*of_one(comparison, place)]
+        if seen is not None:
+            where, base = (stack.protocol, stack.model), comparison.options.baseline
+            lines += cautions(seen, where, chosen(comparison, stack), base)
+        out.append(" ".join(lines))
+    return out
+
+
+def chosen(comparison: Comparison, stack: Stack) -> str:
+    """The strategy that the rules recommend; the baseline where they recommend none."""
+    against, base = mine(comparison, "against", stack), comparison.options.baseline
+    if against.empty:
+        return base
+    better = against[against["verdict"] == "better"]
+    if len(better):
+        return str(better.sort_values("mean_difference", kind="stable").iloc[-1]["strategy"])
+    if against["holm_p"].isna().all():
+        counts = ahead(comparison, stack)
+        return base if counts.empty else str(counts.index[0])
+    return base
+
+
+def ahead(comparison: Comparison, stack: Stack) -> pd.DataFrame:
+    """Strategies ahead of the baseline on some dataset by its trials and behind on none.
+
+    Columns: size (datasets), mean (difference); best first.
+    """
+    within = mine(comparison, "within", stack)
+    sure = within[within["holm_p"] <= comparison.options.alpha]
+    up = sure[sure["mean_difference"] > 0].groupby("strategy")["mean_difference"]
+    down = set(sure.loc[sure["mean_difference"] < 0, "strategy"])
+    counts = up.agg(["size", "mean"])
+    found: pd.DataFrame = counts[~counts.index.isin(down)]
+    return found.sort_values(["size", "mean"], ascending=False)
 
 
 def of_one(comparison: Comparison, place: int) -> Iterator[str]:
@@ -46,8 +86,8 @@ def of_one(comparison: Comparison, place: int) -> Iterator[str]:
         return
     better = against[against["verdict"] == "better"]
     if len(better):
-        first = better.sort_values("mean_difference", kind="stable").iloc[-1]
-        name = str(first["strategy"])
+        name = chosen(comparison, stack)
+        first = better[better["strategy"] == name].iloc[0]
         yield (
             f"{where}, use {name}: over {int(first['n'])} datasets it is ahead of {base} by "
             f"{size(first)} in {measure(comparison, place)} (Holm {p_text(first['holm_p'])}; ahead "
@@ -150,16 +190,12 @@ def at_hand(comparison: Comparison, stack: Stack, where: str, note: str) -> Iter
     """Too few datasets for a test: what the trials say of those at hand."""
     base, alpha = comparison.options.baseline, comparison.options.alpha
     within = mine(comparison, "within", stack)
-    sure = within[within["holm_p"] <= alpha]
-    up = sure[sure["mean_difference"] > 0].groupby("strategy")["mean_difference"]
-    down = set(sure.loc[sure["mean_difference"] < 0, "strategy"])
-    counts = up.agg(["size", "mean"])
-    counts = counts[~counts.index.isin(down)].sort_values(["size", "mean"], ascending=False)
+    sure, counts = within[within["holm_p"] <= alpha], ahead(comparison, stack)
     reach = f"for these datasets only ({note})" if note else "for these datasets only"
     if counts.empty:
         yield (
-            f"{where}, keep to {base}: on none of the datasets do the trials show a strategy ahead "
-            f"of it without another where it is behind; {reach}."
+            f"{where}, keep to {base}: nothing better can be claimed. On none of the datasets do "
+            f"the trials show a strategy ahead of it without another where it is behind; {reach}."
         )
         return
     name, row = str(counts.index[0]), counts.iloc[0]
@@ -181,7 +217,10 @@ def nothing(against: pd.DataFrame, where: str, base: str, rope: float) -> Iterat
     """Nothing beats the baseline: whether that is equality or ignorance."""
     equal = [str(s) for s in against.loc[against["verdict"] == "equal", "strategy"]]
     worse = [str(s) for s in against.loc[against["verdict"] == "worse", "strategy"]]
-    yield f"{where}, keep to {base}: no strategy is shown to beat it."
+    yield (
+        f"{where}, keep to {base}: no strategy is shown to beat it, so nothing better than {base} "
+        "can be claimed."
+    )
     if equal:
         yield f"Practically equal to it (within {rope:g}): {counted(equal)}."
     if worse:

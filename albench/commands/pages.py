@@ -46,7 +46,7 @@ def report(
 
     loaded = suite_of(suite, plugin, only)
     loaded, store, runs, rounds = read(loaded, results)
-    text = page_of(loaded, store, runs, rounds)
+    text = page_of(loaded, store, runs, rounds, note)
     target = to or store.folder / "report.html"
     write_atomic(target, text.encode())
     emit(f"{target} ({len(text.encode()) / 1e6:.1f} MB)")
@@ -74,14 +74,21 @@ def leaderboard(
     plugin: PluginOpt = None,
 ) -> None:
     """Write the leaderboard: leaderboard.csv, Markdown, and a site that needs no network."""
-    from albench.analysis.advice import advice
     from albench.board import board
     from albench.evidence import stored_evidence
     from albench.leaderboard import write
+    from albench.recommend import recommendation
+    from albench.report import MOST
+    from albench.topics import Source
 
     loaded, store, runs, rounds = read(suite_of(suite, plugin), results)
-    found = board(loaded, runs, rounds, stored_evidence(loaded, store, runs, rounds))
-    answers = advice(compared(runs, rounds, judged(loaded, loaded.primary) | {"missing": "impute"}))
+    note("measuring what was bought, unless evidence.json has it")
+    evidence = stored_evidence(loaded, store, runs, rounds)
+    note("ranking by every model, metric, budget and group")
+    found = board(loaded, runs, rounds, evidence)
+    comparison = compared(runs, rounds, judged(loaded, loaded.primary) | {"missing": "impute"})
+    answers = recommendation(Source(loaded, runs, rounds, most=MOST), comparison)
+    note("drawing and writing the pages")
     size = write(found, store.manifest, answers, to)
     for line in found.notes:
         note(line)
