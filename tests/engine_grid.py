@@ -80,10 +80,6 @@ CASES = {
     "imbalanced": imbalanced,
     "wide": lambda: sklearn.datasets.make_classification(150, 60, random_state=7),
 }
-MIRRORED = (
-    "heart", "australian", "diabetes", "tictactoe", "glass", "seeds", "parkinsons",
-    "mammographic", "haberman", "checkerboard", "splice", "banana",
-)  # fmt: skip
 
 
 def mirrored(name):
@@ -138,7 +134,7 @@ def run(task, spec, model, strategy, engine, memory=engines.MEMORY):
     chosen = build("strategy", resolve("strategy", strategy))
 
     def asked(query):
-        record.scores.append(scores_of(query.fitted, "train", query.pool))
+        record.scores.append(query.proba if query.has_proba else query.decision)
         picks = chosen(query)
         record.picks.append(np.array(picks))
         return picks
@@ -185,11 +181,14 @@ def compared(fast, plain):
     return first, wrong, largest
 
 
-def grid(datasets, model, strategies, seeds) -> Iterator[tuple]:
-    """Every comparison of a model: (dataset, strategy, seed, engine, compared(...))."""
+def grid(datasets, model, strategies, seeds, **fields) -> Iterator[tuple]:
+    """Every comparison of a model: (dataset, strategy, seed, engine, compared(...)).
+
+    fields  batch and budget of the runs, where not one label a round to pool exhaustion
+    """
     for name, (X, y) in datasets.items():
         for seed in seeds:
-            task, spec = task_of(X, y, trial=seed, name=name)
+            task, spec = task_of(X, y, trial=seed, name=name, **fields)
             for strategy in strategies:
                 fast = run(task, spec, model, strategy, "auto")
                 plain = run(task, spec, model, strategy, "plain")
