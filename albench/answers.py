@@ -70,9 +70,8 @@ def checked_rows(rows: Any, query: Query) -> Ints:
     if len(picks) != query.n:
         raise StrategyError(f"it returned {len(picks)} rows; {query.n} are due")
     picks = picks.astype(np.intp)
-    at = np.minimum(query.pool.searchsorted(picks), len(query.pool) - 1)
-    wrong = query.pool[at] != picks
-    if wrong.any():
+    wrong = query.pool.take(query.pool.searchsorted(picks), mode="clip") != picks
+    if np.count_nonzero(wrong):
         raise StrategyError(f"position {picks[wrong][0]} is not in the pool")
     if len(picks) > 1 and len(np.unique(picks)) != len(picks):
         raise StrategyError("it returned a row twice")

@@ -13,6 +13,7 @@ import numpy as np
 from albench.errors import BadData, Skip
 from albench.learner import Floats, Ints
 from albench.loop import Task
+from albench.scaling import standardised
 from albench.spec import Protocol, RunSpec
 from albench.splits import Split, drawn_start, split_rule
 
@@ -200,10 +201,13 @@ def complete(dataset: Dataset, protocol: Protocol, train: Ints, start: Ints) -> 
 def audit_sample(spec: RunSpec, n_train: int, start: Ints) -> Ints:
     """Positions withheld from the pool, drawn at random from the rows not in the start."""
     n = spec.protocol.audit
-    rest = np.setdiff1d(np.arange(n_train), start)
-    if n >= len(rest):
-        raise BadData(f"an audit sample of {n} leaves no pool: {len(rest)} rows besides the start")
-    return np.sort(spec.rng("audit").choice(rest, size=n, replace=False))
+    rest = n_train - len(start)
+    if n >= rest:
+        raise BadData(f"an audit sample of {n} leaves no pool: {rest} rows besides the start")
+    if n == 0:
+        return np.empty(0, dtype=np.intp)
+    others = np.setdiff1d(np.arange(n_train), start)
+    return np.sort(spec.rng("audit").choice(others, size=n, replace=False))
 
 
 def features(dataset: Dataset, train: Ints, test: Ints, scale: str) -> tuple[Floats, Floats]:
@@ -215,8 +219,5 @@ def features(dataset: Dataset, train: Ints, test: Ints, scale: str) -> tuple[Flo
 
         X, X_test = encoded(dataset.X, train, test)
     if scale == "train":
-        from sklearn.preprocessing import StandardScaler
-
-        scaler = StandardScaler().fit(X)
-        X, X_test = scaler.transform(X), scaler.transform(X_test)
+        X, X_test = standardised(X, X_test)
     return np.ascontiguousarray(X), np.ascontiguousarray(X_test)

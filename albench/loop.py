@@ -154,7 +154,8 @@ class Ledger:
         """
         answers = self.oracle.answer(picks)
         if len(picks):
-            self.cost += self.oracle.overhead + float(self.oracle.prices(picks).sum())
+            prices = self.oracle.prices(picks)
+            self.cost += self.oracle.overhead + float(np.add.reduce(prices))
         limit = self.task.cost_budget
         if limit is not None and self.cost > limit + CENT:
             raise Skip(f"the start costs {self.cost:g}, above the cost budget of {limit:g}")

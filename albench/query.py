@@ -112,7 +112,7 @@ class Query:
 
         Zero everywhere while one class is labelled (no row is nearer to a boundary).
         """
-        if self.y_labeled.min() == self.y_labeled.max():
+        if np.count_nonzero(self.y_labeled == self.y_labeled[0]) == len(self.y_labeled):
             return np.zeros(len(self.pool))
         values = self.proba if self.has_proba else self.decision
         return gap(values)
@@ -130,7 +130,7 @@ class Query:
             raise StrategyError(
                 f"scores have shape {scores.shape}; one for each of the {len(self.pool)} pool rows"
             )
-        if np.isnan(scores).any():
+        if len(scores) and np.isnan(scores[scores.argmax()]):  # where argmax meets a NaN it stops
             raise StrategyError(f"{int(np.isnan(scores).sum())} of {len(scores)} scores are NaN")
         n = self.n if n is None else n
         if self.select is not None:

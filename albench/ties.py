@@ -24,13 +24,11 @@ def first_best(
     order      (m,) distinct priorities, smallest first; None: the order of the array
     Returns the (n,) indices, and how many scores lay in the window of the first pick.
     """
-    best = scores.max()
-    window = scores >= best - tolerance
+    window = scores >= scores[scores.argmax()] - tolerance
     n_tied = int(np.count_nonzero(window))
     if n == 1:
-        tied = np.flatnonzero(window) if order is not None else None
-        first = int(window.argmax()) if tied is None else int(tied[order[tied].argmin()])  # type: ignore[index]
-        return np.array([first], dtype=np.intp), n_tied
+        tied = window.nonzero()[0]
+        return tied[:1] if order is None else tied[[order[tied].argmin()]], n_tied
     floor = np.partition(scores, len(scores) - n)[len(scores) - n]
     candidates = np.flatnonzero(scores >= floor - tolerance)
     if order is not None:

@@ -7,6 +7,7 @@ import pytest
 from albench import registry
 from albench.data import Dataset, cut
 from albench.errors import BadData, Skip
+from albench.scaling import standardised
 from albench.spec import Protocol, Ref, RunSpec
 
 
@@ -179,3 +180,19 @@ def test_frames_are_encoded_on_train_rows_only() -> None:
     frame.loc[task.rows_test, "b"] = "never seen in train"
     again = cut(Dataset.of(frame, data.y), spec_of(start=4, budget=20, scale="none"))
     np.testing.assert_array_equal(again.X, task.X)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_standardised_features_are_scikit_learns_to_the_bit(seed: int) -> None:
+    from sklearn.preprocessing import StandardScaler
+
+    rng = np.random.default_rng(seed)
+    n, d = int(rng.integers(2, 300)), int(rng.integers(5, 15))
+    X = rng.normal(size=(n, d)) * 10.0 ** rng.integers(-8, 9, d) + rng.normal(size=d)
+    X[:, 0], X[:, 1] = rng.normal(), np.round(X[:, 1])
+    X[:, 2] = 1e8 + 1e-8 * rng.normal(size=n)
+    X = np.asfortranarray(X) if seed % 3 == 0 else X
+    scaler = StandardScaler().fit(X[: n // 2])
+    ours = standardised(X[: n // 2], X[n // 2 :])
+    for part, given in zip(ours, (X[: n // 2], X[n // 2 :]), strict=True):
+        np.testing.assert_array_equal(part, scaler.transform(given))

@@ -135,3 +135,14 @@ def test_a_failed_self_test_leaves_the_model_to_scikit_learn(monkeypatch) -> Non
     made = engines.learner(resolve("model", "svc-rbf-libsvm"), task, int)
     assert isinstance(made, Plain)
     assert made.name == "plain (self-test of libsvm failed)"
+
+
+def test_the_bias_between_bounds_is_libsvms() -> None:
+    """A few rows of two digits, all at their bound but for rounding: no row sets the bias."""
+    X, y = CASES["digits-500"]()
+    rows = np.random.default_rng(len(y)).choice(len(y), 400, replace=False)
+    task, spec = task_of(X[rows], y[rows], trial=1, budget=32)
+    fast, plain = (run(task, spec, "svc-rbf", "margin", engine) for engine in ("auto", "plain"))
+    first, wrong, gap = compared(fast, plain)
+    assert (first, wrong) == (None, 0)
+    assert gap <= SHIPPED["svc-rbf"]

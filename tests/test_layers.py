@@ -23,6 +23,7 @@ FLOOR = {
     "applies": 2,
     "intake": 2,
     "data": 2,
+    "scaling": 2,
     "splits": 2,
     "published_splits": 2,
     "published_protocols": 2,

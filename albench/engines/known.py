@@ -23,7 +23,7 @@ class Known:
         """
         before = self.label[labeled]
         at = (before != y).nonzero()[0]
-        grew = 0 < self.n == len(labeled) - len(at) and bool((before[at] < 0).all())
+        grew = 0 < self.n == len(labeled) - len(at) and not np.count_nonzero(before[at] >= 0)
         if not grew:
             self.label.fill(-1)
         self.label[labeled] = y

@@ -13,8 +13,10 @@ import numpy as np
 from albench.engines import smo
 from albench.engines.compiled import NUMBA, compiled
 from albench.engines.kernels import KernelRows, bitwise_kernel
-from albench.engines.svc import OUT_OF_ROOM, Solved
+from albench.engines.svc import DOUBT, OUT_OF_ROOM, Solved
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Plain
+
+ROUNDING = 1e-9  # sums in another order, of kernel values far from one as well
 
 
 class Pair:
@@ -36,6 +38,7 @@ class Libsvm:
         self.rows, self.n_classes, self.C, self.tol = rows, n_classes, C, tol
         self.steps = plain.make(0).max_iter
         self.gram, self.plain, self.make = gram, plain, plain.make
+        self.doubt = DOUBT if gram and not rows.bitwise else ROUNDING
         self.name = "libsvm-gram" if gram else "libsvm"
         self.classes = np.empty(0, dtype=np.intp)
         self.pairs: dict[tuple[int, int], Pair] = {}

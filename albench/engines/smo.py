@@ -116,8 +116,9 @@ def steps(
             known[j] = True
         step, over, under = (up - f[j]) * R[i, j], top[i] - b[i], b[j] - bottom[j]
         step = min(step, over, under)
-        b[i] = top[i] if step == over else b[i] + step
-        b[j] = bottom[j] if step == under else b[j] - step
+        # what rounding leaves of the way to a bound would pass for a free row, and set the bias
+        b[i] = top[i] if over - step <= TINY * (top[i] - bottom[i]) else b[i] + step
+        b[j] = bottom[j] if under - step <= TINY * (top[j] - bottom[j]) else b[j] - step
         rise[i], rise[j] = (0.0 if b[i] < top[i] else -np.inf), 0.0
         fall[j], fall[i] = (0.0 if b[j] > bottom[j] else np.inf), 0.0
         up, low = moved(f, step, Q[i], Q[j], rise, fall)

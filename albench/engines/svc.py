@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from albench.engines import smo
+from albench.engines.compiled import compiled
 from albench.engines.kernels import KernelRows
 from albench.engines.known import Known
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
 
 TOL = 1e-7
+DOUBT = 1e-6  # two solutions at that tolerance may differ by as much
 OUT_OF_ROOM = "plain (support vectors exceed the memory bound)"
 
 
@@ -27,11 +29,20 @@ class Pair:
         self.sign, self.beta = np.zeros(n_train), np.zeros(n_train)
         self.g, self.bias = np.zeros(n_rows), 0.0
 
-    def add(self, rows: Ints, sign: Floats | float) -> None:
-        """Take in newly labelled rows, their dual variables at zero."""
-        self.members[self.n : self.n + len(rows)] = rows
-        self.sign[rows] = sign
-        self.n += len(rows)
+    def add(self, rows: Ints, y: Ints, a: int, b: int) -> None:
+        """Take in those of newly labelled rows that are of class a or b, dual variables at zero."""
+        self.n = joined(self.members, self.n, self.sign, rows, y, a, b)
+
+
+@compiled
+def joined(members: Ints, n: int, sign: Floats, rows: Ints, y: Ints, a: int, b: int) -> int:
+    """Append the rows of class a (sign +1) and b (-1) to the first n members; the new n."""
+    for t in range(rows.size):
+        if y[t] == a or y[t] == b:
+            members[n] = rows[t]
+            sign[rows[t]] = 1.0 if y[t] == a else -1.0
+            n += 1
+    return n
 
 
 class OutOfRoom(Exception):
@@ -46,6 +57,7 @@ class SVC:
     """
 
     name = "svc-numba"
+    doubt = DOUBT
 
     def __init__(self, rows: KernelRows, n_classes: int, C: float, plain: Plain) -> None:
         self.rows, self.n_classes, self.C, self.plain = rows, n_classes, C, plain
@@ -79,10 +91,9 @@ class SVC:
     def add(self, rows: Ints, y: Ints) -> None:
         """Hand new rows to the pairs of their class; a new class opens its pairs."""
         label = self.known.label
-        if self.seen[y].all():
+        if np.count_nonzero(self.seen[y]) == len(y):
             for (a, b), pair in self.pairs.items():
-                mine = (y == a) | (y == b)
-                pair.add(rows[mine], np.where(y[mine] == a, 1.0, -1.0))
+                pair.add(rows, y, a, b)
             return
         self.seen[y] = True
         self.classes = np.flatnonzero(self.seen)
@@ -90,7 +101,7 @@ class SVC:
         for a, b in combinations(self.classes.tolist(), 2):
             self.pairs[a, b] = Pair(self.rows.n_train, len(self.rows.X))
             mine = np.flatnonzero((label == a) | (label == b))
-            self.pairs[a, b].add(mine, np.where(label[mine] == a, 1.0, -1.0))
+            self.pairs[a, b].add(mine, label[mine], a, b)
             if (a, b) in before:
                 self.pairs[a, b].beta, self.pairs[a, b].g = before[a, b].beta, before[a, b].g
 
@@ -110,20 +121,29 @@ class SVC:
 
 
 class Solved:
-    """`Fitted` over the pairs of an `SVC` or `Libsvm` learner."""
+    """`Fitted` over the pairs of an `SVC` or `Libsvm` learner.
+
+    Votes jump where a pair's decision value crosses zero. Rows with a value nearer to zero
+    than solutions at the model's tolerance agree are scored by scikit-learn itself.
+    """
 
     has_proba = False
 
     def __init__(self, svc: Any, labeled: Ints, y: Ints) -> None:
         self.svc, self.labeled, self.y = svc, labeled, y
-        self.made: Any = None
+        self.made: Fitted | None = None
+
+    @property
+    def reference(self) -> Fitted:
+        """scikit-learn's fit on the same rows, made when asked for."""
+        if self.made is None:
+            self.made = self.svc.plain.fit(self.labeled, self.y)
+        return self.made
 
     @property
     def estimator(self) -> Any:
-        """scikit-learn's classifier fitted on the same rows, made when asked for."""
-        if self.made is None:
-            self.made = self.svc.plain.fit(self.labeled, self.y).estimator
-        return self.made
+        """scikit-learn's classifier fitted on the same rows."""
+        return self.reference.estimator
 
     def proba(self, part: Part, rows: Ints | None = None) -> None:
         """None: the classifier has no probabilities."""
@@ -147,20 +167,35 @@ class Solved:
         if len(svc.classes) == 2:
             both = np.stack([values[0], -values[0]], axis=1)
             return spread(both, svc.classes, svc.n_classes, -np.inf)
-        return spread(
-            one_versus_rest(values, len(svc.classes)), svc.classes, svc.n_classes, -np.inf
-        )
+        scores = one_versus_rest(values, len(svc.classes))
+        scores = spread(scores, svc.classes, svc.n_classes, -np.inf)
+        near = (np.abs(values) < svc.doubt).any(axis=0).nonzero()[0]
+        if len(near):
+            scores[near] = self.reference.decision(part, near if rows is None else rows[near])
+        return scores
 
     def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
         """See `Fitted.predicted`: most votes of the pairs, the first class among equals."""
         values, classes = self.values(part, rows), self.svc.classes
+        near = np.abs(values[0]) < self.svc.doubt
         if len(classes) == 2:
-            return np.asarray(classes[(values[0] <= 0).view(np.int8)])
-        votes = np.zeros((len(values[0]), len(classes)), dtype=np.intp)
-        for (a, b), value in zip(combinations(range(len(classes)), 2), values, strict=True):
-            votes[:, a] += value > 0
-            votes[:, b] += value <= 0
-        return np.asarray(classes[votes.argmax(axis=1)])
+            predicted = classes[(values[0] <= 0).view(np.int8)]
+        else:
+            predicted = classes[most_votes(values, len(classes))]
+            near = (np.abs(values) < self.svc.doubt).any(axis=0)
+        if np.count_nonzero(near):
+            at = near.nonzero()[0]
+            predicted[at] = self.reference.predicted(part, at if rows is None else rows[at])
+        return np.asarray(predicted)
+
+
+def most_votes(values: list[Floats], n_classes: int) -> Ints:
+    """(n,) the class that most pairs vote for, the first among equals."""
+    votes = np.zeros((len(values[0]), n_classes), dtype=np.intp)
+    for (a, b), value in zip(combinations(range(n_classes), 2), values, strict=True):
+        votes[:, a] += value > 0
+        votes[:, b] += value <= 0
+    return np.asarray(votes.argmax(axis=1))
 
 
 def one_versus_rest(values: list[Floats], n_classes: int) -> Floats:
