@@ -177,6 +177,35 @@ def disguised(query):
     return query.rng.choice(query.pool, size=query.n, replace=False)
 
 
+@albench.strategy("shuffle-in-disguise")
+def shuffled(query):
+    """Draws at random by another route than `random` does, and sorts what it drew."""
+    noise = query.rng.normal(size=len(query.pool))
+    return np.sort(query.pool[np.argsort(noise)[: query.n]])
+
+
+@albench.strategy("entropy-in-disguise")
+def copied(query):
+    """Entropy, under another name and in another order."""
+    p = np.clip(query.proba, 1e-300, None)
+    if query.n_classes == 2:
+        return query.top(-query.margins)[::-1]
+    return query.top(-(p * np.log(p)).sum(axis=1))[::-1]
+
+
+@albench.strategy("kcenter-in-disguise")
+def centred(query):
+    """Asks another strategy."""
+    return albench.make_strategy("kcenter")(query)
+
+
+@albench.strategy("half-random")
+def half(query):
+    """Random, but never from the half with the largest margins."""
+    near = query.pool[np.argsort(query.margins, kind="stable")]
+    return query.rng.choice(near[: max(query.n, len(near) // 2)], query.n, replace=False)
+
+
 @albench.strategy("order-in-disguise")
 def ordered(query):
     """Takes the next rows."""

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from albench import registry
-from albench.checks import check_strategy, costs
+from albench.checks import check_strategy, costs, disguises
 from albench.checks.audit import EXPERIMENTS, over
-from albench.checks.costs import likeness
+from albench.checks.disguises import likeness
 from albench.checks.elsewhere import elsewhere
 from albench.checks.scenes import SCENES, drawn
 from albench.cli import exit_code
@@ -92,14 +92,25 @@ def test_a_file_read_at_import_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("random-in-disguise", "what `random` picks"),
+        ("random-in-disguise", "draws at random"),
+        ("shuffle-in-disguise", "draws at random"),
+        ("random", "draws at random"),
         ("order-in-disguise", "pool in its order"),
         ("constant-in-disguise", "same score"),
+        ("entropy-in-disguise", "the same rows as `entropy`"),
+        ("kcenter-in-disguise", "the same rows as `kcenter`"),
     ],
 )
-def test_disguises_are_warned_of(name: str, said: str) -> None:
+def test_disguises_are_warned_of(name: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = (disguises.LARGE[0], SCENES[1])
+    monkeypatch.setattr(disguises, "LOOKED", few)
     assert said in (likeness(registry.resolve("strategy", name), SEED) or "")
-    assert likeness(registry.resolve("strategy", "margin"), SEED) is None
+
+
+def test_what_is_nothing_simpler_is_not_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disguises, "LOOKED", disguises.LARGE)
+    for name in ("margin", "kcenter", "badge", "half-random", "ens"):
+        assert likeness(registry.resolve("strategy", name), SEED) is None, name
 
 
 def test_data_are_new_for_each_seed_and_the_same_for_one() -> None:

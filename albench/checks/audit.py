@@ -8,7 +8,8 @@ from typing import Literal
 
 from albench import registry
 from albench.checks import experiments as ex
-from albench.checks.costs import STEEP, growth, likeness
+from albench.checks.costs import STEEP, growth
+from albench.checks.disguises import likeness
 from albench.checks.elsewhere import elsewhere
 from albench.checks.scenes import SCENES, Scene
 from albench.errors import AlbenchError, Skip
