@@ -54,6 +54,8 @@ class KernelRows:
 
         Returns whether there was room; if not, nothing changed.
         """
+        if self.n_held == self.n_train:
+            return True
         missing = rows[self.slot[rows] < 0]
         if self.n_held + len(missing) <= self.capacity:
             self.fill(missing)

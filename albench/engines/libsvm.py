@@ -6,7 +6,7 @@ the canonical classifiers, which are the same whatever solves them.
 """
 
 from functools import cache
-from itertools import combinations
+from itertools import accumulate, combinations
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class Libsvm:
         rows = labeled[support]
         if not self.rows.ensure(rows, rows):
             return self.give_up(labeled, y)
-        first = np.concatenate([[0], np.cumsum(n_support)])
+        first = list(accumulate(n_support.tolist(), initial=0))
         self.pairs = {}
         for at, (a, b) in enumerate(combinations(range(len(self.classes)), 2)):
             one, other = slice(first[a], first[a + 1]), slice(first[b], first[b + 1])
