@@ -194,6 +194,11 @@ def session(what: str) -> Iterator[Any]:
             if error.code == NO_ACCESS:
                 raise BadData(f"{what} is private ({error.message})") from None
             raise Unavailable(f"{what}: the server answers {error.code}: {error.message}") from None
+        except requests.ConnectionError as error:
+            raise Unavailable(
+                f"{what}: {server} cannot be reached; where there is no network, take up the "
+                "cache of another machine with `albench data import DIR`"
+            ) from error
         except (PyOpenMLError, requests.RequestException, xml.parsers.expat.ExpatError) as error:
             first = str(error).strip().splitlines()[0]
             raise Unavailable(f"{what}: no usable answer of {server}: {first}") from error
