@@ -83,6 +83,7 @@ def page_of(
     done = int((runs["status"] == "done").sum())
     return pages.page(
         "report.html", title=suite.title, parts=named, foot=FOOT, question=question(suite),
+        links=[(f"#{part.id}", part.title) for part in named],
         about=f"{suite.name}: {done} of {len(runs)} runs finished; primary metric {suite.primary}",
         answers=[*recommendation(source, comparison), *comparison.lines],
     )  # fmt: skip
@@ -159,7 +160,9 @@ def summaries(given: Given) -> Iterator[Part | None]:
     stacks = given.comparison.stacks
     frame = pd.concat([summarise(s, given.suite.baseline) for s in stacks])[keep]
     caption = f"Area under {given.suite.primary}, gain over {given.suite.baseline}, by dataset"
-    forms = {"gain": "+.3f", "trials": ".0f", "harm_rate": ".0%"}
+    forms = dict.fromkeys(("gain", "gain_low", "gain_high", "worst_loss"), "+.3f")
+    forms |= dict.fromkeys(("aubc", "aubc_low", "aubc_high", "end", "full"), ".3f")
+    forms |= {"trials": ".0f", "harm_rate": ".0%", "normalised_gain": ".2f"}
     yield Part("By dataset", tables=[vars(sheet(frame, "by-dataset", caption, forms))])
 
 
@@ -188,7 +191,9 @@ def as_part(given: Given, view: View, titles: set[str]) -> Part:
     title = TOPICS[view.topic] if view.topic not in titles else f"{TOPICS[view.topic]}: {view.name}"
     titles.add(view.topic)
     key, order = f"{view.topic}-{view.name}", [s.label for s in given.suite.strategies]
-    table = sheet(view.table, key, f"{view.title}, last checkpoint")
+    shown = view.table
+    same = [c for c in ("protocol", "model", "checkpoint") if c in shown and shown[c].nunique() < 2]
+    table = sheet(shown.drop(columns=same), key, f"{view.title}, last checkpoint")
     frames = {name: frame for name, frame in view.frames().items() if name not in LEFT_OUT}
     figures = list(drawn_bought(frames, order, given.suite.baseline, key))
     lines = [line[:1].upper() + line[1:] for line in view.lines]

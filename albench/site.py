@@ -16,6 +16,12 @@ FOOT = (
     "Made by albench from stored tables; equal tables give equal pages. Nothing on this page "
     "is loaded from a network."
 )
+BACK = (("index.html", "Leaderboard"),)
+LINKS = (
+    ("#standings", "Standings"), ("#figures", "Figures"), ("#strategies", "Strategies"),
+    ("#datasets", "Datasets"), ("protocol.html", "Protocol and limits"),
+    ("leaderboard.csv", "CSV"), ("leaderboard.md", "Markdown"),
+)  # fmt: skip
 LIMITS = (
     "Generated data show what a strategy does to a geometry, an imbalance or an oracle's "
     "mistakes that are known. They cannot show how often such things occur in measured data, so "
@@ -33,6 +39,12 @@ NAMES = {
     "gain_high": "to ", "normalised_gain": "normalised gain", "harm_rate": "harm",
     "worst_loss": "worst loss", "full": "whole pool",
 }  # fmt: skip
+
+SIGNED = ("gain", "gain from", "to ", "worst loss")
+PLAIN = ("area", "area from", "to", "start", "end", "whole pool")
+FORMS = {"harm": ".0%", "trials": ".0f", "normalised gain": ".2f",
+         **dict.fromkeys(SIGNED, "+.3f"), **dict.fromkeys(PLAIN, ".3f")}  # fmt: skip
+"""How the numbers of datasets and strategies are shown."""
 
 
 class Site:
@@ -59,7 +71,8 @@ class Site:
         rows = list(page_rows(first, suite.baseline, self.links))
         standings = {"columns": [c._asdict() for c in COLUMNS], "rows": rows, "head": 1}
         return pages.page(
-            "index.html", title=suite.title, about=self.about, foot=FOOT, answers=answers,
+            "index.html", title=suite.title, about=self.about, links=LINKS, foot=FOOT,
+            answers=answers,
             choices=self.choices(), standings=standings, note=first.note, bounds=self.bounds(),
             limits=LIMITS, figures=self.figures(), views=pages.embedded(self.views()),
             strategies=[
@@ -153,7 +166,7 @@ class Site:
         ]
         return pages.page(
             "sheet.html", title=strategy.label, about=entry.doc.split("\n\n")[0], facts=facts,
-            parts=[p for p in parts if p], foot=FOOT,
+            parts=[p for p in parts if p], links=BACK, foot=FOOT,
         )  # fmt: skip
 
     def on_model(self, name: str, place: int, model: str) -> Part | None:
@@ -172,7 +185,7 @@ class Site:
             mine[["dataset", "aubc", "gain", "gain_low", "gain_high", "normalised_gain", "end",
                   "harm_rate", "worst_loss"]].rename(columns=NAMES),
             f"by-dataset-{place}", f"{name} by dataset, {model}; largest gain over {base} first",
-            {"harm": ".0%", "gain": "+.3f", "worst loss": "+.3f"},
+            FORMS,
             {d.label: self.links[f"dataset {d.label}"] for d in self.suite.datasets},
         )  # fmt: skip
         up, down = int((mine["gain_low"] > 0).sum()), int((mine["gain_high"] < 0).sum())
@@ -200,7 +213,7 @@ class Site:
         ]
         return pages.page(
             "sheet.html", title=dataset.label, about=entry.doc.split("\n\n")[0], facts=facts,
-            parts=[p for p in parts if p], foot=FOOT,
+            parts=[p for p in parts if p], links=BACK, foot=FOOT,
         )  # fmt: skip
 
     def of_dataset(self, label: str, place: int, model: str) -> Part | None:
@@ -221,7 +234,7 @@ class Site:
             rows[["strategy", "trials", "aubc", "aubc_low", "aubc_high", "gain", "gain_low",
                   "gain_high", "start", "end", "full", "flag"]].rename(columns=NAMES),
             f"by-strategy-{place}", f"Strategies on {label}, {model}, by area under the curve",
-            {"gain": "+.3f", "trials": ".0f"}, self.links,
+            FORMS, self.links,
         )  # fmt: skip
         told = self.looked(self.suite.primary, model, label)
         curves = [mean_curves(part, lower), *curves_of(self.board.ceilings, model, label, lower)]
@@ -247,7 +260,7 @@ class Site:
         facts = [*protocol_facts(self.suite), *where_from(self.manifest)]
         return pages.page(
             "sheet.html", title=f"Protocol of {self.suite.title}", about=self.about, facts=facts,
-            parts=parts, foot=FOOT,
+            parts=parts, links=BACK, foot=FOOT,
         )  # fmt: skip
 
 
