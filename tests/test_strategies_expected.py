@@ -1,16 +1,19 @@
 """Expected change and expected error, against scikit-activeml and by brute force."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
+from engine_grid import task_of
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
+from albench import engines
 from albench.errors import BadValue, Skip
 from albench.registry import make_strategy, resolve
 from albench.strategies.expected import (
@@ -96,6 +99,25 @@ def test_expected_errors_equal_scikit_activeml(load: Any, method: str) -> None:
     ours = expected_losses(query, loss, 1000, None)[:8]
     np.testing.assert_allclose(ours, utilities[0][few], rtol=1e-3)
     assert np.argmax(ours) == np.nanargmax(utilities[0][few])
+
+
+@pytest.mark.parametrize("load", [load_iris, load_breast_cancer])
+@pytest.mark.parametrize("weights", [None, "balanced"])
+def test_refits_from_the_fitted_model_equal_refits_from_scratch(load: Any, weights: Any) -> None:
+    X, y = real(load, 90)
+    task, _ = task_of(X, y)
+    X, y, k, labeled = task.X, task.y, task.n_classes, np.arange(30)
+    ref = resolve("model", {"use": "logreg", "class_weight": weights})
+    both = []
+    for engine in ("auto", "plain"):
+        learner = engines.learner(ref, task, lambda n: n, engine=engine)
+        fitted = learner.fit(labeled, y[labeled])
+        query = make_query(X, labeled, y[labeled], 3, k)
+        query = replace(query, fit=lambda fitted=fitted: fitted, make_model=learner.make)
+        assert hasattr(fitted, "refits") == (engine == "auto")
+        both.append(expected_losses(query, shannon, 20, 20))
+    assert np.isfinite(both[0]).sum() == 20
+    np.testing.assert_allclose(*both, rtol=0, atol=1e-8)
 
 
 def test_candidates_and_evaluated_rows_are_subsampled() -> None:

@@ -1,5 +1,6 @@
 """Logistic regression by Newton's method from the last solution."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,6 @@ class LogReg:
         at = slice(self.n, self.n + len(rows))
         self.X[at, :-1], self.X[at, -1], self.y[at] = self.task.X[rows], 1.0, y
         self.n += len(rows)
-        self.v[: self.n] = self.C
         if self.seen[y].all():
             self.target[at] = np.searchsorted(self.classes, y)
             return len(rows)
@@ -75,17 +75,29 @@ class LogReg:
 
     def solved(self, n_new: int) -> bool:
         """Move the coefficients to the optimum; returns whether that succeeded."""
-        X, target, v = self.X[: self.n], self.target[: self.n], self.v[: self.n]
+        return self.optimised(self.n, self.W, self.M, n_new)
+
+    def optimised(self, n: int, W: Floats, M: Floats, n_new: int) -> bool:
+        """Move `W` to the optimum for the first n rows; returns whether that succeeded."""
+        X, target, v = self.X[:n], self.target[:n], self.v[:n]
+        v[:] = self.C
         if self.balanced:
             y = target.astype(np.intp)
-            v *= (self.n / (len(self.classes) * np.bincount(y)))[y]
+            v *= (n / (len(self.classes) * np.bincount(y)))[y]
         if self.large:
-            return truncated.softmax(X, target, v, self.W, TOL)
+            return truncated.softmax(X, target, v, W, TOL)
         solve = newton.binary if len(self.classes) == 2 else newton.softmax
         try:
-            return solve(X, target, v, self.W, self.M, TOL, n_new)
+            return solve(X, target, v, W, M, TOL, n_new)
         except np.linalg.LinAlgError:  # a Hessian that is singular to machine precision
             return False
+
+    def with_row(self, row: int, label: int) -> Floats | None:
+        """Coefficients after one more row of a class seen; None where they were not found."""
+        n, W, M = self.n, self.W.copy(), self.M.copy()
+        self.X[n, :-1], self.X[n, -1] = self.task.X[row], 1.0
+        self.target[n] = np.searchsorted(self.classes, label)
+        return W if self.optimised(n + 1, W, M, 1) else None
 
 
 class Solved:
@@ -128,18 +140,38 @@ class Solved:
 
     def proba(self, part: Part, rows: Ints | None = None) -> Floats:
         """See `Fitted.proba`."""
-        scores, model = self.values(part, rows), self.model
-        if scores.ndim == 1:
-            proba = np.empty((len(scores), 2))
-            proba[:, 1] = 1.0 / (1.0 + np.exp(-np.clip(scores, -700.0, None)))
-            proba[:, 0] = 1.0 - proba[:, 1]
-        else:
-            proba = np.exp(scores - scores.max(axis=1, keepdims=True))
-            proba /= proba.sum(axis=1, keepdims=True)
-        return spread(proba, model.classes, model.task.n_classes, 0.0)
+        model = self.model
+        return spread(shares(self.values(part, rows)), model.classes, model.task.n_classes, 0.0)
+
+    def refits(self, rows: Ints, labels: Ints, seen: Ints) -> Iterator[Floats | None]:
+        """Probabilities of the train rows `seen` after one more label, for each of several.
+
+        rows, labels  the train row of each refit, and its class, one that is labelled
+        Each is a fit to the optimum from this one; None where that failed.
+        """
+        model, X = self.model, self.model.task.X[seen]
+        for row, label in zip(rows.tolist(), labels.tolist(), strict=True):
+            W = model.with_row(row, label)
+            if W is None:
+                yield None
+                continue
+            scores = X @ W[..., :-1].T + W[..., -1]
+            yield spread(shares(scores), model.classes, model.task.n_classes, 0.0)
 
     def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
         """See `Fitted.predicted`."""
         scores = self.values(part, rows)
         best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.model.classes[best.astype(np.intp)])
+
+
+def shares(scores: Floats) -> Floats:
+    """(n, k) probabilities of linear scores (n,) or (n, k)."""
+    if scores.ndim == 1:
+        proba = np.empty((len(scores), 2))
+        proba[:, 1] = 1.0 / (1.0 + np.exp(-np.clip(scores, -700.0, None)))
+        proba[:, 0] = 1.0 - proba[:, 1]
+        return proba
+    proba = np.exp(scores - scores.max(axis=1, keepdims=True))
+    proba /= proba.sum(axis=1, keepdims=True)
+    return np.asarray(proba)

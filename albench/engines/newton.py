@@ -25,19 +25,23 @@ def as_floats(x: Any) -> Floats:
 
 
 @compiled
-def binary_gradient(
-    X: Floats, target: Floats, v: Floats, w: Floats
-) -> tuple[Floats, Floats, float]:
-    """Gradient, curvature of the loss of each row, and objective."""
+def binary_gradient(X: Floats, target: Floats, v: Floats, w: Floats) -> tuple[Floats, Floats]:
+    """Gradient, and curvature of the loss of each row."""
     z = X @ w
     p = 1.0 / (1.0 + np.exp(-np.abs(z)))
     tail = 1.0 - p
     residual = v * (np.where(z >= 0, p, tail) - target)
     g = X.T @ residual
     g[:-1] += w[:-1]
+    return g, v * p * tail
+
+
+@compiled
+def binary_objective(X: Floats, target: Floats, v: Floats, w: Floats) -> float:
+    """The objective; dear, and asked for where a step starts from a fresh Hessian only."""
+    z = X @ w
     log_loss = np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0.0) - z * target
-    value = float(0.5 * (w[:-1] @ w[:-1]) + v @ log_loss)
-    return g, v * p * tail, value
+    return float(0.5 * (w[:-1] @ w[:-1]) + v @ log_loss)
 
 
 @compiled
@@ -69,7 +73,7 @@ def binary(
     Returns whether the optimum was reached; rounding may keep the last digit (up to
     `ROUNDING` times `tol`) from getting there.
     """
-    g, curvature, value = binary_gradient(X, target, v, w)
+    g, curvature = binary_gradient(X, target, v, w)
     for i in range(len(X) - n_new if n_new < len(w) else len(X), len(X)):
         with_row(M, X[i], curvature[i])
     size, tol = np.abs(g).max(), tol * v.sum()
@@ -79,20 +83,23 @@ def binary(
             return True
         step, part = M @ g, 1.0
         new = w - step
-        g_new, curvature_new, value_new = binary_gradient(X, target, v, new)
-        if fresh:
-            slope = g @ step
-            while value_new > value - 1e-4 * part * slope and np.abs(g_new).max() > 0.9 * size:
+        g_new, curvature_new = binary_gradient(X, target, v, new)
+        if fresh and np.abs(g_new).max() > 0.9 * size:
+            slope, value = g @ step, binary_objective(X, target, v, w)
+            while (
+                np.abs(g_new).max() > 0.9 * size
+                and binary_objective(X, target, v, new) > value - 1e-4 * part * slope
+            ):
                 part *= 0.5
                 if part < 1e-9 or (part < 0.01 and size <= ROUNDING * tol):
                     return bool(size <= ROUNDING * tol)
                 new = w - part * step
-                g_new, curvature_new, value_new = binary_gradient(X, target, v, new)
-        elif not np.abs(g_new).max() <= SHRINK * size:
+                g_new, curvature_new = binary_gradient(X, target, v, new)
+        elif not fresh and not np.abs(g_new).max() <= SHRINK * size:
             M[:] = binary_inverse(X, curvature)
             fresh = True
             continue
-        w[:], g, curvature, value, fresh = new, g_new, curvature_new, value_new, False
+        w[:], g, curvature, fresh = new, g_new, curvature_new, False
         size = np.abs(g).max()
     return bool(size <= ROUNDING * tol)
 

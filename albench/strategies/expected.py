@@ -1,8 +1,9 @@
 """Expected change and expected error: what a label would do to the model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Annotated
+from itertools import repeat
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -84,17 +85,34 @@ def expected_losses(query: Query, loss: Loss, candidates: int, evaluation: int |
     seen = pool if evaluation is None else np.sort(rng.permutation(pool)[:evaluation])
     make = partial(query.make_model, int(rng.integers(2**31)))
     scores = np.full(len(pool), -np.inf)
-    for i in tried:
-        at = int(np.searchsorted(query.labeled, pool[i]))
-        rows = np.insert(query.labeled, at, pool[i])
-        scores[i] = 0.0
-        for label in np.flatnonzero(query.proba[i]):
-            y = np.insert(query.y_labeled, at, label)
-            proba = query.member(make, rows, y).proba("train", seen)
-            if proba is None:
-                raise Skip("needs probabilities; the query model has none")
-            scores[i] -= query.proba[i, label] * float(loss(proba).sum())
+    scores[tried] = 0.0
+    which, labels = query.proba[tried].nonzero()
+    at = tried[which]
+    for i, label, proba in zip(
+        at, labels, refits(query, make, pool[at], labels, seen), strict=True
+    ):
+        scores[i] -= query.proba[i, label] * float(loss(proba).sum())
     return scores
+
+
+def refits(
+    query: Query, make: Callable[[], Any], rows: Ints, labels: Ints, seen: Ints
+) -> Iterator[Floats]:
+    """Probabilities of the train rows `seen` after one more label, for each of several.
+
+    From the fitted model where it can move to the new optimum, else fitted from scratch.
+    """
+    warm = getattr(query.fitted, "refits", None)
+    for row, label, proba in zip(
+        rows, labels, warm(rows, labels, seen) if warm else repeat(None), strict=False
+    ):
+        if proba is None:
+            at = int(np.searchsorted(query.labeled, row))
+            more = np.insert(query.labeled, at, row), np.insert(query.y_labeled, at, label)
+            proba = query.member(make, *more).proba("train", seen)
+        if proba is None:
+            raise Skip("needs probabilities; the query model has none")
+        yield proba
 
 
 @strategy(
