@@ -40,9 +40,12 @@ def plan(
     todo = missing(suite, store)
     todo = todo if shard is None else part(todo, shard)
     preflight(suite, todo, report)
+    labels = {cell.spec.id: cell.dataset for cell in suite.cells()}
     groups: dict[tuple[str, str], list[RunSpec]] = {}
     for spec in todo:
-        groups.setdefault((spec.dataset.label, spec.model.label), []).append(spec)
+        groups.setdefault((labels.get(spec.id, spec.dataset.label), spec.model.label), []).append(
+            spec
+        )
     rows = [estimated(name, group) for name, group in groups.items()]
     return {
         "rows": rows,

@@ -70,6 +70,17 @@ def test_dry_run_runs_nothing(folder: Path) -> None:
     assert done.returncode == 0
     assert "9 runs to do" in done.stdout
     assert "6 runs are stored already" in done.stdout
+    assert "an estimate" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0.0 s"), (0.06, "less than 0.1 s"), (59, "59.0 s"), (90, "1.5 min"), (9e6, "2,500.0 h")],
+)
+def test_times_of_a_dry_run_are_in_human_units(seconds: float, words: str) -> None:
+    from albench.commands.runs import lasting
+
+    assert lasting(seconds) == words
 
 
 def test_an_edited_suite_keeps_what_did_not_change(folder: Path) -> None:

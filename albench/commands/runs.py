@@ -187,11 +187,25 @@ def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Prog
 
 def show_plan(planned: dict[str, Any]) -> None:
     """What `--dry-run` prints."""
-    show(planned["rows"], ["dataset", "model", "runs", "rounds", "hours", "MB"])
+    rows = [row | {"time": lasting(row["hours"] * 3600)} for row in planned["rows"]]
+    show(rows, ["dataset", "model", "runs", "rounds", "time", "MB"])
     emit(
-        f"{planned['runs']} runs to do, about {planned['hours']:.2g} hours on one core, "
+        f"{planned['runs']} runs to do, about {lasting(planned['hours'] * 3600)} on one core, "
         f"{planned['MB']:.2g} MB; {planned['stored']} runs are stored already"
     )
+    if planned["runs"]:
+        note(
+            "time: an estimate of fitting and scoring the models, from one timed fit for each "
+            "dataset and model; loading, start-up and slow strategies come on top"
+        )
+
+
+def lasting(seconds: float) -> str:
+    """Seconds for people: `less than 0.1 s`, `4.2 s`, `12.0 min` or `3.5 h`."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:.1f} s" if seconds >= 0.1 or not seconds else "less than 0.1 s"
 
 
 def merge(
