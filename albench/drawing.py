@@ -10,6 +10,7 @@ from albench.analysis.efficiency import Target
 if TYPE_CHECKING:
     from albench.analysis.comparison import Comparison
     from albench.plots.figures import About, Picture
+    from albench.topics import Source
 
 
 def draw(
@@ -58,6 +59,28 @@ def draw_learning(
                 save(picture.figure, path, formats)
                 files += [path.with_name(f"{path.name}.{kind}") for kind in formats]
     return files
+
+
+def draw_bought(
+    source: "Source", folder: Path, formats: Sequence[str], strategies: Sequence[str] = ()
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Write the figures of what was bought: (file name without extension, caption), notes.
+
+    The notes say what does not apply to the suite, and how many trials the figures rest on.
+    strategies: all of the suite, in its order.
+    """
+    from albench.plots.labels import write
+    from albench.views import figured
+
+    order = list(strategies) or [s.label for s in source.suite.strategies]
+    views, left_out = figured(source)
+    out: list[tuple[str, str]] = []
+    for view in views:
+        found = write(view.frames(), order, source.baseline, folder, formats)
+        out += found
+        left_out += [] if found else [f"no figure of {view.name}: there is nothing to draw"]
+    rests = source.lacking()[:1] if source.trials < source.of_trials else []
+    return out, [*left_out, *(f"figures of what was bought: {text}" for text in rests)]
 
 
 def suffix_of(comparison: "Comparison", place: int) -> str:

@@ -13,6 +13,7 @@ A source works everything out once; `most` bounds the runs that it rests on, and
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from albench.errors import AlbenchError
 from albench.topics import Source, View
 
 if TYPE_CHECKING:
@@ -241,11 +242,13 @@ def figured(source: Source, leave: Sequence[str] = ()) -> "tuple[list[View], lis
     for make in FIGURED:
         if any(make in VIEWS[topic].values() for topic in leave):
             continue
-        why = APPLIES[make](source) if make in APPLIES else ""
-        if why:
-            left_out.append(why)
-        else:
-            views.append(make(source))
+        try:
+            why = APPLIES[make](source) if make in APPLIES else ""
+            if not why:
+                views.append(make(source))
+        except AlbenchError as error:  # a model without margins has no boundary
+            why = f"no figure of {make.__name__}: {error}"
+        left_out += [why] if why else []
     return views, left_out
 
 

@@ -135,12 +135,16 @@ def test_figures_with_captions_and_equal_bytes(command: Command, folder: Path) -
         assert "2 datasets, 6 trials each." in " ".join(out.split())
     names = sorted(os.listdir(folder / "one"))
     assert {"learning.svg", "gain.svg", "heat.svg", "runtime.svg", "captions.tex"} <= set(names)
+    assert {"tv.svg", "audit.svg", "picks-iris.svg", "captions-audit.md"} <= set(names)
+    assert "no figure of wrong labels: the oracle is exact" in err
     for name in names:
         assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes()
 
 
 def test_default_folder_of_the_figures(command: Command, folder: Path) -> None:
-    table = json.loads(command("figures", "--as", "png", "--format", "json")[1])
+    given = ("figures", "--as", "png", "--format", "json", "--bought", "0")
+    table = json.loads(command(*given)[1])
+    assert "tv" not in {row["figure"] for row in table["rows"]}
     for row in table["rows"]:
         assert (folder / "results/small/figures" / f"{row['figure']}.png").stat().st_size > 0
 

@@ -82,6 +82,13 @@ CurveTableOpt = Annotated[CurveTable, typer.Option("--table", help="Which table 
 ToOpt = Annotated[
     Path | None, typer.Option("--to", metavar="DIR", help="Folder (default: figures).")
 ]
+BoughtOpt = Annotated[
+    int,
+    typer.Option(
+        "--bought", metavar="RUNS", min=0,
+        help="Runs (whole trials, the first) that figures of what was bought rest on; 0: none.",
+    ),
+]  # fmt: skip
 AsOpt = Annotated[str, typer.Option("--as", metavar="A,B", help="Of pdf, svg, png.")]
 
 
@@ -239,6 +246,7 @@ def figures(
     only: OnlyOpt = None,
     axis: AxisOpt = Axis.labels,
     missing: MissingOpt = Missing.complete,
+    bought: BoughtOpt = 600,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
@@ -246,9 +254,10 @@ def figures(
     loaded = suite_of(suite, plugin)
     order = [s.label for s in loaded.strategies]
     loaded = suite_of(suite, plugin, only) if only else loaded
-    from albench.drawing import draw
+    from albench.drawing import draw, draw_bought
     from albench.plots.style import check_formats
     from albench.runner import open_store
+    from albench.topics import Source
 
     kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
     check_formats(kinds)
@@ -259,8 +268,12 @@ def figures(
     target = loaded.targets[0] if loaded.targets else "random"
     found = compared(runs, rounds, how)
     drawn = draw(found, folder, kinds, order, target)
-    rows = [
-        {"figure": name, "files": ", ".join(kinds), "caption": picture.caption}
-        for name, picture in drawn
-    ]
-    show(rows, ["figure", "files", "caption"], fmt=fmt, notes=[*found.notes, f"in {folder}"])
+    captions = [(name, picture.caption) for name, picture in drawn]
+    notes = [*found.notes]
+    if bought:
+        source = Source(loaded, runs, rounds, baseline=baseline, most=bought)
+        note(f"now what was bought in {source.trials} trials (--bought 0 leaves it out)")
+        more, left_out = draw_bought(source, folder, kinds, order)
+        captions, notes = captions + more, notes + left_out
+    rows = [{"figure": name, "files": ", ".join(kinds), "caption": text} for name, text in captions]
+    show(rows, ["figure", "files", "caption"], fmt=fmt, notes=[*notes, f"in {folder}"])

@@ -11,7 +11,11 @@ from albench.plots.curves import facets
 from albench.plots.figures import Picture
 from albench.plots.style import GREY, Look, figure, short
 
-TRAILS = {"tv": "total variation of the class shares", "energy": "energy distance"}
+TRAILS = {
+    "tv": ("total variation of the class shares", "Class shares of the labels against the pool's"),
+    "energy": ("energy distance to the pool", "Features of the labelled rows against the pool's"),
+}
+"""Measure -> its axis label, and how its caption begins."""
 
 
 def drift(frame: pd.DataFrame, ax: Axes, look: Mapping[str, Look]) -> Axes:
@@ -38,18 +42,18 @@ def trail(summary: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def trails(
-    summary: pd.DataFrame, look: Mapping[str, Look], measures: Mapping[str, str]
+    summary: pd.DataFrame, look: Mapping[str, Look], measures: Mapping[str, tuple[str, str]]
 ) -> list[Picture]:
     """One figure per measure, one panel per dataset."""
     out = []
-    for measure, words in measures.items():
+    for measure, (words, lead) in measures.items():
         frame = trail(summary, measure)
         if frame.empty:
             continue
         fig = facets(frame, look, drift, ("labels, start included", words))
         caption = (
-            f"{words[:1].upper()}{words[1:]} of the labelled set to the pool against labels, mean "
-            "over trials. Grey band: 95 % of random subsets of the same size with the same start."
+            f"{lead}: {words}, mean over trials, as labels are bought. Grey band: 95 % of random "
+            "subsets of the same size with the same start."
         )
         out.append(Picture(measure.replace("_", "-"), fig, caption))
     return out

@@ -11,8 +11,11 @@ from albench.plots.figures import Picture
 from albench.plots.style import Look, figure, short
 
 TRAILS = {
-    "nearest_mean": "mean distance to the nearest label",
-    "cluster_tv": "total variation of the cluster shares",
+    "nearest_mean": ("mean distance to the nearest label", "How near pool rows are to a label"),
+    "cluster_tv": (
+        "total variation of the cluster shares",
+        "Clusters of the labelled rows against the pool's",
+    ),
 }
 
 
