@@ -49,6 +49,8 @@ def why_not(
     lacking = next((m for m in models or [query_model] if m.about.get("proba") is False), None)
     if "proba" in needs and lacking is not None:
         return f"needs probabilities; {lacking.name} has none"
+    if "linear" in needs and query_model.about.get("linear") is False:
+        return f"needs a linear query model; {query_model.name} is none"
     for ref in bases:
         reason = why_not(entry("strategy", ref.name), task, query_model, ref.kwargs)
         if reason is not None:

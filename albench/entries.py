@@ -16,7 +16,7 @@ DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 ABOUT = {
     "family": "kind of strategy: uncertainty, committee, coverage, ...",
     "cite": "the paper that defines it",
-    "needs": "of `proba`, `decision` (of the query model), `binary`, `positive` (of the data)",
+    "needs": "of `proba`, `decision`, `linear` (query model), `binary`, `positive` (data)",
     "batch_aware": "True: picks of one batch depend on each other",
     "sequential": "True: asks for labels inside a batch",
     "cost": "time of a query beyond the fit, in n (pool), l (labelled), k (classes), d, b (batch)",

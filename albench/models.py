@@ -74,7 +74,7 @@ def svc_rbf_libsvm(seed: int, *, C: Positive = 1.0, tol: Positive = 1e-3) -> Any
     return SVC(kernel="rbf", C=C, gamma="auto", tol=tol)
 
 
-@model("forest", proba=True, seeded=True, cite="Breiman 2001")
+@model("forest", proba=True, linear=False, seeded=True, cite="Breiman 2001")
 def forest(seed: int, *, trees: Count = 100, max_depth: Count | None = None) -> Any:
     """Random forest of 100 trees, scikit-learn's defaults."""
     from sklearn.ensemble import RandomForestClassifier
@@ -82,7 +82,7 @@ def forest(seed: int, *, trees: Count = 100, max_depth: Count | None = None) -> 
     return RandomForestClassifier(n_estimators=trees, max_depth=max_depth, random_state=seed)
 
 
-@model("extra-trees", proba=True, seeded=True, cite="Geurts, Ernst and Wehenkel 2006")
+@model("extra-trees", proba=True, linear=False, seeded=True, cite="Geurts, Ernst and Wehenkel 2006")
 def extra_trees(seed: int, *, trees: Count = 100, max_depth: Count | None = None) -> Any:
     """Extremely randomised trees, 100 of them, scikit-learn's defaults."""
     from sklearn.ensemble import ExtraTreesClassifier
@@ -90,7 +90,7 @@ def extra_trees(seed: int, *, trees: Count = 100, max_depth: Count | None = None
     return ExtraTreesClassifier(n_estimators=trees, max_depth=max_depth, random_state=seed)
 
 
-@model("knn", proba=True, cite="Cover and Hart 1967")
+@model("knn", proba=True, linear=False, cite="Cover and Hart 1967")
 def knn(seed: int, *, k: Count = 5) -> Any:
     """k nearest neighbours, Euclidean, majority vote; fewer where fewer rows are labelled."""
     from albench.estimators import NearestNeighbours
@@ -98,7 +98,7 @@ def knn(seed: int, *, k: Count = 5) -> Any:
     return NearestNeighbours(n_neighbors=k)
 
 
-@model("gnb", proba=True, cite="scikit-learn GaussianNB")
+@model("gnb", proba=True, linear=False, cite="scikit-learn GaussianNB")
 def gnb(seed: int, *, var_smoothing: Positive = 1e-9) -> Any:
     """Gaussian naive Bayes."""
     from sklearn.naive_bayes import GaussianNB
@@ -114,7 +114,7 @@ def lda(seed: int) -> Any:
     return LinearDiscriminantAnalysis()
 
 
-@model("mlp", proba=True, seeded=True, cite="scikit-learn MLPClassifier")
+@model("mlp", proba=True, linear=False, seeded=True, cite="scikit-learn MLPClassifier")
 def mlp(seed: int, *, hidden: Count = 100, alpha: Positive = 1e-4, max_iter: Count = 200) -> Any:
     """Multilayer perceptron with one hidden layer, Adam, a fixed number of epochs."""
     from albench.estimators import FixedEpochsMLP
@@ -124,7 +124,13 @@ def mlp(seed: int, *, hidden: Count = 100, alpha: Positive = 1e-4, max_iter: Cou
     )
 
 
-@model("hgb", proba=True, seeded=True, cite="Ke et al. 2017; scikit-learn HistGradientBoosting")
+@model(
+    "hgb",
+    proba=True,
+    linear=False,
+    seeded=True,
+    cite="Ke et al. 2017; scikit-learn HistGradientBoosting",
+)
 def hgb(seed: int, *, max_iter: Count = 100, min_samples_leaf: Count = 20) -> Any:
     """Histogram gradient boosting, scikit-learn's defaults."""
     from sklearn.ensemble import HistGradientBoostingClassifier

@@ -100,7 +100,10 @@ def dataset(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
 
 
 def model(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
-    """Register a model: `seed -> unfitted scikit-learn classifier`. about: cite, proba."""
+    """Register a model: `seed -> unfitted scikit-learn classifier`.
+
+    about: cite, proba and linear (False where it is known not to be).
+    """
     return register("model", name, version, about)
 
 

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from albench.applies import MEMORY, why_not, within_memory
@@ -10,7 +11,7 @@ from albench.entries import Entry
 from albench.errors import BadPlugin, Skip
 from albench.params import ModelParam, StrategyParam
 from albench.ref import Ref
-from albench.registry import entry, strategy
+from albench.registry import build, entry, names, resolve, strategy
 
 
 def needing(*needs: str, make: Any = lambda query: query.pool) -> Entry:
@@ -30,10 +31,21 @@ def task(n_classes: int = 10, positive: int | None = None) -> Any:
         ("positive", task(2, 0), "logreg", None),
         ("proba", task(), "svc-rbf", "needs probabilities; svc-rbf has none"),
         ("proba", task(), "forest", None),
+        ("linear", task(), "forest", "needs a linear query model; forest is none"),
+        ("linear", task(), "logreg-lbfgs", None),
     ],
 )
 def test_reason(needs: str, cut: Any, model: str, reason: str | None) -> None:
     assert why_not(needing(needs), cut, entry("model", model)) == reason
+
+
+@pytest.mark.parametrize("model", names("model"))
+def test_a_model_is_linear_unless_it_says_otherwise(model: str) -> None:
+    X, y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
+    fitted = build("model", resolve("model", model))(0).fit(X, y)
+    linear = hasattr(fitted, "coef_")
+    assert linear or entry("model", model).about.get("linear") is False or "svc" in model
+    assert not (linear and entry("model", model).about.get("linear") is False)
 
 
 def test_own_models_stand_in_for_the_query_model() -> None:

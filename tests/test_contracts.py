@@ -185,7 +185,7 @@ def test_metadata_is_complete_and_spelled_right(name: str) -> None:
     assert about.get("family"), "family: its kind of strategy"
     assert about.get("cite"), "cite: where it comes from"
     assert about.get("cost"), "cost: in n, l, k, d"
-    assert set(about.get("needs", ())) <= {"proba", "decision", "binary", "positive"}
+    assert set(about.get("needs", ())) <= {"proba", "decision", "linear", "binary", "positive"}
     assert entry("strategy", name).summary
 
 

@@ -20,7 +20,7 @@ Loss = Callable[[Floats], Floats]
 
 
 @strategy(
-    "expected_gradient_length", family="expected change", needs=("proba",),
+    "expected_gradient_length", family="expected change", needs=("proba", "linear"),
     cite="Settles, Craven and Ray 2008", cost="O(n(k+d))",
 )  # fmt: skip
 def expected_gradient_length(query: Query, *, intercept: bool = False) -> Ints:
