@@ -2,12 +2,16 @@
 
     python tests/benchmarks/strategies_cost.py [--pools 500 5000] [--only margin badge]
 
-One single-threaded process a measurement; the fastest of several runs, CPU time where it is
-above half a second, else elapsed time. `first` is the first query of a run, with what is
-computed once per run; `next` the fastest of the queries after it. What the model spends on
-predictions, and a committee on its fits, is left out on both sides; the refits of expected
-error are not. scikit-activeml is timed inside its own `query`, with the fitted model handed
-over.
+One single-threaded process a measurement, medians of CPU time, the library's strategy right
+after ours. `first` is the first query of a run, with what is computed once per run; `next`
+the queries after it. The clock starts when the query model is fitted:
+
+alone   the strategy itself: what the query model spends on scores, and a committee on the
+        fits of its members, is left out on both sides; the refits of expected error are not
+scored  the same with the scores of the query model, as each library makes them: ours by the
+        engine that the loop hands over, theirs by scikit-learn's `predict_proba`
+
+scikit-activeml is timed inside its own `query`, with the fitted model handed over.
 """
 
 import argparse
@@ -19,8 +23,9 @@ import resource
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -28,9 +33,13 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 import albench.strategies.skactiveml as adapter
+from albench.engines import learner
+from albench.engines.logreg import Solved
 from albench.errors import Skip
+from albench.loop import Task
 from albench.query import Query
 from albench.registry import build, entry, make_strategy, names, resolve
+from albench.spec import Ref
 from albench.testing import make_query
 
 THEIRS = {
@@ -47,51 +56,57 @@ EQUAL_TERMS: dict[str, dict[str, Any]] = {
 LABELED, FEATURES, CLASSES = 100, 50, 10
 
 
-def data(pool: int) -> tuple[Any, Any, Any]:
-    """Overlapping classes, and a logistic regression fitted on the first rows."""
+def data(pool: int) -> tuple[Any, Any]:
+    """Features and labels of overlapping classes, the first rows of every class."""
     rng = np.random.default_rng(pool)
     y = np.append(np.arange(CLASSES), rng.integers(CLASSES, size=pool + LABELED - CLASSES))
     X = rng.normal(size=(len(y), FEATURES)) + 0.7 * rng.normal(size=(CLASSES, FEATURES))[y]
-    model = build("model", resolve("model", "logreg"))(0)
-    return X, y, model.fit(X[:LABELED], y[:LABELED])
+    return X, y
 
 
-def asked(name: str, cut: tuple[Any, Any, Any], labeled: Any, batch: int, memo: Any) -> Query:
-    """A query of one round; two classes for a strategy that can do no more."""
-    X, y, model = cut
-    about = entry("strategy", name).about
-    more: dict[str, Any] = {"y": y, "positive": 0, "remaining": 10 * batch, "batch": batch}
-    if about.get("bound") or about.get("sampling"):
-        more["hidden"] = True
-    if about.get("bound"):
-        more["test"] = (X[:200], y[:200])
-    if "binary" in about.get("needs", ()):
-        y = (y < CLASSES // 2).astype(int)
-        model = build("model", resolve("model", "logreg"))(0).fit(X[:LABELED], y[:LABELED])
-    query = make_query(X, labeled, y[labeled], batch, int(y.max()) + 1, model=model, **more)
-    _ = query.fitted
-    return replace(query, memo=memo, rng=np.random.default_rng(len(labeled)))
+@dataclass(frozen=True)
+class Scene:
+    """One cut on which a strategy is asked; two classes for one that can do no more."""
+
+    name: str
+    X: Any
+    y: Any
+    fits: Any
+
+    @classmethod
+    def of(cls, name: str, X: Any, y: Any) -> "Scene":
+        """The scene of a strategy, with the learner that a run would use."""
+        if "binary" in entry("strategy", name).about.get("needs", ()):
+            y = (y < CLASSES // 2).astype(np.intp)
+        rows = np.arange(len(X))
+        task = Task(
+            X, y, X[:200], y[:200], rows[:LABELED], int(y.max()) + 1, 1, 1, len(X), rows, rows[:200]
+        )
+        return cls(name, X, y, learner(Ref("logreg"), task, lambda n: 0))
+
+    def asked(self, labeled: Any, batch: int, memo: Any) -> Query:
+        """A query of one round, its model fitted."""
+        about = entry("strategy", self.name).about
+        more: dict[str, Any] = {"y": self.y, "positive": 0, "remaining": 10 * batch}
+        if about.get("bound") or about.get("sampling"):
+            more["hidden"] = True
+        if about.get("bound"):
+            more["test"] = (self.X[:200], self.y[:200])
+        model = build("model", resolve("model", "logreg"))(0)
+        y = self.y[labeled]
+        query = make_query(
+            self.X, labeled, y, batch, int(self.y.max()) + 1, model=model, batch=batch, **more
+        )
+        fitted = self.fits.fit(query.labeled, query.y_labeled)
+        return replace(query, fit=lambda: fitted, memo=memo, rng=np.random.default_rng(len(y)))
 
 
 class Clock:
-    """Seconds spent in some functions: CPU time if it is long, else elapsed time."""
+    """Seconds spent in some functions: CPU time, else elapsed time where its clock is coarse."""
 
     def __init__(self) -> None:
-        self.cpu = self.elapsed = 0.0
+        self.seconds = 0.0
         self.running = False
-
-    def reset(self) -> None:
-        """Start again from nothing."""
-        self.cpu = self.elapsed = 0.0
-
-    def less(self, other: "Clock") -> float:
-        """Seconds without those of another clock that ran inside this one.
-
-        The CPU clock of some kernels ticks every few milliseconds, so it serves long times.
-        """
-        if self.cpu > 0.5:
-            return self.cpu - other.cpu
-        return self.elapsed - other.elapsed
 
     def timed(self, function: Any) -> Any:
         """The function, its time added up; a call inside a call counts once."""
@@ -100,29 +115,75 @@ class Clock:
             if self.running:
                 return function(*args, **kwargs)
             self.running = True
-            cpu, elapsed = time.process_time(), time.perf_counter()
+            start = now()
             try:
                 return function(*args, **kwargs)
             finally:
                 self.running = False
-                self.cpu += time.process_time() - cpu
-                self.elapsed += time.perf_counter() - elapsed
+                self.seconds += now() - start
 
         return call
 
 
-def one_run(
-    name: str, cut: tuple[Any, Any, Any], batch: int, library: Clock, modelled: Clock
-) -> list[float]:
-    """Seconds of each query of a run of at most six."""
-    strategy, memo = make_strategy(name, **EQUAL_TERMS.get(name, {})), {}
-    labeled, times, whole = np.arange(LABELED), [], Clock()
-    while not times or (len(times) < 6 and sum(times) < 1.0):
-        query = asked(name, cut, labeled, batch, memo)
-        for clock in (library, modelled, whole):
-            clock.reset()
-        answer = whole.timed(strategy)(query)
-        times.append((library if name.startswith("ska:") else whole).less(modelled))
+def fine() -> bool:
+    """Whether the CPU clock ticks at least every 10 microseconds."""
+    start = last = time.thread_time()
+    ticks = 0
+    while last - start < 1e-3:
+        latest = time.thread_time()
+        ticks += latest > last
+        last = latest
+    return ticks >= 100
+
+
+# of the thread: the clock of a process with a CPU limit ticks every few milliseconds
+now = time.thread_time if fine() else time.perf_counter
+
+
+@dataclass
+class Clocks:
+    """What is timed: the library's query, the fits of members, the scores of models."""
+
+    library: Clock = field(default_factory=Clock)
+    fits: Clock = field(default_factory=Clock)
+    scores: Clock = field(default_factory=Clock)
+    whole: Clock = field(default_factory=Clock)
+
+    def install(self, name: str) -> None:
+        """Put the clocks around the functions of this process."""
+        if name.startswith("ska:"):
+            import skactiveml.pool as pool
+
+            adapter.DEFECTS.clear()  # what is wrong with their picks is no matter of time
+            cls = getattr(pool, adapter.ADAPTED[name.removeprefix("ska:")].cls)
+            cls.query = self.library.timed(cls.query)
+        elif entry("strategy", name).about["family"] == "committee":
+            Query.member = self.fits.timed(Query.member)  # type: ignore[method-assign]
+        for method in ("predict_proba", "predict", "decision_function"):
+            timed = self.scores.timed(getattr(LogisticRegression, method))
+            setattr(LogisticRegression, method, timed)
+        for method in ("proba", "predicted", "decision"):
+            setattr(Solved, method, self.scores.timed(getattr(Solved, method)))
+
+    def query(self, strategy: Any, query: Query, theirs: bool) -> tuple[Any, float, float]:
+        """Its answer, and its seconds alone and with scores."""
+        for clock in (self.library, self.fits, self.scores, self.whole):
+            clock.seconds = 0.0
+        answer = self.whole.timed(strategy)(query)
+        spent = self.library.seconds if theirs else self.whole.seconds - self.fits.seconds
+        return answer, spent - self.scores.seconds, spent
+
+
+def one_run(scene: Scene, batch: int, clocks: Clocks) -> list[tuple[float, float]]:
+    """Seconds (alone, with scores) of each query of a run of at most six."""
+    name, memo = scene.name, {}
+    strategy = make_strategy(name, **EQUAL_TERMS.get(name, {}))
+    labeled, times, spent = np.arange(LABELED), [], 0.0
+    while len(times) < 6 and (spent < 1.0 or (len(times) < 2 and spent < 20.0)):
+        query = scene.asked(labeled, batch, memo)
+        answer, alone, scored = clocks.query(strategy, query, name.startswith("ska:"))
+        times.append((alone, scored))
+        spent += scored
         rows = answer.rows if hasattr(answer, "rows") else answer
         labeled = np.append(labeled, np.asarray(rows))
         if len(query.pool) <= 2 * batch:
@@ -130,27 +191,22 @@ def one_run(
     return times
 
 
-def measured(name: str, cut: tuple[Any, Any, Any], batch: int) -> dict[str, Any]:
+def measured(name: str, cut: tuple[Any, Any], batch: int) -> dict[str, Any]:
     """Milliseconds of the first and the following queries, and the memory they added."""
     before = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    part, modelled = Clock(), Clock()
-    if name.startswith("ska:"):
-        import skactiveml.pool as pool
-
-        adapter.DEFECTS.clear()  # what is wrong with their picks is no matter of time
-        cls = getattr(pool, adapter.ADAPTED[name.removeprefix("ska:")].cls)
-        cls.query = part.timed(cls.query)
-    elif entry("strategy", name).about["family"] == "committee":
-        Query.member = modelled.timed(Query.member)  # type: ignore[method-assign]
-    for method in ("predict_proba", "predict", "decision_function"):
-        setattr(LogisticRegression, method, modelled.timed(getattr(LogisticRegression, method)))
-    runs: list[list[float]] = []
-    while len(runs) < 5 and sum(map(sum, runs)) < 0.5:
-        runs.append(one_run(name, cut, batch, part, modelled))
+    scene, clocks = Scene.of(name, *cut), Clocks()
+    clocks.install(name)
+    runs: list[list[tuple[float, float]]] = []
+    while len(runs) < 20 and sum(scored for run in runs for _, scored in run) < 0.5:
+        runs.append(one_run(scene, batch, clocks))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    later = [seconds for run in runs for seconds in run[1:] or run]
-    return {"first": 1e3 * min(run[0] for run in runs), "next": 1e3 * min(later),
-            "mb": max(0.0, peak - before) / 2**20}  # fmt: skip
+    later = [times for run in runs for times in run[1:] or run]
+    return {
+        "first": 1e3 * median(run[0][0] for run in runs),
+        "next": 1e3 * median(alone for alone, _ in later),
+        "scored": 1e3 * median(scored for _, scored in later),
+        "mb": max(0.0, peak - before) / 2**20,
+    }
 
 
 def child(pipe: Any, name: str, cut: Any, batch: int, limit: int) -> None:
@@ -191,18 +247,17 @@ def results(
     """One record for each strategy, pool and batch; none after one that took too long."""
     ours = [n for n in names("strategy") if not n.startswith("ska:")]
     wanted = [n for n in ours if not only or n in only]
-    wanted += [f"ska:{THEIRS[n]}" for n in wanted if n in THEIRS]
-    slow: set[str] = set()
+    slow: set[tuple[str, int, int]] = set()
     for pool in pools:
         cut = data(pool)
-        for name in wanted:
-            for batch in batches:
-                too_slow = {"refused": f"> {limit} s"}
+        for name in [m for n in wanted for m in (n, f"ska:{THEIRS.get(n)}")]:
+            for batch in batches if name != "ska:None" else []:
                 found = known.get((name, pool, batch))
-                if found is None:
-                    found = too_slow if name in slow else cost(name, cut, batch, limit)
+                if any(n == name and p <= pool and b <= batch for n, p, b in slow):
+                    found = {"refused": f"> {limit} s"}
+                found = found or cost(name, cut, batch, limit)
                 if found.get("refused", "").startswith(">"):
-                    slow.add(name)
+                    slow.add((name, pool, batch))
                 yield {"name": name, "pool": pool, "batch": batch, **found}
 
 
@@ -216,24 +271,35 @@ def shown(found: dict[str, Any] | None) -> str:
     return f"{found['next']:.3g}{first}"
 
 
+def head(limit: int) -> list[str]:
+    """What was measured, where and how."""
+    cpu = next((x for x in Path("/proc/cpuinfo").read_text().split("\n") if "model name" in x), "")
+    clock = "CPU time" if now is time.thread_time else "elapsed time"
+    return [
+        "# What a query costs beyond the fit", "",
+        f"Milliseconds of {clock} on one core ({cpu.split(': ')[-1]}, Python "
+        f"{platform.python_version()}, numpy {np.__version__}; load {os.getloadavg()[2]:.1f} on "
+        f"{os.cpu_count()} cores), d = {FEATURES}, k = {CLASSES}, {LABELED} labels at the first "
+        "query. Medians over the later queries of a run; in brackets the first query, where what "
+        "is computed once per run makes it much longer. Neither the fit of the query model nor "
+        "its scores are counted, nor the fits of a committee. "
+        f"Lines in italics: scikit-activeml {adapter.INSTALLED}, right after ours. `> {limit} s`: "
+        f"one query takes longer, or did with a smaller pool or batch. `refused`: would need more "
+        "memory than is allowed, see below. The last column is the memory in MB added at the "
+        "largest pool that ran. Written by `strategies_cost.py`, whose head says what is counted.",
+        "",
+    ]  # fmt: skip
+
+
 def table(records: list[dict[str, Any]], limit: int) -> str:
     """The markdown page."""
     cells = {(r["name"], r["pool"], r["batch"]): r for r in records}
     columns = sorted({(r["pool"], r["batch"]) for r in records})
-    head = [f"pool {pool}, batch {batch}" for pool, batch in columns]
-    lines = [
-        "# What a query costs beyond the fit", "",
-        f"Milliseconds on one core ({platform.machine()}, Python "
-        f"{platform.python_version()}, numpy {np.__version__}), d = {FEATURES}, k = {CLASSES}, "
-        f"{LABELED} labels at the first query. A later query of a run; in brackets the first one, "
-        f"where what is computed once per run makes it much longer. Limit {limit} s. Lines in "
-        f"italics: scikit-activeml {adapter.INSTALLED} in the same run. The last column is the "
-        "memory added at the largest pool that ran. Written by `strategies_cost.py`, whose "
-        "head says what is counted.", "",
-        "| strategy | " + " | ".join(head) + " | MB |",
-        "|---" * (len(columns) + 2) + "|",
-    ]  # fmt: skip
-    for name in [n for n in dict.fromkeys(r["name"] for r in records) if not n.startswith("ska:")]:
+    titles = [f"pool {pool:,}, batch {batch}" for pool, batch in columns]
+    lines = [*head(limit), "| strategy | " + " | ".join(titles) + " | MB |"]
+    lines.append("|---" * (len(columns) + 2) + "|")
+    ours = [n for n in dict.fromkeys(r["name"] for r in records) if not n.startswith("ska:")]
+    for name in ours:
         for line in (name, f"ska:{THEIRS.get(name)}"):
             row = [cells.get((line, *column)) for column in columns]
             if any(row):
@@ -244,7 +310,24 @@ def table(records: list[dict[str, Any]], limit: int) -> str:
     refused = {(r["name"], r["refused"]) for r in records if r.get("refused", ">")[0] != ">"}
     lines += ["", "Refused:", ""] if refused else []
     lines += [f"- `{name}`: {why}" for name, why in sorted(refused)]
+    lines += [
+        "", "## Next to scikit-activeml", "",
+        "How many times as long the library's query takes: the strategy alone, and with the "
+        "scores of the query model, as each makes them.", "",
+        "| strategy | " + " | ".join(titles) + " |", "|---" * (len(columns) + 1) + "|",
+    ]  # fmt: skip
+    for name in [n for n in ours if n in THEIRS]:
+        both = [(cells.get((name, *c)), cells.get((f"ska:{THEIRS[name]}", *c))) for c in columns]
+        lines.append(f"| `{name}` | " + " | ".join(ratio(*pair) for pair in both) + " |")
     return "\n".join(lines) + "\n"
+
+
+def ratio(ours: dict[str, Any] | None, theirs: dict[str, Any] | None) -> str:
+    """Their time over ours, alone and with scores."""
+    if not ours or not theirs or "refused" in ours or "refused" in theirs:
+        return ""
+    alone, scored = (theirs[key] / max(ours[key], 1e-9) for key in ("next", "scored"))
+    return f"{alone:.3g}" if alone == scored else f"{alone:.3g}, {scored:.3g}"
 
 
 def main() -> None:
