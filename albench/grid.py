@@ -3,8 +3,6 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from albench import registry
 from albench.execute import TRIAL, versions_of
 from albench.spec import RunSpec
@@ -98,7 +96,7 @@ def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"
     """
     runs, rounds = store.read()
     table = with_status(standing(suite, store, runs), runs)
-    kept = np.isin(rounds["run"].to_numpy(), table["run"].unique())
+    kept = rounds["run"].isin(table["run"])
     return table, rounds[kept].reset_index(drop=True)
 
 
