@@ -99,17 +99,16 @@ def tidy(frame: pd.DataFrame, metric: str, better: str = "higher") -> pd.DataFra
     score = pd.to_numeric(frame[metric], errors="coerce").astype(float)
     out["score"] = score if better == "higher" else -score
     if "status" in frame.columns:
-        out = out[frame["status"].astype(str) == "done"]
+        done = frame["status"].astype(str) == "done"
+        frame, out = frame[done], out[done]
     if out.empty:
         raise BadResults("there is no finished run to compare")
     if not np.isfinite(out["score"]).any():
         raise BadResults(f"{metric} is undefined in every run (a model without probabilities?)")
     key = ["dataset", "protocol", "model", "strategy", "trial", "n_labeled"]
     # a round in which no label arrives (late labels, abstentions) is no checkpoint of its own
-    rounds = frame[["round"]].loc[out.index] if "round" in frame.columns else None
-    twice = (out if rounds is None else out.join(rounds)).duplicated(
-        key if rounds is None else [*key, "round"]
-    )
+    number = frame["round"].to_numpy() if "round" in frame.columns else 0
+    twice = out.assign(round=number).duplicated([*key, "round"])
     if twice.any():
         first = out.loc[twice, key].iloc[0].to_dict()
         raise BadResults(f"a checkpoint occurs twice ({int(twice.sum())} times), e.g. {first}")
