@@ -142,9 +142,9 @@ now = time.thread_time if fine() else time.perf_counter
 
 @dataclass
 class Clocks:
-    """What is timed: the library's query, the fits of members, the scores of models."""
+    """What is timed: queries of adapted strategies, fits of members, scores of models."""
 
-    library: Clock = field(default_factory=Clock)
+    adapted: Clock = field(default_factory=Clock)
     fits: Clock = field(default_factory=Clock)
     scores: Clock = field(default_factory=Clock)
     whole: Clock = field(default_factory=Clock)
@@ -156,7 +156,7 @@ class Clocks:
 
             adapter.DEFECTS.clear()  # what is wrong with their picks is no matter of time
             cls = getattr(pool, adapter.ADAPTED[name.removeprefix("ska:")].cls)
-            cls.query = self.library.timed(cls.query)
+            cls.query = self.adapted.timed(cls.query)
         elif entry("strategy", name).about["family"] == "committee":
             Query.member = self.fits.timed(Query.member)  # type: ignore[method-assign]
         for method in ("predict_proba", "predict", "decision_function"):
@@ -167,10 +167,10 @@ class Clocks:
 
     def query(self, strategy: Any, query: Query, theirs: bool) -> tuple[Any, float, float]:
         """Its answer, and its seconds alone and with scores."""
-        for clock in (self.library, self.fits, self.scores, self.whole):
+        for clock in (self.adapted, self.fits, self.scores, self.whole):
             clock.seconds = 0.0
         answer = self.whole.timed(strategy)(query)
-        spent = self.library.seconds if theirs else self.whole.seconds - self.fits.seconds
+        spent = self.adapted.seconds if theirs else self.whole.seconds - self.fits.seconds
         return answer, spent - self.scores.seconds, spent
 
 
