@@ -48,6 +48,8 @@ def members(
     Raises StrategyError for a committee whose members are one and the same, and for a
     member that cannot be fitted (discriminant analysis needs more rows than classes).
     """
+    from albench.engines.members import member
+
     makers = models or [query.make_model]
     n = committee or (len(makers) if models else MEMBERS)
     seeds = [int(seed) for seed in query.rng.integers(2**31, size=n)]
@@ -56,7 +58,7 @@ def members(
     for make in makes:
         sample = resample(query, bootstrap)
         try:
-            fitted.append(query.member(make, query.labeled[sample], query.y_labeled[sample]))
+            fitted.append(member(query, make, query.labeled[sample], query.y_labeled[sample]))
         except ValueError as error:
             what = f"{make()!r} on {len(sample)} labelled rows"
             raise StrategyError(f"a committee member cannot be fitted: {what}: {error}") from error
