@@ -171,8 +171,15 @@ def downloaded(file: File) -> Path:
     import pooch
     import requests
 
-    from albench.download import Resuming, locked
+    from albench.download import Resuming, locked, permitted
 
+    offered = (
+        "where there is no network, copy the file and take it up with `albench data import DIR`"
+    )
+    try:
+        permitted(str(file.url))
+    except Unavailable as error:
+        raise Unavailable(f"{file.name} could not be downloaded: {error}; {offered}") from None
     target = place(file)
     temporary(target).unlink()
     with locked(target):
@@ -187,10 +194,7 @@ def downloaded(file: File) -> Path:
         except ValueError as error:
             raise BadData(f"{file.url}: {mismatch(error, file)}") from error
         except (requests.RequestException, OSError) as error:
-            raise Unavailable(
-                f"{file.url} could not be downloaded ({error}); where there is no network, "
-                "copy the file and take it up with `albench data import DIR`"
-            ) from error
+            raise Unavailable(f"{file.url} could not be downloaded ({error}); {offered}") from error
     return target
 
 

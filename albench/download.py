@@ -1,15 +1,65 @@
-"""Downloading one file: resumed where it broke off, retried, with progress on a terminal."""
+"""Downloading one file: resumed where it broke off, retried, with progress on a terminal.
+
+A host that has no address, or where nothing listens, is asked once and not again by the
+same process: a suite of a hundred datasets says within seconds that there is no network.
+"""
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from albench.errors import Unavailable
 
 STALE = 600.0
 TIMEOUT = float(os.environ.get("ALBENCH_TIMEOUT", "30"))
+SILENT: dict[str, str] = {}  # host -> why it is not asked again
+FETCHING = ContextVar("fetching", default=True)
+CONNECTING = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Nothing is fetched in this block: what would have to be raises Unavailable."""
+    before = FETCHING.set(False)
+    try:
+        yield
+    finally:
+        FETCHING.reset(before)
+
+
+def permitted(url: str) -> None:
+    """Raises Unavailable for an address that is not asked.
+
+    That is any inside `offline`, and those of a host that has no address or that did not
+    let this process connect before.
+    """
+    import requests
+
+    host = urlsplit(url).netloc
+    if not FETCHING.get():
+        raise Unavailable(f"{url} is not here, and nothing is fetched now")
+    if host not in SILENT and not requests.utils.get_environ_proxies(url):
+        try:
+            socket.getaddrinfo(urlsplit(url).hostname, None)
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or error
+            SILENT[host] = f"no address of this host: {str(why).lower()}"
+    if host in SILENT:
+        raise Unavailable(f"{host} cannot be reached ({SILENT[host]})")
+
+
+def remember(url: str, error: Exception) -> None:
+    """Take note of a host that lets nobody connect, so that it is not asked again."""
+    cause = getattr(error.args[0] if error.args else None, "reason", None)
+    if type(cause).__name__ in CONNECTING:
+        SILENT[urlsplit(url).netloc] = str(cause).rsplit(": ", 1)[-1]
 
 
 class Resuming:
@@ -31,8 +81,9 @@ class Resuming:
                 given_up = response is not None and response.status_code < 500
                 if given_up or attempt + 1 == self.retries:
                     raise
-            except requests.RequestException:
+            except requests.RequestException as error:
                 if attempt + 1 == self.retries:
+                    remember(url, error)
                     raise
             time.sleep(self.pause * 2**attempt)
         os.replace(self.partial, output_file)

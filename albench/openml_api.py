@@ -22,6 +22,9 @@ RETRIES = 3
 NO_DATASET = 111
 NO_STUDY = 601
 NO_ACCESS = 112
+ELSEWHERE = (
+    "where there is no network, take up the cache of another machine with `albench data import DIR`"
+)
 Made = TypeVar("Made")
 
 
@@ -124,6 +127,7 @@ def fetched(meta: dict[str, Any], path: Path) -> None:
     """Download the ARFF file, resumed and retried."""
     import requests
 
+    download.permitted(meta["url"])
     with replacing(path) as partial, download.locked(path):
         try:
             download.Resuming(path.with_suffix(".part"), RETRIES)(meta["url"], partial, None)
@@ -185,6 +189,10 @@ def session(what: str) -> Iterator[Any]:
     from openml.exceptions import OpenMLServerException, PyOpenMLError
 
     server = os.environ.get("ALBENCH_OPENML", openml.config.server)
+    try:
+        download.permitted(server)
+    except Unavailable as error:
+        raise Unavailable(f"{what}: {error}; {ELSEWHERE}") from None
     with tempfile.TemporaryDirectory() as scratch, configured(openml, server, scratch):
         try:
             yield openml
@@ -195,10 +203,8 @@ def session(what: str) -> Iterator[Any]:
                 raise BadData(f"{what} is private ({error.message})") from None
             raise Unavailable(f"{what}: the server answers {error.code}: {error.message}") from None
         except requests.ConnectionError as error:
-            raise Unavailable(
-                f"{what}: {server} cannot be reached; where there is no network, take up the "
-                "cache of another machine with `albench data import DIR`"
-            ) from error
+            download.remember(server, error)
+            raise Unavailable(f"{what}: {server} cannot be reached; {ELSEWHERE}") from error
         except (PyOpenMLError, requests.RequestException, xml.parsers.expat.ExpatError) as error:
             first = str(error).strip().splitlines()[0]
             raise Unavailable(f"{what}: no usable answer of {server}: {first}") from error

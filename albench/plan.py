@@ -1,24 +1,24 @@
 """What a run would cost, before it is run; and where the time went, after."""
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import numpy as np
 
-from albench import engines
-from albench.data import cut
+from albench import engines, registry
+from albench.data import Dataset, cut
+from albench.download import offline
 from albench.errors import Skip
 from albench.execute import resident
 from albench.grid import missing
-from albench.runner import Progress, part, preflight, with_skipped
+from albench.preflight import preflight, with_skipped
+from albench.ref import Ref
+from albench.runner import Progress, part
 from albench.spec import RunSpec
 from albench.store import Store
 from albench.suite import Suite
 from albench.tables import FULL_POOL
-
-if TYPE_CHECKING:
-    pass
 
 BYTES_A_ROUND, BYTES_A_PICK = 60, 6
 STRATEGY_SHARE = 1.5
@@ -34,36 +34,50 @@ def plan(
     """Runs to do, with hours on one core and megabytes: estimates from one fit per cell.
 
     A fit is timed at half the budget for each dataset and model; a strategy is taken to
-    cost half of that again. Slow strategies cost more, engines less.
+    cost half of that again. Slow strategies cost more, engines less. Nothing is fetched:
+    of a dataset that is not here, noise of its registered size is timed; `unknown` names
+    those of which no size is registered.
     """
-    suite = with_skipped(suite)
-    todo = missing(suite, store)
-    todo = todo if shard is None else part(todo, shard)
-    preflight(suite, todo, report)
-    labels = {cell.spec.id: cell.dataset for cell in suite.cells()}
-    groups: dict[tuple[str, str], list[RunSpec]] = {}
-    for spec in todo:
-        groups.setdefault((labels.get(spec.id, spec.dataset.label), spec.model.label), []).append(
-            spec
-        )
-    rows = [estimated(name, group) for name, group in groups.items()]
+    with offline():
+        suite, gone = with_skipped(suite)
+        todo = missing(suite, store)
+        todo = todo if shard is None else part(todo, shard)
+        gone |= preflight(suite, [spec for spec in todo if spec.dataset not in gone], report)
+        labels = {cell.spec.id: cell.dataset for cell in suite.cells()}
+        groups: dict[tuple[str, str], list[RunSpec]] = {}
+        for spec in todo:
+            name = labels.get(spec.id, spec.dataset.label)
+            groups.setdefault((name, spec.model.label), []).append(spec)
+        rows = [estimated(name, group, gone) for name, group in groups.items()]
+    known = [row for row in rows if row["hours"] is not None]
     return {
         "rows": rows,
         "runs": len(todo),
         "stored": len(suite.specs) - len(todo),
-        "hours": sum(row["hours"] for row in rows),
-        "MB": sum(row["MB"] for row in rows),
+        "hours": sum(row["hours"] for row in known),
+        "MB": sum(row["MB"] for row in known),
+        "elsewhere": len({row["dataset"] for row in rows if row["data"] != "here"}),
+        "unknown": list(dict.fromkeys(r["dataset"] for r in rows if r["hours"] is None)),
     }
 
 
-def estimated(name: tuple[str, str], specs: Sequence[RunSpec]) -> dict[str, Any]:
-    """The estimate for one dataset and model."""
+def estimated(
+    name: tuple[str, str], specs: Sequence[RunSpec], gone: Collection[Ref]
+) -> dict[str, Any]:
+    """The estimate for one dataset and model; nothing but the runs where no size is known."""
+    ref = specs[0].dataset
+    data = noise(ref) if ref in gone else resident(ref)
+    table: dict[str, Any] = {"dataset": name[0], "model": name[1], "runs": len(specs)}
+    table |= {"rounds": None, "hours": None, "MB": None}
+    table["data"] = "to be fetched" if ref in gone else "here"
+    if data is None:
+        return table
     rounds, seconds, size = 0, 0.0, 0.0
     fit, task = 0.0, None
     for spec in specs:
         if task is None:
             try:
-                task = cut(resident(spec.dataset), spec)
+                task = cut(data, spec)
             except Skip:
                 continue
             fit = timed_fit(spec, task)
@@ -71,8 +85,18 @@ def estimated(name: tuple[str, str], specs: Sequence[RunSpec]) -> dict[str, Any]
         rounds += n
         seconds += n * fit * STRATEGY_SHARE
         size += n * BYTES_A_ROUND + task.budget * BYTES_A_PICK
-    table = {"dataset": name[0], "model": name[1], "runs": len(specs), "rounds": rounds}
-    return table | {"hours": seconds / 3600, "MB": size / 1e6}
+    return table | {"rounds": rounds, "hours": seconds / 3600, "MB": size / 1e6}
+
+
+def noise(ref: Ref) -> Dataset | None:
+    """Normal features of a dataset's registered size and overlapping classes; None without."""
+    about = registry.entry("dataset", ref.name).about
+    n, d, k = (about.get(key) for key in ("n", "d", "classes"))
+    if not (n and d and k):
+        return None
+    rng = np.random.default_rng(0)
+    y = np.arange(n) % k
+    return Dataset.of(rng.normal(size=(n, d)) + rng.normal(size=(k, d))[y], y)
 
 
 def timed_fit(spec: RunSpec, task: Any) -> float:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from albench import provenance
 from albench.cuts import cuts
-from albench.data import cut
-from albench.errors import BadResults, BadValue, Skip, UsageError
-from albench.execute import Finished, Options, resident
+from albench.errors import BadResults, BadValue
+from albench.execute import Finished, Options, described, versions_of
 from albench.grid import missing
 from albench.merging import take_over
 from albench.pool import Block, results, stop_workers
+from albench.preflight import preflight, with_skipped
 from albench.ref import canonical
 from albench.spec import RunSpec
 from albench.store import Store
@@ -75,25 +75,37 @@ def run(
     backend      `loky` (processes) or `dask`, with the address of a `scheduler`
     shard        (I, N): only the I-th of N parts of the grid, for several machines
     reuse        folders of other results whose runs are taken over
+    Runs on a dataset that cannot be had (no network) are stored as failed, with the reason.
     Raises UsageError for mistakes in the suite or the data, before the first run.
     """
     store = open_store(suite, results_dir, report)
     options = options or Options(suite.metrics)
     options = replace(options, metrics=suite.metrics, trace=suite.trace, plugins=suite.plugins)
-    suite = with_skipped(suite)
+    suite, gone = with_skipped(suite)
     for folder in reuse:
         take_over(suite, store, Store(folder, report))
     specs = missing(suite, store)
     if shard is not None:
         specs = part(specs, shard)
-    preflight(suite, specs, report)
+    gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
+    lost = [spec for spec in specs if spec.dataset in gone]
+    specs = [spec for spec in specs if spec.dataset not in gone]
+    store.add([without_data(suite, spec, gone[spec.dataset]) for spec in lost], [])
     progress = Progress(len(specs))
     on_progress(progress)
     if specs:
         store.note(**told(suite, store))
         simulate_all(specs, store, options, progress, on_progress, (jobs, backend, scheduler))
+    if specs or lost:
         store.pack(**told(suite, store))
     return progress
+
+
+def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:
+    """The row of a run whose dataset cannot be had; the next `run` tries it again."""
+    stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
+    row = described(spec) | {"metrics": versions_of(suite.metrics), "seconds": 0.0}
+    return row | stamp | {"status": "failed", "reason": f"the dataset cannot be had: {reason}"}
 
 
 def told(suite: Suite, store: Store) -> dict[str, Any]:
@@ -168,40 +180,3 @@ def blocks(specs: Sequence[RunSpec]) -> list[Block]:
         for group in groups.values()
         for i in range(0, len(group), BLOCK)
     ]
-
-
-def with_skipped(suite: Suite) -> Suite:
-    """The suite with the trials that its protocols skip, so that later seeds take their place."""
-    gone = set()
-    for dataset in suite.datasets:
-        trials = dataset.trials or suite.trials
-        if trials.take == len(trials.seeds):
-            continue
-        for label, protocol in suite.protocols:
-            own = dataset.under(protocol)
-            for seed in trials.seeds:
-                ref = suite.models[0].ref
-                spec = RunSpec(dataset.ref, suite.strategies[0].ref, ref, ref, own, seed)
-                try:
-                    cut(resident(dataset.ref), spec)
-                except Skip:
-                    gone.add((dataset.label, label, seed))
-    return replace(suite, skipped=frozenset(gone)) if gone else suite
-
-
-def preflight(suite: Suite, specs: Sequence[RunSpec], report: Callable[[str], None]) -> None:
-    """Load each dataset and cut it once, so that mistakes show before the first run."""
-    labels = {entry.ref: entry.label for entry in suite.datasets}
-    first: dict[Any, RunSpec] = {}
-    for spec in specs:
-        first.setdefault((spec.dataset, spec.protocol), spec)
-    for (ref, _), spec in first.items():
-        try:
-            task = cut(resident(ref), spec)
-        except Skip:
-            continue
-        except UsageError as error:
-            raise type(error)(f"dataset {labels.get(ref, ref.label)}: {error}") from None
-        constant = int((task.X.max(axis=0) == task.X.min(axis=0)).sum())
-        if constant:
-            report(f"dataset {labels.get(ref, ref.label)}: {constant} constant features")

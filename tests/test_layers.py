@@ -61,6 +61,7 @@ FLOOR = {
     "grid": 4,
     "merging": 4,
     "plan": 4,
+    "preflight": 4,
     "cuts": 4,
     "passes": 4,
     "python": 4,

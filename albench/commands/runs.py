@@ -162,9 +162,11 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
     for (strategy, reason), group in skipped.groupby(["strategy", "reason"]):
         note(f"skipped: {strategy}, {len(group)} runs: {reason}")
     if len(bad):
-        for (strategy, dataset), group in bad.groupby(["strategy", "dataset"]):
-            last = str(group["reason"].iloc[0]).strip().splitlines()[-1]
-            note(f"{group['status'].iloc[0]}: {strategy} on {dataset}, {len(group)} runs: {last}")
+        last = bad["reason"].map(lambda reason: str(reason).strip().splitlines()[-1])
+        for (dataset, why, status), group in bad.groupby(["dataset", last, "status"], sort=False):
+            strategies = group["strategy"].unique()
+            what = strategies[0] if len(strategies) == 1 else f"{len(strategies)} strategies"
+            note(f"{status}: {what} on {dataset}, {len(group)} runs: {why}")
         raise CheckFailed(f"{len(bad)} runs; `albench status {suite.name} --failed` shows why")
 
 
@@ -187,16 +189,27 @@ def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Prog
 
 def show_plan(planned: dict[str, Any]) -> None:
     """What `--dry-run` prints."""
-    rows = [row | {"time": lasting(row["hours"] * 3600)} for row in planned["rows"]]
-    show(rows, ["dataset", "model", "runs", "rounds", "time", "MB"])
-    emit(
-        f"{planned['runs']} runs to do, about {lasting(planned['hours'] * 3600)} on one core, "
-        f"{planned['MB']:.2g} MB; {planned['stored']} runs are stored already"
-    )
-    if planned["runs"]:
+    rows = [
+        row | {"time": "unknown" if row["hours"] is None else lasting(row["hours"] * 3600)}
+        for row in planned["rows"]
+    ]
+    columns = ["dataset", "model", "runs", "rounds", "time", "MB"]
+    show(rows, [*columns, "data"] if planned["elsewhere"] else columns)
+    unknown = planned["unknown"]
+    cost = f"about {lasting(planned['hours'] * 3600)} on one core, {planned['MB']:.2g} MB"
+    if unknown:
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        cost += f" without those on {', '.join(unknown[:5])}{more} (of unknown size)"
+    emit(f"{planned['runs']} runs to do, {cost}; {planned['stored']} runs are stored already")
+    if planned["hours"]:
         note(
             "time: an estimate of fitting and scoring the models, from one timed fit for each "
             "dataset and model; loading, start-up and slow strategies come on top"
+        )
+    if planned["elsewhere"]:
+        note(
+            f"{planned['elsewhere']} datasets are not here (`albench data fetch` or `albench data "
+            "import DIR`); where a size is registered, noise of that size was timed"
         )
 
 
