@@ -87,6 +87,11 @@ def place(file: File) -> Path:
     return folder() / "files" / f"{file.sha256[:16]}-{Path(file.name).name}"
 
 
+def partial(target: Path) -> Path:
+    """Where a download that broke off waits to be resumed; no name of a cached file."""
+    return target.with_name(f".{target.name}.part")
+
+
 def obtained(file: File, *, repair: bool = False) -> Path:
     """The verified file: from the cache, else the mirror, else downloaded.
 
@@ -135,21 +140,21 @@ def mirrored(file: File) -> Path | None:
 def stored(path: Path, file: File) -> Path:
     """A verified copy in the cache."""
     target = place(file)
-    with replacing(target) as partial:
-        shutil.copyfile(path, partial)
-        checked(partial, file)
+    with replacing(target) as copy:
+        shutil.copyfile(path, copy)
+        checked(copy, file)
     return target
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A temporary file beside `target` that takes its place when the block succeeds."""
-    partial = temporary(target)
+    written = temporary(target)
     try:
-        yield partial
-        os.replace(partial, target)
+        yield written
+        os.replace(written, target)
     finally:
-        partial.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
 
 
 def temporary(target: Path) -> Path:
@@ -189,7 +194,7 @@ def downloaded(file: File) -> Path:
             pooch.get_logger().setLevel("WARNING")
             pooch.retrieve(
                 file.url, f"sha256:{file.sha256}", target.name, target.parent,
-                downloader=Resuming(target.with_suffix(".part"), RETRIES),
+                downloader=Resuming(partial(target), RETRIES),
             )  # fmt: skip
         except ValueError as error:
             raise BadData(f"{file.url}: {mismatch(error, file)}") from error

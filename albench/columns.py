@@ -60,6 +60,8 @@ def present(name: str, frame: Any, what: str) -> None:
 def target_labels(column: Any, name: str) -> Any:
     """The labels; raises BadData where they make no classification task."""
     missing = int(column.isna().sum())
+    if not len(column):
+        raise BadData("no rows, only a header")
     if missing:
         raise BadData(f"{missing} of {len(column)} rows have no value in the target {name!r}")
     k, n = column.nunique(), len(column)

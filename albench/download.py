@@ -129,7 +129,7 @@ def shown(blocks: Iterator[bytes], due: int, name: str) -> Iterator[bytes]:
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Hold the right to download `target`; others wait. A lock left behind expires."""
-    lock = target.with_suffix(".lock")
+    lock = target.with_name(f".{target.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     while True:
         try:

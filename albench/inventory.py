@@ -46,8 +46,10 @@ def place_of(file: File) -> str:
 
 
 def repaired(ref: Ref) -> None:
-    """Replace a damaged file of a registered dataset; others are left as they are."""
+    """Replace a damaged file of a registered dataset or of an address; others are left."""
     file = registry.entry("dataset", ref.name).about.get("file")
+    if file is None and ref.source and "://" in ref.source:
+        file = File(ref.source.rsplit("/", 1)[-1], str(ref.kwargs["sha256"]), ref.source)
     if isinstance(file, File):
         obtained(file, repair=True)
 
@@ -96,7 +98,7 @@ def verified() -> list[dict[str, Any]]:
     """One row per file of the cache: same or damaged, expected and found checksum."""
     expected = {place.name: file for file in files().values() if (place := cached(file))}
     rows = []
-    for path in sorted((folder() / "files").glob("*-*")):
+    for path in sorted((folder() / "files").glob("[!.]*-*")):  # hidden: not yet whole
         found = sha256(path)
         due = expected[path.name].sha256 if path.name in expected else path.name[:PREFIX]
         rows.append(

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from albench import download
 from albench.cache import folder, mirror, replacing
+from albench.cache import partial as waiting
 from albench.data import within_bound
 from albench.errors import BadData, Unavailable
 
@@ -130,7 +131,7 @@ def fetched(meta: dict[str, Any], path: Path) -> None:
     download.permitted(meta["url"])
     with replacing(path) as partial, download.locked(path):
         try:
-            download.Resuming(path.with_suffix(".part"), RETRIES)(meta["url"], partial, None)
+            download.Resuming(waiting(path), RETRIES)(meta["url"], partial, None)
         except requests.RequestException as error:
             raise Unavailable(f"OpenML {meta['id']}: {meta['url']}: {error}") from error
         found = md5_of(partial)

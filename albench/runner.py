@@ -29,11 +29,15 @@ BLOCK = 24
 
 @dataclass
 class Progress:
-    """How far a run has come; handed to `on_progress` after each block."""
+    """How far a run has come; handed to `on_progress` after each block.
+
+    dataset, names  the dataset worked on, and how the suite calls each
+    """
 
     total: int
     counts: dict[str, int] = field(default_factory=dict)
     dataset: str = ""
+    names: dict[str, str] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     parts: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
     storing: float = 0.0
@@ -49,7 +53,7 @@ class Progress:
         for one in finished:
             status = one.run["status"]
             self.counts[status] = self.counts.get(status, 0) + 1
-            self.dataset = one.run["dataset"]
+            self.dataset = self.names.get(one.run["dataset"], one.run["dataset"])
             parts = self.parts.setdefault((one.run["model"], one.run["strategy"]), {})
             for part, seconds in one.parts.items():
                 parts[part] = parts.get(part, 0.0) + seconds
@@ -91,7 +95,8 @@ def run(
     lost = [spec for spec in specs if spec.dataset in gone]
     specs = [spec for spec in specs if spec.dataset not in gone]
     store.add([without_data(suite, spec, gone[spec.dataset]) for spec in lost], [])
-    progress = Progress(len(specs))
+    names = {entry.ref.label: entry.label for entry in suite.datasets}
+    progress = Progress(len(specs), names=names)
     on_progress(progress)
     if specs:
         store.note(**told(suite, store))

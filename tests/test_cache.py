@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from standin import StandIn, serving
 
-from albench import cache, download
+from albench import cache, download, inventory
 from albench.cache import File
 from albench.cli import exit_code
 from albench.errors import BadData, BadValue, Unavailable
+from albench.ref import Ref
 
 BODY = bytes(range(256)) * 700
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -47,6 +48,30 @@ def test_a_broken_download_goes_on_where_it_stopped(server: StandIn) -> None:
     assert first is None
     assert second is not None
     assert 0 < int(second[6:-1]) <= len(BODY) // 2
+
+
+def test_half_a_download_is_no_damaged_file_and_goes_on_next_time(server: StandIn) -> None:
+    server.trouble["/blob.txt"] = ["cut"] * cache.RETRIES
+    file = File("blob.txt", DIGEST, f"{server.url}/blob.txt")
+    with pytest.raises(Unavailable, match="could not be downloaded"):
+        cache.obtained(file)
+    assert cache.cached(file) is None
+    assert inventory.verified() == []
+    asked = len(server.asked)
+    assert cache.obtained(file).read_bytes() == BODY
+    assert server.asked[asked][1] is not None  # only the rest
+
+
+def test_a_damaged_file_of_an_address_is_repaired_by_fetch(server: StandIn) -> None:
+    body = b"a,y\n" + b"".join(b"%d,%d\n" % (i, i % 2) for i in range(20))
+    digest, url = hashlib.sha256(body).hexdigest(), f"{server.url}/table.csv"
+    server.pages["/table.csv"] = body
+    ref = Ref("csv", params=(("sha256", digest), ("target", "y")), source=url)
+    inventory.repaired(ref)
+    (path,) = (cache.folder() / "files").iterdir()
+    path.write_bytes(body[:30])
+    inventory.repaired(ref)
+    assert path.read_bytes() == body
 
 
 @pytest.mark.parametrize("trouble", [503, "slow"])
