@@ -1,4 +1,4 @@
-"""Time in a worker: what it is spent on, and a limit to it. None of it reaches a result."""
+"""Time and threads in a worker: what time is spent on, and a limit to both."""
 
 import contextlib
 import signal
@@ -12,6 +12,19 @@ from albench.learner import Fitted, Floats, Ints, Learner, Part
 
 GRACE = 5.0
 SCORED = {"train": "pool", "test": "test"}
+
+
+def one_thread() -> Any:
+    """A context in which BLAS and OpenMP have one thread: every process gives the same bits.
+
+    A library that is loaded inside would escape the limit, so SciPy and scikit-learn, which
+    bring their own, are loaded before.
+    """
+    import scipy.linalg  # noqa: F401
+    import sklearn.utils  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1)
 
 
 class Parts:

@@ -13,7 +13,7 @@ import numpy as np
 
 from albench import engines, registry
 from albench.applies import out_of_place, why_not
-from albench.clock import Laps, Parts, TimedLearner, limited
+from albench.clock import Laps, Parts, TimedLearner, limited, one_thread
 from albench.data import Dataset, cut
 from albench.errors import AlbenchError, RunTimeout, Skip
 from albench.learner import Learner
@@ -74,13 +74,11 @@ def run_block(specs: Sequence[RunSpec], options: Options) -> list[Finished]:
 
     Specs that differ in strategy or models only share the cut, and what is kept with it.
     """
-    from threadpoolctl import threadpool_limits
-
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     for plugin in options.plugins:
         registry.load_plugin(plugin)
-    with threadpool_limits(limits=1):
+    with one_thread():
         shared: dict[Any, Any] = {}
         return [run_one(spec, options, shared) for spec in specs]
 

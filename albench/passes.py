@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from albench import registry
+from albench.clock import one_thread
 from albench.cuts import cuts
 from albench.spec import RunSpec
 
@@ -78,11 +79,9 @@ def of_unit(
     more: dict[str, Any],
 ) -> Any:
     """The rows of one unit, on one BLAS thread, so that every process gives the same bits."""
-    from threadpoolctl import threadpool_limits
-
     for plugin in plugins:
         registry.load_plugin(plugin)
-    with threadpool_limits(limits=1):
+    with one_thread():
         found = analysis(runs, rounds, cuts(specs), **more)
     if isinstance(found, tuple):
         return tuple(frame.to_dict("records") for frame in found)

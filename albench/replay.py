@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from albench import provenance, registry
+from albench.clock import one_thread
 from albench.errors import BadData, Unavailable
 from albench.execute import Finished, Options, resident, run_one, versions_of
 from albench.spec import RunSpec
@@ -32,8 +33,6 @@ def judged(
     options: Options | None,
 ) -> tuple[Verdict, str]:
     """One run replayed: the verdict, and the first difference or why there was no replay."""
-    from threadpoolctl import threadpool_limits
-
     try:
         resident(spec.dataset)
     except (BadData, Unavailable) as error:
@@ -43,7 +42,7 @@ def judged(
     replay = replace(
         options or Options(()), metrics=tuple(m.split("@")[0] for m in here), trace=trace
     )
-    with threadpool_limits(limits=1):
+    with one_thread():
         again = run_one(spec, replay)
     if again.run["status"] == "timeout":
         return NOT_REPLAYED, str(again.run["reason"])

@@ -214,3 +214,23 @@ def test_svc_has_no_log_loss(folder: Path) -> None:
     assert rounds["log_loss"].isna().all()
     assert rounds["accuracy"].notna().all()
     assert run(svc, folder / "svc", jobs=1).total == 0
+
+
+THREADS = """
+from albench.clock import one_thread
+with one_thread():
+    import sklearn.ensemble, sklearn.linear_model, sklearn.svm
+    import threadpoolctl
+    libraries = threadpoolctl.threadpool_info()
+    print(len(libraries), max(one["num_threads"] for one in libraries))
+"""
+
+
+def test_libraries_loaded_in_a_run_keep_to_one_thread() -> None:
+    free = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS], env=free, capture_output=True, text=True, check=True
+    )
+    libraries, threads = map(int, done.stdout.split())
+    assert libraries >= 2
+    assert threads == 1
