@@ -100,9 +100,12 @@ def extra_trees(seed: int, *, trees: Count = 100, max_depth: Count | None = None
     return ExtraTreesClassifier(n_estimators=trees, max_depth=max_depth, random_state=seed)
 
 
-@model("knn", proba=True, linear=False, cite="Cover and Hart 1967")
+@model("knn", version="2", proba=True, linear=False, cite="Cover and Hart 1967")
 def knn(seed: int, *, k: Count = 5) -> Any:
-    """k nearest neighbours, Euclidean, majority vote; fewer where fewer rows are labelled."""
+    """k nearest neighbours, Euclidean, majority vote; fewer where fewer rows are labelled.
+
+    Of rows equally far away the first labelled position is nearer.
+    """
     from albench.estimators import NearestNeighbours
 
     return NearestNeighbours(n_neighbors=k)

@@ -78,6 +78,22 @@ def forest(bootstrap: bool) -> "Make":
     return make
 
 
+def neighbours(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
+    """The engine of k nearest neighbours."""
+    from albench.engines.neighbours import Neighbours
+
+    return None if params.keys() - {"k"} else Neighbours(task, int(params.get("k", 5)), plain)
+
+
+def bayes(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
+    """The engine of Gaussian naive Bayes."""
+    from albench.engines.bayes import NaiveBayes
+
+    if params.keys() - {"var_smoothing"}:
+        return None
+    return NaiveBayes(task, float(params.get("var_smoothing", 1e-9)), plain)
+
+
 Make: TypeAlias = Callable[[dict[str, Any], Task, Plain, int], Learner | None]
 ENGINES: dict[str, Make] = {
     "svc-rbf": svc(True, 1e-10, True),
@@ -87,4 +103,6 @@ ENGINES: dict[str, Make] = {
     "logreg": logreg,
     "forest": forest(True),
     "extra-trees": forest(False),
+    "knn": neighbours,
+    "gnb": bayes,
 }
