@@ -6,7 +6,7 @@ solver rounds as well: `h` holds (K b) of the rounded kernel, which decides opti
 the bias, and `g` that of the kernel itself, which gives decision values.
 
 With b_i = y_i a_i the dual is: maximise  y'b - b'Kb / 2  subject to  sum b = 0 and b_i
-between 0 and y_i C. With f_i = y_i - (K b)_i a point is optimal when no f of a variable
+between 0 and y_i C_i. With f_i = y_i - (K b)_i a point is optimal when no f of a variable
 that can rise exceeds an f of one that can fall (Keerthi et al. 2001). The variable that
 can rise with the largest f is paired with the one whose step gains most (Fan, Chen and
 Lin 2005). Only free and violating rows take part; the others are looked at again after.
@@ -25,7 +25,7 @@ STEPS = 10_000_000  # what `svc-rbf` allows libsvm
 
 @compiled
 def candidates(
-    members: Ints, sign: Floats, beta: Floats, h: Floats, C: float, tol: float, active: Ints
+    members: Ints, sign: Floats, beta: Floats, h: Floats, bound: Floats, tol: float, active: Ints
 ) -> tuple[int, float]:
     """How many rows are free or violate optimality (0: solved), and the bias.
 
@@ -35,8 +35,8 @@ def candidates(
     up, low, total, free = -np.inf, np.inf, 0.0, 0
     for i in members:
         f = sign[i] - h[i]
-        rise = beta[i] < (C if sign[i] > 0 else 0.0)
-        fall = beta[i] > (0.0 if sign[i] > 0 else -C)
+        rise = beta[i] < (bound[i] if sign[i] > 0 else 0.0)
+        fall = beta[i] > (0.0 if sign[i] > 0 else -bound[i])
         if rise and f > up:
             up = f
         if fall and f < low:
@@ -49,8 +49,8 @@ def candidates(
     n = 0
     for i in members:
         f = sign[i] - h[i]
-        rise = beta[i] < (C if sign[i] > 0 else 0.0)
-        fall = beta[i] > (0.0 if sign[i] > 0 else -C)
+        rise = beta[i] < (bound[i] if sign[i] > 0 else 0.0)
+        fall = beta[i] > (0.0 if sign[i] > 0 else -bound[i])
         if (rise and fall) or (rise and f > low) or (fall and f < up):
             active[n] = i
             n += 1
@@ -161,7 +161,7 @@ def apply(K: Floats, slots: Ints, change: Floats, g: Floats, h: Floats) -> None:
 @compiled
 def solve(
     K: Floats, slot: Ints, diagonal: Floats, members: Ints, sign: Floats, beta: Floats,
-    g: Floats, h: Floats, C: float, tol: float, active: Ints,
+    g: Floats, h: Floats, bound: Floats, tol: float, active: Ints,
 ) -> tuple[int, float]:  # fmt: skip
     """Move `beta`, `g` and `h` to the optimum.
 
@@ -170,7 +170,7 @@ def solve(
     `STEPS` were not enough.
     """
     while True:
-        n, bias = candidates(members, sign, beta, h, C, tol, active)
+        n, bias = candidates(members, sign, beta, h, bound, tol, active)
         if n == 0:
             return 0, bias
         at = active[:n]
@@ -183,8 +183,8 @@ def solve(
         for t in range(n):
             i = at[t]
             f[t], b[t], own[t] = sign[i] - h[i], beta[i], diagonal[i]
-            top[t] = C if sign[i] > 0 else 0.0
-            bottom[t] = 0.0 if sign[i] > 0 else -C
+            top[t] = bound[i] if sign[i] > 0 else 0.0
+            bottom[t] = 0.0 if sign[i] > 0 else -bound[i]
         if not steps(K, slots, at, f, b, top, bottom, own, tol * 0.5):
             return -1, 0.0
         change, where, k = np.empty(n), np.empty(n, dtype=np.intp), 0

@@ -63,6 +63,7 @@ class SVC:
 
     def __init__(self, rows: KernelRows, n_classes: int, C: float, plain: Plain) -> None:
         self.rows, self.n_classes, self.C, self.plain = rows, n_classes, C, plain
+        self.bound = np.full(rows.n_train, C)
         self.make = plain.make
         self.known = Known(rows.n_train)
         self.active = np.empty(rows.n_train, dtype=np.intp)
@@ -90,6 +91,16 @@ class SVC:
             return self.plain.fit(labeled, y)
         return Solved(self, labeled, y)
 
+    def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
+        """A first fit, on rows of which some repeat: one variable with the bounds of all."""
+        rows, first, count = np.unique(labeled, return_index=True, return_counts=True)
+        self.bound[rows] = self.C * count
+        fitted = self.fit(rows, y[first])
+        if isinstance(fitted, Solved):
+            fitted.labeled, fitted.y = labeled, y
+            return fitted
+        return self.plain.fit(labeled, y)
+
     def add(self, rows: Ints, y: Ints) -> None:
         """Hand new rows to the pairs of their class; a new class opens its pairs."""
         label = self.known.label
@@ -114,7 +125,7 @@ class SVC:
         while True:
             missing, bias = smo.solve(
                 rows.K, rows.slot, rows.diagonal, pair.members[: pair.n], pair.sign,
-                pair.beta, pair.g, pair.h, self.C, TOL, self.active,
+                pair.beta, pair.g, pair.h, self.bound, TOL, self.active,
             )  # fmt: skip
             if not missing:
                 pair.bias = bias
