@@ -276,15 +276,6 @@ def build(kind: Kind, ref: Ref) -> Any:
     return partial(found.make, **kwargs) if kwargs else found.make
 
 
-def made_by(kind: Kind, made: Any) -> Ref | None:
-    """The `Ref` that `build` made a function of; None where it was made otherwise."""
-    function, kwargs = (made.func, made.keywords) if isinstance(made, partial) else (made, {})
-    for name, found in ENTRIES[kind].items():
-        if found.make is function and found.plugin is None:
-            return resolve(kind, {"use": name, **kwargs})
-    return None
-
-
 def make_strategy(name: str, /, **params: Any) -> Any:
     """A strategy by name: a callable `Query -> rows` (or `Picks`), new at each call.
 

@@ -19,6 +19,7 @@ SHIPPED = {
     "svc-rbf-libsvm": 1e-6,
     "svc-linear-libsvm": 1e-6,
     "logreg": 1e-9,
+    "logreg-lbfgs": 1e-15,
     "forest": 0.0,
     "extra-trees": 0.0,
     "knn": 0.0,

@@ -6,7 +6,7 @@ from typing import Any
 
 from albench.learner import Fitted, Ints, Learner, Plain
 from albench.loop import Task
-from albench.registry import build, made_by
+from albench.registry import ENTRIES, build, resolve
 from albench.spec import Ref
 
 MEMORY = 384 << 20
@@ -36,9 +36,10 @@ def learner(
         return plain
     from albench.engines.choice import chosen
 
-    found = chosen(model, task, plain, memory) or plain
+    found: Any = chosen(model, task, plain, memory) or plain
     found.member = partial(member, task, memory)
-    return found
+    trained: Learner = found
+    return trained
 
 
 def member(
@@ -48,7 +49,7 @@ def member(
 
     make  what `registry.build` returns for a model, seed -> unfitted classifier
     """
-    model = made_by("model", make)
+    model = made_by(make)
     if model is None:
         return None
     from albench.engines.choice import chosen
@@ -59,3 +60,12 @@ def member(
     learner.keeps = False
     fitted: Fitted = getattr(learner, "fit_repeated", learner.fit)(rows, y)
     return fitted
+
+
+def made_by(make: Any) -> Ref | None:
+    """The model that `registry.build` made a function of; None where it was made otherwise."""
+    function, kwargs = (make.func, make.keywords) if isinstance(make, partial) else (make, {})
+    for name, found in ENTRIES["model"].items():
+        if found.make is function and found.plugin is None:
+            return resolve("model", {"use": name, **kwargs})
+    return None

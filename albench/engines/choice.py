@@ -62,6 +62,18 @@ def logreg(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Lea
     return LogReg(task, float(params.get("C", 1.0)), balanced, plain)
 
 
+def lbfgs(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
+    """The engine of logistic regression where scikit-learn's lbfgs stops."""
+    from albench.engines.lbfgs import MAX_ITER, Lbfgs, works
+
+    if params.keys() - {"C", "max_iter"}:
+        return None
+    if not works():
+        plain.name = "plain (self-test of lbfgs failed)"
+        return None
+    return Lbfgs(task, float(params.get("C", 1.0)), int(params.get("max_iter", MAX_ITER)), plain)
+
+
 def forest(bootstrap: bool) -> "Make":
     """The engine of a random forest, or of extremely randomised trees."""
 
@@ -101,6 +113,7 @@ ENGINES: dict[str, Make] = {
     "svc-rbf-libsvm": svc(True, 1e-3, False),
     "svc-linear-libsvm": svc(False, 1e-3, False),
     "logreg": logreg,
+    "logreg-lbfgs": lbfgs,
     "forest": forest(True),
     "extra-trees": forest(False),
     "knn": neighbours,
