@@ -83,6 +83,7 @@ class TimedLearner:
     def __init__(self, learner: Learner, parts: Parts, scores: bool) -> None:
         self.learner, self.parts, self.scores = learner, parts, scores
         self.name, self.make = learner.name, getattr(learner, "make", None)
+        self.member = getattr(learner, "member", None)
 
     def fit(self, labeled: Ints, y: Ints) -> Fitted:
         """See `Learner.fit`."""

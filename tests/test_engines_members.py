@@ -1,57 +1,65 @@
 """Members of committees through engines: the votes of scikit-learn, whole runs."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-from engine_grid import CASES, run, task_of
-from sklearn.svm import SVC
+from engine_grid import CASES, compared, run, task_of
 
-from albench.engines import lbfgs, libsvm, members
-from albench.query import Query
-from albench.testing import make_query
+from albench import engines
+from albench.learner import Plain
+from albench.registry import build, resolve
 
 FOUR = {
     "use": "qbc",
     "models": ["logreg-lbfgs", "svc-linear-libsvm", "svc-rbf-libsvm", "lda"],
 }
+MODELS = ["svc-rbf", "logreg", "svc-rbf-libsvm", "svc-linear-libsvm", "logreg-lbfgs", "gnb", "knn"]
 
 
 @pytest.mark.parametrize("name", ["iris", "moons", "duplicates", "constant", "rare", "imbalanced"])
-def test_whole_runs_pick_what_scikit_learn_picks(name: str, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("model", "strategy"), [("svc-rbf-libsvm", FOUR), *((model, "qbc") for model in MODELS)]
+)
+def test_whole_runs_pick_what_scikit_learn_picks(name: str, model: str, strategy) -> None:
     X, y = CASES[name]()
-    rows = np.random.default_rng(1).choice(len(y), min(len(y), 120), replace=False)
-    task, spec = task_of(X[rows], y[rows], start=8, name=name)
-    fast = run(task, spec, "svc-rbf-libsvm", FOUR, "auto")
-    monkeypatch.setattr(members, "member", Query.member)
-    plain = run(task, spec, "svc-rbf-libsvm", FOUR, "auto")
+    rows = np.random.default_rng(1).choice(len(y), min(len(y), 100), replace=False)
+    task, spec = task_of(X[rows], y[rows], start=12, batch=3, budget=50, name=name)
+    fast = run(task, spec, model, strategy, "auto")
+    plain = run(task, spec, model, strategy, "plain")
     assert len(fast.picks) > 10
-    for one, other in zip(fast.picks, plain.picks, strict=True):
-        assert one.tolist() == other.tolist()
+    assert compared(fast, plain)[:2] == (None, 0)
 
 
-def asked() -> Query:
+@pytest.mark.parametrize("model", [*MODELS, {"use": "forest", "trees": 7}])
+def test_rows_that_repeat(model) -> None:
     X, y = CASES["blobs-4"]()
-    return make_query(X, np.arange(20), y[:20], 3, 4, model=SVC(gamma="auto"), seed=0)
-
-
-def test_rows_that_repeat_and_models_that_no_engine_knows(monkeypatch) -> None:
-    query = asked()
-    _, y = CASES["blobs-4"]()
-    rows = np.sort(np.random.default_rng(0).integers(60, size=60))
-    for made in (SVC(gamma="auto"), SVC(kernel="linear"), SVC(), SVC(kernel="poly")):
-        quick = members.member(query, lambda made=made: made, rows, y[rows])
-        plain = query.member(lambda made=made: made, rows, y[rows])
+    task, _ = task_of(X, y)
+    make = build("model", resolve("model", model))
+    learner = engines.learner(resolve("model", model), task, lambda n: n)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        rows = np.sort(rng.integers(60, size=60))
+        quick = learner.member(make, 5, rows, task.y[rows])
+        plain = Plain(make, task, lambda n: 5).fit(rows, task.y[rows])
         assert np.array_equal(quick.predicted("train"), plain.predicted("train"))
-        assert isinstance(quick.estimator, SVC)
-    monkeypatch.setattr(members, "MEMORY", 8 * len(query.X) * 5)  # five kernel rows
-    few = members.member(asked(), lambda: SVC(gamma="auto"), rows, y[rows])
-    again = query.member(lambda: SVC(gamma="auto"), rows, y[rows])
-    assert np.array_equal(few.predicted("train"), again.predicted("train"))
+        assert quick.has_proba == plain.has_proba
+        if plain.has_proba:
+            apart = quick.proba("train") - plain.proba("train")
+            assert np.abs(apart).max() <= 1e-9
+        assert np.array_equal(quick.estimator.predict(X), plain.estimator.predict(X))
 
 
-def test_a_failed_self_test_leaves_members_to_scikit_learn(monkeypatch) -> None:
-    monkeypatch.setattr(libsvm, "works", lambda bitwise: False)
-    monkeypatch.setattr(lbfgs, "works", lambda: False)
-    query = asked()
-    rows, y = query.labeled, query.y_labeled
-    quick = members.member(query, lambda: SVC(gamma="auto"), rows, y)
-    assert type(quick).__name__ == "Aligned"
+def test_models_that_no_engine_knows_are_left_to_scikit_learn() -> None:
+    from sklearn.svm import SVC
+
+    X, y = CASES["moons"]()
+    task, _ = task_of(X, y)
+    learner = engines.learner(resolve("model", "svc-rbf"), task, lambda n: n)
+    rows = np.arange(30)
+    for make in (
+        lambda seed: SVC(),
+        build("model", resolve("model", "lda")),
+        partial(build("model", resolve("model", "svc-rbf")), class_weight="balanced"),
+    ):
+        assert learner.member(make, 0, rows, task.y[rows]) is None

@@ -75,7 +75,7 @@ class Libsvm:
         if not NUMBA:
             return np.asarray(coef @ self.rows.K[self.rows.slot[rows]])
         g = np.zeros(len(self.rows.X))
-        smo.apply(self.rows.K, self.rows.slot[rows], np.ascontiguousarray(coef), g)
+        smo.apply(self.rows.K, self.rows.slot[rows], np.ascontiguousarray(coef), g, g[:0])
         return g
 
     def solution(self, labeled: Ints, y: Ints) -> tuple[Ints, Ints, Floats, Floats]:
