@@ -45,6 +45,13 @@ def test_the_printed_digits_of_uniform_and_us_c(verdicts: pd.DataFrame) -> None:
         assert round(row["ours_sd"], 4) == sd
 
 
+@pytest.mark.parametrize(("suite", "digits"), [("lu2023", 4), ("zhan2021", 3)])
+def test_claims_keep_the_zeros_that_were_printed(suite: str, digits: int) -> None:
+    """A mean given as .73 and meant as .7300 would be the same as any number near it."""
+    table = claims(ROOT / "suites" / f"{suite}.published.csv")
+    assert set(table["digits"]) == {digits}
+
+
 def test_no_cell_differs_without_a_word(verdicts: pd.DataFrame) -> None:
     text = (ROOT / "suites" / "lu2023.md").read_text()
     for row in verdicts[verdicts["verdict"] == "differs"].itertuples():
