@@ -17,8 +17,9 @@ divided by q and not q - 1, rounded to five decimals; it lies below the textbook
 Verified: mean and standard deviation of Uniform, US-C, Core-Set and Graph on appendicitis,
 parkinsons and heart come out to the printed digit (model svc-rbf-libsvm).
 Inferred: on ten datasets the table rests on another subset of the seeds 0 to 149.
-Differs: exact ties go to the first row in pool order; theirs follow numpy's unstable sort,
-which matters only where rows are duplicated (mammographic)."""
+Differs: scores within 1e-6 of the best tie and go to the first row in pool order; theirs
+are sorted to the bit, equal ones as numpy's unstable sort leaves them. It matters where rows
+are duplicated (mammographic); elsewhere it moves a last digit (suites/lu2023.md)."""
 
 ZHAN = """40 % test, 20 first labels with two of each class, one label at a time (Zhan et al. 2021)
 
