@@ -37,6 +37,7 @@ class Options:
     metrics  names of the metrics to evaluate
     timeout  seconds a run may take, None for no limit
     engine   `auto` or `plain`
+    memory   bytes of kernel values that engines may hold
     trace    record `margin_rank`
     plugins  files to import in the worker
     profile  record where the time went, and the peak memory of the process
@@ -48,6 +49,7 @@ class Options:
     trace: bool = False
     plugins: tuple[str, ...] = ()
     profile: bool = False
+    memory: int = engines.MEMORY
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learne
     return engines.learner(
         ref, task, lambda n: spec.seed(role, n) % 2**32,
         rescale=role == "model" and spec.protocol.scale == "labeled", engine=options.engine,
+        memory=options.memory,
     )  # fmt: skip
 
 
