@@ -104,7 +104,8 @@ def test_start_with_one_class_is_fitted_by_a_constant() -> None:
     only = np.flatnonzero(task.y == 2)[:20]
     task = replace(task, start=only)
     for model in ("logreg", "svc-rbf", "forest", "knn", "gnb"):
-        learner = engines.learner(registry.resolve("model", model), task, lambda n: 0, engine="plain")
+        ref = registry.resolve("model", model)
+        learner = engines.learner(ref, task, lambda n: 0, engine="plain")
         rounds = list(
             simulate(
                 task,

@@ -20,6 +20,7 @@ class NaiveBayes:
     """
 
     name = "naive-bayes"
+    repeatable = True
 
     def __init__(self, task: Any, smoothing: float, plain: Plain) -> None:
         self.task, self.smoothing, self.plain, self.make = task, smoothing, plain, plain.make

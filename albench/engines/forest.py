@@ -35,6 +35,7 @@ class Forest:
     """
 
     name = "forest"
+    repeatable = True
     keeps = True
 
     def __init__(self, task: Any, bootstrap: bool, plain: Plain) -> None:

@@ -23,6 +23,8 @@ class Lbfgs:
     steps  iterations at most
     """
 
+    repeatable = True
+
     def __init__(self, views: Views, C: float, steps: int, plain: Plain) -> None:
         self.views, self.C, self.steps, self.plain = views, C, steps, plain
         self.make = plain.make

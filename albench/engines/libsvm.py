@@ -32,6 +32,8 @@ class Libsvm:
     gram  train on the shared kernel (any arithmetic will do), not on the features
     """
 
+    repeatable = True
+
     def __init__(
         self, rows: KernelRows, n_classes: int, C: float, tol: float, gram: bool, plain: Plain
     ) -> None:

@@ -18,6 +18,7 @@ class Neighbours:
     """
 
     name = "neighbours"
+    repeatable = True
 
     def __init__(self, task: Any, k: int, plain: Plain) -> None:
         self.X = np.vstack([task.X, task.X_test])
