@@ -188,8 +188,8 @@ def simulated(
     )  # fmt: skip
     for entry in rounds:
         yield round_row(spec.id, task, entry) | {
-            "seconds_fit": fitting.lap(),
-            "seconds_query": querying.lap(),
+            "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
+            "seconds_query": round(querying.lap(), 6),
         }
     row["engine"] = learner.name  # an engine that fell back on the way says so
 
