@@ -76,6 +76,8 @@ class SVC:
         """See `Learner.fit`."""
         if self.full:
             return self.plain.fit(labeled, y)
+        if len(self.pairs) == 1 and self.advanced(labeled, y):
+            return Solved(self, labeled, y)
         added = self.known.added(labeled, y)
         if added is None:
             self.pairs, added = {}, (labeled, y)
@@ -90,6 +92,23 @@ class SVC:
             self.full, self.name = True, str(reason)
             return self.plain.fit(labeled, y)
         return Solved(self, labeled, y)
+
+    def advanced(self, labeled: Ints, y: Ints) -> bool:
+        """Whether the one pair was solved for a labelled set that grew, all in one call."""
+        rows = self.rows
+        (((a, b), pair),) = self.pairs.items()
+        n, missing, bias = smo.advance(
+            rows.K, rows.slot, rows.diagonal, self.known.label, self.known.n, labeled, y,
+            pair.members, pair.n, pair.sign, pair.beta, pair.g, pair.h, self.bound, TOL,
+            self.active, a, b,
+        )  # fmt: skip
+        if n < 0:
+            return False
+        pair.n, self.known.n = n, len(labeled)
+        if missing:
+            return False
+        pair.bias = bias
+        return True
 
     def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
         """A first fit, on rows of which some repeat: one variable with the bounds of all."""
@@ -177,9 +196,14 @@ class Solved:
 
     def decision(self, part: Part, rows: Ints | None = None) -> Floats:
         """See `Fitted.decision`."""
-        values, svc = self.values(part, rows), self.svc
+        svc = self.svc
         if svc.n_classes == 2:
-            return -values[0]
+            (pair,) = svc.pairs.values()
+            n = svc.rows.n_train
+            if rows is None:
+                return -pair.bias - (pair.g[:n] if part == "train" else pair.g[n:])
+            return np.asarray(smo.opposite(pair.g, pair.bias, rows, 0 if part == "train" else n))
+        values = self.values(part, rows)
         if len(svc.classes) == 2:
             both = np.stack([values[0], -values[0]], axis=1)
             return spread(both, svc.classes, svc.n_classes, -np.inf)
@@ -192,13 +216,15 @@ class Solved:
 
     def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
         """See `Fitted.predicted`: most votes of the pairs, the first class among equals."""
-        values, classes = self.values(part, rows), self.svc.classes
-        near = np.abs(values[0]) < self.svc.doubt
-        if len(classes) == 2:
-            predicted = classes[(values[0] <= 0).view(np.int8)]
-        else:
-            predicted = classes[most_votes(values, len(classes))]
-            near = (np.abs(values) < self.svc.doubt).any(axis=0)
+        svc = self.svc
+        if len(svc.pairs) == 1 and part == "test" and rows is None:
+            (pair,), (a, b) = svc.pairs.values(), svc.classes.tolist()
+            said, n_near = smo.signed(pair.g[svc.rows.n_train :], pair.bias, svc.doubt, a, b)
+            if not n_near:
+                return said
+        values, classes = self.values(part, rows), svc.classes
+        predicted = classes[most_votes(values, len(classes))]
+        near = (np.abs(values) < svc.doubt).any(axis=0)
         if np.count_nonzero(near):
             at = near.nonzero()[0]
             predicted[at] = self.reference.predicted(part, at if rows is None else rows[at])
