@@ -201,7 +201,7 @@ class Solved:
             (pair,) = svc.pairs.values()
             n = svc.rows.n_train
             if rows is None:
-                return -pair.bias - (pair.g[:n] if part == "train" else pair.g[n:])
+                return np.asarray(-pair.bias - (pair.g[:n] if part == "train" else pair.g[n:]))
             return np.asarray(smo.opposite(pair.g, pair.bias, rows, 0 if part == "train" else n))
         values = self.values(part, rows)
         if len(svc.classes) == 2:
