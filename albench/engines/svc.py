@@ -27,13 +27,14 @@ class Pair:
 
     def __init__(self, n_train: int, n_rows: int) -> None:
         self.members = np.empty(n_train, dtype=np.intp)
-        self.n = 0
+        self.n, self.solved = 0, False
         self.sign, self.beta = np.zeros(n_train), np.zeros(n_train)
         self.g, self.h, self.bias = np.zeros(n_rows), np.zeros(n_train), 0.0
 
     def add(self, rows: Ints, y: Ints, a: int, b: int) -> None:
         """Take in those of newly labelled rows that are of class a or b, dual variables at zero."""
-        self.n = joined(self.members, self.n, self.sign, rows, y, a, b)
+        n = joined(self.members, self.n, self.sign, rows, y, a, b)
+        self.solved, self.n = self.solved and n == self.n, n
 
 
 @compiled
@@ -87,7 +88,8 @@ class SVC:
             return Aligned(Constant(int(self.classes[0])), self.plain.views)
         try:
             for pair in self.pairs.values():
-                self.solve(pair)
+                if not pair.solved:
+                    self.solve(pair)
         except GivenUp as reason:
             self.full, self.name = True, str(reason)
             return self.plain.fit(labeled, y)
@@ -105,10 +107,8 @@ class SVC:
         if n < 0:
             return False
         pair.n, self.known.n = n, len(labeled)
-        if missing:
-            return False
-        pair.bias = bias
-        return True
+        pair.bias, pair.solved = bias, not missing
+        return pair.solved
 
     def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
         """A first fit, on rows of which some repeat: one variable with the bounds of all."""
@@ -124,8 +124,10 @@ class SVC:
         """Hand new rows to the pairs of their class; a new class opens its pairs."""
         label = self.known.label
         if np.count_nonzero(self.seen[y]) == len(y):
+            new = set(y.tolist())
             for (a, b), pair in self.pairs.items():
-                pair.add(rows, y, a, b)
+                if a in new or b in new:
+                    pair.add(rows, y, a, b)
             return
         self.seen[y] = True
         self.classes = np.flatnonzero(self.seen)
@@ -147,7 +149,7 @@ class SVC:
                 pair.beta, pair.g, pair.h, self.bound, TOL, self.active,
             )  # fmt: skip
             if not missing:
-                pair.bias = bias
+                pair.bias, pair.solved = bias, True
                 return
             if missing < 0:
                 raise GivenUp(OUT_OF_STEPS)
