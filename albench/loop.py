@@ -11,13 +11,15 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from albench.answers import NOTHING, Bought, Strategy, answered
+from albench.asking import Asking, Sight
 from albench.errors import RunError, Skip
 from albench.learner import Fitted, Floats, Ints, Learner
 from albench.query import OracleQuery, Picks, Query
 
-__all__ = ["Oracle", "OracleQuery", "Outcome", "Picks", "Query", "Round", "Task", "simulate"]
+__all__ = [
+    "Oracle", "OracleQuery", "Outcome", "Picks", "Query", "Round", "Sight", "Task", "simulate",
+]  # fmt: skip
 
-Sight = Literal["pool", "train", "all"]
 CENT = 1e-9  # prices are sums of floats: what differs by less is equal
 
 
@@ -250,50 +252,3 @@ def simulate(
             bought = ledger.admitted(answered(strategy, query, number, trace))
         if not len(bought.picks) and not len(ledger.waiting()):
             return
-
-
-@dataclass(frozen=True, eq=False)
-class Asking:
-    """Makes the queries of one run."""
-
-    task: Task
-    ledger: Ledger
-    learner: Learner
-    query_learner: Learner
-    rng: np.random.Generator
-    sight: Sight
-
-    def query(self, labeled: Ints, y_labeled: Ints, fitted: Fitted) -> Query:
-        """The query after an evaluation."""
-        task, pool = self.task, self.ledger.open.nonzero()[0]
-        for array in (labeled, y_labeled, pool):
-            array.flags.writeable = False
-
-        def fit() -> Fitted:
-            same = self.query_learner is self.learner
-            return fitted if same else self.query_learner.fit(labeled, y_labeled)
-
-        hidden: dict[str, Any] = {}
-        if self.sight != "pool":
-            hidden["y"] = task.y
-        if self.sight == "all":
-            hidden |= {"X_test": task.X_test, "y_test": task.y_test}
-        kind = OracleQuery if hidden else Query
-        return kind(
-            task.X, labeled, y_labeled, pool, self.ledger.affordable(), task.n_classes,
-            task.positive, task.budget - self.ledger.n_bought, self.rng, fit,
-            getattr(self.query_learner, "make", None) or (lambda seed: None), task.memo, {},
-            None if task.delay else self.reveal,
-            self.priority(), None, getattr(self.query_learner, "member", None), task.batch,
-            self.ledger.waiting(), task.rows, **hidden,
-        )  # fmt: skip
-
-    def reveal(self, position: int) -> int:
-        """The label of one row inside a batch; not where labels arrive with a delay."""
-        return int(self.ledger.oracle.answer(np.array([position]))[0])
-
-    def priority(self) -> Ints | None:
-        """The order in which ties are broken; None is the pool order itself."""
-        if self.task.ties == "pool-order":
-            return None
-        return self.task.rows if self.task.ties == "row" else self.rng.permutation(len(self.task.y))

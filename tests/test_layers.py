@@ -17,6 +17,7 @@ FLOOR = {
     "ties": 1,
     "query": 1,
     "answers": 1,
+    "asking": 1,
     "loop": 1,
     "tables": 1,
     "files": 1,
