@@ -25,8 +25,8 @@ CELLS = 256  # at most so many k-means cells stand for the clusters of more rows
 def clue(query: Query) -> Ints:
     """k-means on the pool weighted by entropy; the row nearest to each of n centres."""
     weights, rows = uncertainty(query, "entropy"), query.X[query.pool]
-    centres = fitted_kmeans(rows, query.n, kmeans_seed(query), weights)
-    return nearest_distinct(query, centres.transform(rows))
+    found = fitted_kmeans(rows, query.n, kmeans_seed(query), weights)
+    return nearest_distinct(query, found.distances(rows))
 
 
 @strategy(
@@ -44,8 +44,8 @@ def weighted_kmeans(query: Query, *, beta: Annotated[int, Ge(1)] = 10) -> Ints:
     score = uncertainty(query, "margin")
     kept = np.sort(query.top(score, min(beta * query.n, len(query.pool))))
     rows, weights = query.X[kept], score[np.searchsorted(query.pool, kept)]
-    centres = fitted_kmeans(rows, query.n, kmeans_seed(query), weights)
-    return nearest_distinct(query.within(kept), centres.transform(rows))
+    found = fitted_kmeans(rows, query.n, kmeans_seed(query), weights)
+    return nearest_distinct(query.within(kept), found.distances(rows))
 
 
 @strategy(
@@ -140,8 +140,8 @@ def mcm(query: Query, *, width: Annotated[float, Gt(0)] = 1.0) -> Ints:
     if len(inside) < query.n:
         inside = np.sort(query.top(-gaps))
     rows = query.X[inside]
-    centres = fitted_kmeans(rows, query.n, kmeans_seed(query))
-    return nearest_distinct(query.within(inside), centres.transform(rows))
+    found = fitted_kmeans(rows, query.n, kmeans_seed(query))
+    return nearest_distinct(query.within(inside), found.distances(rows))
 
 
 def decision_gaps(query: Query) -> Floats:
@@ -174,7 +174,7 @@ class InformativeDiverse:
     def __call__(self, query: Query) -> Ints:
         seed = kmeans_seed(query)
         if self.clusters is None:
-            self.clusters = fitted_kmeans(query.X, query.n_classes, seed).labels_
+            self.clusters = fitted_kmeans(query.X, query.n_classes, seed).labels
         mine = self.clusters[query.pool]
         sizes = np.bincount(mine, minlength=query.n_classes)
         quota = largest_remainders(sizes, query.n)

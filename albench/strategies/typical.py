@@ -55,7 +55,7 @@ def typiclust(query: Query) -> Ints:
 def clustered(X: Floats, k: int, seed: int) -> Ints:
     """(n,) clusters of all rows."""
     if k <= 50 or len(X) <= MINI_BATCH:
-        return np.asarray(fitted_kmeans(X, k, seed).labels_, dtype=np.intp)
+        return fitted_kmeans(X, k, seed).labels
     import warnings
 
     from sklearn.cluster import MiniBatchKMeans
