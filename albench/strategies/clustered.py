@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge, Gt
 
+from albench.applies import within_memory
 from albench.learner import Floats, Ints
 from albench.query import Query
 from albench.registry import strategy
@@ -105,6 +106,7 @@ def average_linkage(X: Floats, k: int) -> Ints:
     """(n,) at most k clusters of average-linkage agglomeration, Euclidean."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
+    within_memory(8.0 * len(X) ** 2, f"the distances between {len(X)} rows")
     if len(X) < 2:
         return np.zeros(len(X), dtype=np.intp)
     return np.asarray(fcluster(linkage(X, "average"), k, "maxclust"), dtype=np.intp)

@@ -103,6 +103,7 @@ def mcm_labeled_margin(query: Query) -> Ints:
     cite="Ebert, Fritz and Schiele 2012, as run by google/active-learning 2017, Lu et al. 2023",
     batch_aware=True,
     cost="O(n^2 d) once, then O(n) a pick",
+    memory="O(n k), k neighbours",
 )
 class GraphDensityUnlabeled:
     """Graph density in which the start set does not lower the density around it.
