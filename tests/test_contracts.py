@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from albench.applies import why_not
 from albench.engines import learner
 from albench.entries import Entry
-from albench.errors import Skip
+from albench.errors import BadValue, Skip
 from albench.loop import Sight, Task, simulate
 from albench.oracle import oracle
 from albench.registry import build, entry, make_strategy, names, resolve
@@ -219,3 +219,12 @@ def test_a_query_from_arrays_is_the_one_of_the_loop() -> None:
     assert picks.tolist() == bought("margin", cut)[0]
     again = make_query(cut.X, cut.start, cut.y[cut.start], 5, 3, proba=query.proba)
     assert build("strategy", resolve("strategy", "margin"))(again).tolist() == picks.tolist()
+
+
+def test_a_query_of_features_that_are_not_finite_is_refused() -> None:
+    from albench.testing import make_query
+
+    cut = task()
+    X = np.where(cut.X > 2.0, np.nan, cut.X)
+    with pytest.raises(BadValue, match=r"\d+ values of X are NaN or infinite"):
+        make_query(X, cut.start, cut.y[cut.start], 5, 3)

@@ -109,3 +109,10 @@ def test_hierarchical_bounds_equal_libact() -> None:
         tree.order[tree.first[v] : tree.first[v] + tree.size[v]] for v, _ in pruned(tree, found)
     ]
     assert drawn <= set(np.concatenate(open_nodes).tolist()) - set(start.tolist())
+
+
+def test_information_density_equals_modal() -> None:
+    known = FROZEN["information_density"]
+    strategy: Any = make_strategy("information_density", similarity="euclidean")
+    density = strategy.mean_euclidean(make_query(np.array(known["X"]), [], [], 3, 2))
+    np.testing.assert_allclose(density, known["euclidean"], rtol=0, atol=1e-10)
