@@ -95,5 +95,5 @@ def nested(strategy: Entry, params: Mapping[str, Value]) -> tuple[list[Entry], l
 def within_memory(n_bytes: float, what: str) -> None:
     """Raise Skip where an array would take more than `MEMORY`."""
     if n_bytes > MEMORY:
-        allowed = f"at most {MEMORY / 2**30:.0f} GB are allowed"
+        allowed = f"at most {MEMORY / 2**30:.3g} GB are allowed"
         raise Skip(f"{what} would take {n_bytes / 2**30:.1f} GB; {allowed}")

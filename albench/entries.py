@@ -91,4 +91,6 @@ def did_you_mean(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     listed = sorted(known)
+    if not listed:
+        return "; it has none"
     return "; there are: " + ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import math
+import os
+import shutil
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -94,6 +96,13 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
+def table_width() -> int:
+    """Columns of the terminal, or of the variable COLUMNS; 240 where there is neither."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    return 240
+
+
 def printed(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str) -> None:
     """A table for people; as wide as it needs to be where there is no terminal."""
     from rich import box
@@ -101,7 +110,7 @@ def printed(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str) 
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(width=None if sys.stdout.isatty() else 240, highlight=False)
+    console = Console(width=table_width(), highlight=False)
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for column in columns:
         values = [row[column] for row in rows if row[column] is not None]

@@ -72,6 +72,8 @@ def make_query(
     Raises BadValue where the arrays do not fit together.
     """
     features = fixed(np.ascontiguousarray(X, dtype=np.float64))
+    if not np.isfinite(features).all():
+        raise BadValue(f"{int((~np.isfinite(features)).sum())} values of X are NaN or infinite")
     rows, classes = labels(labeled, y_labeled, n_classes)
     taken = np.append(rows, np.asarray(options.get("waiting", ()), dtype=np.intp))
     pool = positions(options.get("pool", np.setdiff1d(np.arange(len(features)), taken)), "pool")

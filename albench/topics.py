@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from albench.analysis.selection import not_done
 from albench.cuts import cuts
 from albench.errors import BadValue
 from albench.passes import over_cuts
@@ -121,6 +122,8 @@ class Source:
             counts = open_runs["status"].value_counts()
             told = ", ".join(f"{n} {status}" for status, n in counts.items())
             out.append(f"not in these tables: {told} of {len(self.runs)} runs")
+            ended = open_runs[open_runs["status"] != "missing"]
+            out += not_done(ended)
         return out
 
 

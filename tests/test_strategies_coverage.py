@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 import albench.applies
 from albench.errors import Skip
-from albench.registry import make_strategy
+from albench.registry import entry, make_strategy, names
 from albench.strategies.clusters import nearest_distinct
 from albench.strategies.hierarchy import estimated, pruned, ward_tree
 from albench.strategies.typical import pure_radius, radius_graph
@@ -275,14 +275,31 @@ def test_hierarchical_estimates_equal_those_counted_node_by_node() -> None:
             assert found.admissible[node, c] == beats
 
 
-@pytest.mark.parametrize("name", ["hierarchical", "probcover"])
-def test_quadratic_strategies_refuse_what_does_not_fit(
+QUADRATIC: dict[str, dict[str, Any]] = {
+    "hierarchical": {}, "probcover": {"delta": 50.0}, "cluster_margin": {}, "flqmi": {},
+    "graph_density": {}, "graph_density_unlabeled": {}, "ens": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUADRATIC)
+def test_strategies_refuse_a_pool_that_does_not_fit(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(albench.applies, "MEMORY", 10_000)
-    X, _ = scaled(load_digits, 150)
+    about = entry("strategy", name).about
+    assert about.get("memory"), "it says what memory it takes"
+    monkeypatch.setattr(albench.applies, "MEMORY", 5_000)
+    X, y = scaled(load_digits, 150)
+    labels = (y[:20] > 4).astype(int)
+    query = make_query(X, np.arange(20), labels, 5, 2, positive=1, proba=np.full((130, 2), 0.5))
     with pytest.raises(Skip, match=r"would take .* GB; at most"):
-        make_strategy(name, **({"delta": 50.0} if name == "probcover" else {}))(asked(X, 20, 5))
+        make_strategy(name, **QUADRATIC[name])(query)
+
+
+def test_what_keeps_a_square_says_that_its_cost_is_quadratic() -> None:
+    kept = {n: entry("strategy", n).about for n in names("strategy")}
+    square = [n for n, about in kept.items() if "n^2" in about.get("memory", "")]
+    assert {"hierarchical", "cluster_margin"} <= set(square)
+    assert all("n^2" in kept[n]["cost"] for n in [*square, "probcover", "graph_density", "ens"])
 
 
 def test_kcenter_measures_few_rows_of_a_large_pool_and_picks_the_same(

@@ -244,10 +244,10 @@ def test_weights_of_any_size_give_centres() -> None:
     rows = np.random.default_rng(1).normal(size=(40, 2))
     for scale in (1.0, 1e-150, 1e-310):
         weights = np.random.default_rng(2).random(40) ** 9 * scale
-        centres = fitted_kmeans(rows, 30, 0, weights).cluster_centers_
+        centres = fitted_kmeans(rows, 30, 0, weights).centres
         assert np.isfinite(centres).all()
-    expected = fitted_kmeans(rows, 5, 0, np.full(40, 0.25)).cluster_centers_
-    same = fitted_kmeans(rows, 5, 0, np.full(40, 1e-200)).cluster_centers_
+    expected = fitted_kmeans(rows, 5, 0, np.full(40, 0.25)).centres
+    same = fitted_kmeans(rows, 5, 0, np.full(40, 1e-200)).centres
     np.testing.assert_allclose(same, expected)
 
 

@@ -64,7 +64,7 @@ def curves_frame(
         extra = [c for c in rounds.columns if c == "run" or c not in runs.columns]
         joined = runs.merge(rounds[extra], on="run", how="inner")
     if "status" in runs.columns:
-        notes += _not_done(runs)
+        notes += not_done(runs)
     frame = tidy(joined, options.metric, options.better)
     frame = _defined(frame, options, notes)
     for column, wanted in (("model", options.model), ("protocol", options.protocol)):
@@ -111,7 +111,7 @@ def _sized(runs: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return runs.assign(n_test=runs["n_test"].astype(float).where(~fixed))
 
 
-def _not_done(runs: pd.DataFrame) -> list[str]:
+def not_done(runs: pd.DataFrame) -> list[str]:
     """A sentence per kind and reason of runs that did not end well."""
     other = runs[runs["status"].astype(str) != "done"].copy()
     if "reason" not in other.columns:

@@ -8,7 +8,7 @@ import typer
 
 from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
 from albench.errors import UnknownName
-from albench.show import Format, emit, note, show, show_frame
+from albench.show import Format, emit, note, show, show_frame, table_width
 from albench.tables import KEY
 
 if TYPE_CHECKING:
@@ -55,16 +55,38 @@ def list_entries(
     if what is None:
         rows = [row | {"kind": SINGULAR[w]} for w in What for row in listing(w)]
         show(rows, ["kind", "name", "summary"], fmt=fmt)
-        return
+        return None
     rows = listing(what)
+    if what is What.strategies:
+        return show_strategies(rows, fmt)
     extra = {
-        What.strategies: ["family", "needs", "batch-aware", "sequential", "cost", "source"],
         What.datasets: ["n", "d", "classes", "source"],
         What.models: ["probabilities", "source"],
         What.metrics: ["better", "source"],
         What.oracles: ["source"],
     }.get(what, [])
     show(rows, ["name", *extra, "summary"], fmt=fmt)
+    return None
+
+
+SHORT = ["name", "family", "needs", "batch-aware"]
+METADATA = ["family", "needs", "multi-class", "batch-aware", "sequential", "cost", "source"]
+
+
+def show_strategies(rows: list[dict[str, Any]], fmt: Format) -> None:
+    """The strategies with as many columns as the terminal holds; all in other formats."""
+    width = table_width()
+    if fmt is not Format.table or width >= 200:
+        return show(rows, ["name", *METADATA, "summary"], fmt=fmt)
+    for row in rows:
+        if row["sequential"]:
+            row["needs"] = ", ".join(filter(None, [row["needs"], "sequential labels"]))
+    more = [c for c, least in (("cost", 110), ("source", 150)) if width >= least]
+    rest = [c for c in ("cost", "source", "summary") if c not in more]
+    said = (
+        f"binary = not multi-class; {', '.join(rest)}: albench show strategy NAME, or --format csv"
+    )
+    return show(rows, [*SHORT, *more], notes=[said])
 
 
 def listing(what: What) -> list[dict[str, Any]]:
@@ -93,6 +115,7 @@ def row_of(entry: "Entry") -> dict[str, Any]:
         "needs": ", ".join(about.get("needs", ())),
         "batch-aware": bool(about.get("batch_aware")),
         "sequential": bool(about.get("sequential")),
+        "multi-class": "binary" not in about.get("needs", ()),
         "probabilities": bool(about.get("proba")),
     }
 
@@ -129,7 +152,11 @@ def show_entry(
     described: Any = single
     entry = registry.entry(described, name)
     emit(f"{entry.kind} {entry.name}, version {entry.version}\n\n{entry.doc}\n")
-    about = [{"property": key, "value": value} for key, value in sorted(entry.about.items())]
+    told = dict(entry.about)
+    if single == "strategy":  # what a reader looks for, also where the answer is no
+        flags = {"batch_aware": False, "sequential": False, "needs": "any query model"}
+        told = flags | told | {"multi_class": "binary" not in told.get("needs", ())}
+    about = [{"property": key, "value": value} for key, value in sorted(told.items())]
     shown = [row for row in about if not callable(row["value"])]
     if shown:
         show(shown, ["property", "value"])

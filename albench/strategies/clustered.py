@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge, Gt
 
+from albench.applies import within_memory
 from albench.learner import Floats, Ints
 from albench.query import Query
 from albench.registry import strategy
@@ -25,8 +26,8 @@ CELLS = 256  # at most so many k-means cells stand for the clusters of more rows
 def clue(query: Query) -> Ints:
     """k-means on the pool weighted by entropy; the row nearest to each of n centres."""
     weights, rows = uncertainty(query, "entropy"), query.X[query.pool]
-    centres = fitted_kmeans(rows, query.n, kmeans_seed(query), weights)
-    return nearest_distinct(query, centres.transform(rows))
+    found = fitted_kmeans(rows, query.n, kmeans_seed(query), weights)
+    return nearest_distinct(query, found.distances(rows))
 
 
 @strategy(
@@ -44,8 +45,8 @@ def weighted_kmeans(query: Query, *, beta: Annotated[int, Ge(1)] = 10) -> Ints:
     score = uncertainty(query, "margin")
     kept = np.sort(query.top(score, min(beta * query.n, len(query.pool))))
     rows, weights = query.X[kept], score[np.searchsorted(query.pool, kept)]
-    centres = fitted_kmeans(rows, query.n, kmeans_seed(query), weights)
-    return nearest_distinct(query.within(kept), centres.transform(rows))
+    found = fitted_kmeans(rows, query.n, kmeans_seed(query), weights)
+    return nearest_distinct(query.within(kept), found.distances(rows))
 
 
 @strategy(
@@ -105,6 +106,7 @@ def average_linkage(X: Floats, k: int) -> Ints:
     """(n,) at most k clusters of average-linkage agglomeration, Euclidean."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
+    within_memory(8.0 * len(X) ** 2, f"the distances between {len(X)} rows")
     if len(X) < 2:
         return np.zeros(len(X), dtype=np.intp)
     return np.asarray(fcluster(linkage(X, "average"), k, "maxclust"), dtype=np.intp)
@@ -140,8 +142,8 @@ def mcm(query: Query, *, width: Annotated[float, Gt(0)] = 1.0) -> Ints:
     if len(inside) < query.n:
         inside = np.sort(query.top(-gaps))
     rows = query.X[inside]
-    centres = fitted_kmeans(rows, query.n, kmeans_seed(query))
-    return nearest_distinct(query.within(inside), centres.transform(rows))
+    found = fitted_kmeans(rows, query.n, kmeans_seed(query))
+    return nearest_distinct(query.within(inside), found.distances(rows))
 
 
 def decision_gaps(query: Query) -> Floats:
@@ -174,7 +176,7 @@ class InformativeDiverse:
     def __call__(self, query: Query) -> Ints:
         seed = kmeans_seed(query)
         if self.clusters is None:
-            self.clusters = fitted_kmeans(query.X, query.n_classes, seed).labels_
+            self.clusters = fitted_kmeans(query.X, query.n_classes, seed).labels
         mine = self.clusters[query.pool]
         sizes = np.bincount(mine, minlength=query.n_classes)
         quota = largest_remainders(sizes, query.n)

@@ -1,7 +1,7 @@
 """k-means as the strategies use it: seeded by the query, one start, distinct rows back."""
 
 import warnings
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,26 +13,49 @@ LEAST = 1e-9  # of the largest weight
 SMALL = 1e-100  # weights below are rescaled first
 
 
-def fitted_kmeans(X: Floats, k: int, seed: int, weights: Floats | None = None) -> Any:
-    """A `KMeans` with k centres (fewer where there are fewer rows), fitted once.
+class Clusters(NamedTuple):
+    """What k-means found.
+
+    centres  (k, d)
+    labels   (n,) the cluster of each row
+    """
+
+    centres: Floats
+    labels: Ints
+
+    def distances(self, X: Floats) -> Floats:
+        """(m, k) Euclidean distances of rows to the centres."""
+        from sklearn.metrics.pairwise import euclidean_distances
+
+        return np.asarray(euclidean_distances(X, self.centres))
+
+
+def fitted_kmeans(X: Floats, k: int, seed: int, weights: Floats | None = None) -> Clusters:
+    """k centres (fewer where there are fewer rows), from one start. X must be finite.
 
     weights  (n,) not negative; only their ratios count. All zero counts as all equal, and
              none below `LEAST` of the largest one: centres of rows that weigh next to
              nothing would overflow
     """
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
     k = min(k, len(X))
     if weights is not None:
         most = weights.max()
         if most < SMALL:
             weights = weights / most if most > 0 else np.ones(len(X))
         weights = np.maximum(weights, LEAST * weights.max())
+    if k == 1:  # no need to iterate
+        centre = np.average(X, axis=0, weights=weights)
+        return Clusters(centre[None], np.zeros(len(X), dtype=np.intp))
+    import sklearn
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
     model = KMeans(n_clusters=k, n_init=1, random_state=seed)
-    with warnings.catch_warnings():  # fewer distinct rows than centres is no fault here
+    with warnings.catch_warnings(), sklearn.config_context(assume_finite=True):
+        # fewer distinct rows than centres is no fault here
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(X, sample_weight=weights)
+        model.fit(X, sample_weight=weights)
+    return Clusters(model.cluster_centers_, np.asarray(model.labels_, dtype=np.intp))
 
 
 def kmeans_seed(query: Query) -> int:

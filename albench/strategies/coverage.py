@@ -125,8 +125,8 @@ def nearest_squares(X: Floats, norms: Floats, centres: Floats, lengths: Floats) 
 def kmeans(query: Query) -> Ints:
     """The rows nearest to the centres of as many clusters of the pool as rows are asked for."""
     X = query.X[query.pool]
-    model = fitted_kmeans(X, query.n, kmeans_seed(query))
-    return nearest_distinct(query, model.transform(X))
+    found = fitted_kmeans(X, query.n, kmeans_seed(query))
+    return nearest_distinct(query, found.distances(X))
 
 
 @strategy(

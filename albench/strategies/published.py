@@ -50,7 +50,7 @@ class GreedyQuotaMargin:
     def __call__(self, query: Query) -> Ints:
         k = min(self.clusters or query.n_classes, len(query.X))
         if self.share is None:
-            self.labels = fitted_kmeans(query.X, k, kmeans_seed(query)).labels_
+            self.labels = fitted_kmeans(query.X, k, kmeans_seed(query)).labels
             self.share = np.bincount(self.labels, minlength=k) / len(query.X)
         mine = self.labels[query.pool]
         scores, taken = -query.margins, np.zeros(k)
@@ -90,7 +90,7 @@ def mcm_labeled_margin(query: Query) -> Ints:
     if query.n == 1:
         centres = rows.mean(axis=0, keepdims=True)
     else:
-        centres = fitted_kmeans(rows, query.n, kmeans_seed(query)).cluster_centers_
+        centres = fitted_kmeans(rows, query.n, kmeans_seed(query)).centres
     apart = ((rows[:, None, :] - centres[None]) ** 2).sum(axis=2)
     picks = list(dict.fromkeys(inside[apart.argmin(axis=0)].tolist()))
     rest = query.within(np.setdiff1d(query.pool, picks), query.n - len(picks))
@@ -103,6 +103,7 @@ def mcm_labeled_margin(query: Query) -> Ints:
     cite="Ebert, Fritz and Schiele 2012, as run by google/active-learning 2017, Lu et al. 2023",
     batch_aware=True,
     cost="O(n^2 d) once, then O(n) a pick",
+    memory="O(n k), k neighbours",
 )
 class GraphDensityUnlabeled:
     """Graph density in which the start set does not lower the density around it.

@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
+from albench.applies import within_memory
 from albench.learner import Floats, Ints
 from albench.query import Query
 from albench.registry import strategy
@@ -89,6 +90,7 @@ def expected_found(model: NeighbourModel, t: int) -> Floats:
     cite="Jiang et al. 2017",
     needs=("positive",),
     cost="O(n^2 d) once, then O(n (t + degree)), t labels to come",
+    memory="O(n k), k neighbours",
 )
 def ens(
     query: Query, *, k: Annotated[int, Ge(1)] = 50, gamma: Annotated[float, Gt(0)] = 0.1
@@ -100,6 +102,7 @@ def ens(
     own: k nearest neighbours with the prior gamma. A batch is the n best one-point scores.
     """
     positive_class(query)
+    within_memory(24.0 * len(query.X) * k, f"the {k} neighbours of each of {len(query.X)} rows")
     near = query.once(
         ("nearest rows", k), lambda: nearest_rows(query.X, np.arange(len(query.X)), k)
     )

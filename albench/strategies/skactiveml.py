@@ -32,6 +32,8 @@ DEFECTS: dict[tuple[str, str], str] = {
 }
 """(name, version) -> why a strategy of that version is refused."""
 
+CANDIDATES = 20  # of a strategy that refits for each of them
+
 
 @dataclass(frozen=True)
 class Adapted:
@@ -44,8 +46,9 @@ class Adapted:
     init      constructor arguments
     given     constructor arguments that depend on the query
     seeded    its k-means must be given a seed of its own
-    some      at most so many candidates, drawn at random (it refits for each of them)
+    some      at most `CANDIDATES` candidates, drawn at random (it refits for each of them)
     square    matrices of all rows by all rows that it makes
+    distinct  it fails where every pool row equals a labelled one
     """
 
     cls: str
@@ -57,8 +60,9 @@ class Adapted:
     init: dict[str, Any] = field(default_factory=dict)
     given: Callable[[Query, Any], dict[str, Any]] | None = None
     seeded: bool = False
-    some: int | None = None
+    some: bool = False
     square: int = 0
+    distinct: bool = False
     binary: bool = False
     batch_aware: bool = False
 
@@ -115,7 +119,7 @@ ADAPTED: dict[str, Adapted] = {
     ),
     "batch_bald": library(
         "BatchBALD", "joint mutual information", "committee", "Kirsch et al. 2019",
-        "exponential in the batch", role="ensemble",
+        "exponential in the batch", role="ensemble", batch_aware=True,
     ),
     "core_set": library(
         "CoreSet", "greedy k-center", "coverage", "Sener and Savarese 2018", "O(nbd)",
@@ -127,7 +131,7 @@ ADAPTED: dict[str, Adapted] = {
     ),
     "typi_clust": library(
         "TypiClust", "typical rows of clusters", "coverage", "Hacohen et al. 2022",
-        "O(n (l + b) d)", seeded=True, batch_aware=True,
+        "O(n (l + b) d)", seeded=True, batch_aware=True, distinct=True,
     ),
     "prob_cover": library(
         "ProbCover", "balls that cover most rows", "coverage", "Yehuda et al. 2022", "O(n^2 d)",
@@ -165,6 +169,7 @@ ADAPTED: dict[str, Adapted] = {
     "four_ds": library(
         "FourDs", "distance, density, diversity, distribution, by its own mixture model",
         "hybrid", "Reitmaier and Sick 2013", "fits a mixture on all rows", role="mixture",
+        distinct=True,
     ),
     "probabilistic_al": library(
         "ProbabilisticAL", "multi-class, by its own Parzen window model", "expected change",
@@ -185,11 +190,11 @@ ADAPTED: dict[str, Adapted] = {
     ),
     "eer": library(
         "MonteCarloEER", "expected 0-1 error, 20 candidates", "expected change",
-        "Roy and McCallum 2001", "20 k fits", role="refit", some=20,
+        "Roy and McCallum 2001", "20 k fits", role="refit", some=True,
     ),
     "voi": library(
         "ValueOfInformationEER", "value of information, 20 candidates", "expected change",
-        "Joshi, Porikli and Papanikolopoulos 2009", "20 k fits", role="refit", some=20,
+        "Joshi, Porikli and Papanikolopoulos 2009", "20 k fits", role="refit", some=True,
     ),
 }  # fmt: skip
 
@@ -202,6 +207,10 @@ def run(name: str, how: Adapted, query: Query) -> Ints:
         raise Skip(f"binary only: {query.n_classes} classes")
     import skactiveml.pool as pool
 
+    if how.distinct and not anything_new(query):
+        raise Skip(
+            f"scikit-activeml {INSTALLED}: its {how.cls} fails on rows equal to labelled ones"
+        )
     rows = np.union1d(query.labeled, query.pool)
     within_memory(8.0 * how.square * len(rows) ** 2, f"{how.cls} of scikit-activeml")
     X, seed = query.X[rows], int(query.rng.integers(2**31))
@@ -211,13 +220,19 @@ def run(name: str, how: Adapted, query: Query) -> Ints:
     if how.seeded:
         init["cluster_algo_dict"] = {"random_state": seed, "n_init": 1}
     asked = argument(how.role, query, seed)
-    if how.some is not None and len(query.pool) > max(how.some, query.n):
-        some = query.rng.choice(query.pool, size=max(how.some, query.n), replace=False)
+    if how.some and len(query.pool) > max(CANDIDATES, query.n):
+        some = query.rng.choice(query.pool, size=max(CANDIDATES, query.n), replace=False)
         asked["candidates"] = np.searchsorted(rows, np.sort(some))
     picked = quietly(
         lambda: getattr(pool, how.cls)(**init).query(X, y, batch_size=query.n, **asked)
     )
     return np.asarray(rows[np.asarray(picked, dtype=np.intp)])
+
+
+def anything_new(query: Query) -> bool:
+    """Whether a pool row differs from all labelled ones."""
+    known = {row.tobytes() for row in query.X[query.labeled]}
+    return any(row.tobytes() not in known for row in query.X[query.pool])
 
 
 def quietly(call: Callable[[], Any]) -> Any:

@@ -71,9 +71,9 @@ def handed(query: Query, estimator: Any, seed: int) -> Any:
 
 def argument(role: str | None, query: Query, seed: int) -> dict[str, Any]:
     """The keyword arguments by which `query` is given its model."""
+    if role in ("clf", "estimator", "refit", "ensemble") and not query.has_proba:
+        query.proba  # noqa: B018  raises Skip with the reason
     if role in ("clf", "estimator"):
-        if not query.has_proba:
-            query.proba  # noqa: B018  raises Skip with the reason
         return {role: handed(query, query.model, seed), f"fit_{role}": False}
     if role == "refit":
         classes = np.arange(query.n_classes)

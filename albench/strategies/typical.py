@@ -34,7 +34,7 @@ def typiclust(query: Query) -> Ints:
     As many clusters as rows labelled and asked for (500 at most; above 50, mini-batches of
     5,000 rows where there are more). Typicality is the inverse mean distance to the 20
     nearest unlabelled rows of the cluster (half of them in small ones); clusters of 5 rows or
-    fewer are passed over, as in the authors' code.
+    fewer are passed over, as in the authors' code (which averages squared distances).
     """
     X, _ = centred(query)
     k = min(len(query.labeled) + query.n, MOST_CLUSTERS, len(X))
@@ -55,7 +55,7 @@ def typiclust(query: Query) -> Ints:
 def clustered(X: Floats, k: int, seed: int) -> Ints:
     """(n,) clusters of all rows."""
     if k <= 50 or len(X) <= MINI_BATCH:
-        return np.asarray(fitted_kmeans(X, k, seed).labels_, dtype=np.intp)
+        return fitted_kmeans(X, k, seed).labels
     import warnings
 
     from sklearn.cluster import MiniBatchKMeans
@@ -176,7 +176,7 @@ def radius_graph(X: Floats, norms: Floats, delta: float) -> tuple[Ints, Ints]:
 
 @strategy(
     "graph_density", family="coverage", cite="Ebert, Fritz and Schiele 2012", batch_aware=True,
-    cost="O(n^2 d) once, then O(n) a pick",
+    cost="O(n^2 d) once, then O(n) a pick", memory="O(n k), k neighbours",
 )  # fmt: skip
 class GraphDensity:
     """The densest rows of a nearest-neighbour graph, lowering the neighbours of each pick.
@@ -219,6 +219,7 @@ def manhattan_graph(X: Floats, k: int) -> Any:
     """(n, n) sparse symmetric weights exp(-distance / d) of the k nearest neighbours."""
     from sklearn.neighbors import NearestNeighbors
 
+    within_memory(48.0 * len(X) * k, f"the graph of {k} neighbours of each of {len(X)} rows")
     near = NearestNeighbors(n_neighbors=k, metric="manhattan").fit(X)
     graph = near.kneighbors_graph(mode="distance")
     graph.data = np.exp(-graph.data / X.shape[1])

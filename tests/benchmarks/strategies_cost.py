@@ -2,9 +2,11 @@
 
     python tests/benchmarks/strategies_cost.py [--pools 500 5000] [--only margin badge]
 
-One single-threaded process a measurement, medians of CPU time, the library's strategy right
-after ours. `first` is the first query of a run, with what is computed once per run; `next`
-the queries after it. The clock starts when the query model is fitted:
+One single-threaded process a measurement, medians of CPU time. Where the library has the
+strategy too, ours and theirs are measured in turn, twice each, and the smaller median counts.
+A query that takes longer than the limit is cut off; the library is given three times as long.
+`first` is the first query of a run, with what is computed once per run; `next` the queries
+after it. The clock starts when the query model is fitted:
 
 alone   the strategy itself: what the query model spends on scores, and a committee on the
         fits of its members, is left out on both sides; the refits of expected error are not
@@ -18,8 +20,8 @@ import argparse
 import json
 import multiprocessing
 import os
-import platform
 import resource
+import signal
 import time
 import warnings
 from collections.abc import Iterator
@@ -28,6 +30,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import cost_page
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
@@ -50,10 +53,14 @@ THEIRS = {
     "falcun": "falcun", "quire": "quire", "eer_01": "eer",
 }  # fmt: skip
 EQUAL_TERMS: dict[str, dict[str, Any]] = {
-    "eer_01": {"candidates": 20, "evaluation": None},
+    "eer_01": {"candidates": 20, "evaluation": None}, "eer_log": {"candidates": 20},
     "qbc": {"committee": 5}, "qbc_kl": {"committee": 5}, "variation_ratio": {"committee": 5},
 }  # fmt: skip
 LABELED, FEATURES, CLASSES = 100, 50, 10
+MEMBER_FITS = 20  # CPU seconds that the fits of a committee may take on top of a query's limit
+ENOUGH = 0.2  # seconds of measured queries after which no further run is begun
+PATIENCE = 0.6  # CPU seconds, with all that is not measured, after which none is begun either
+MEMORY = 8 * 2**30  # of address space
 
 
 def data(pool: int) -> tuple[Any, Any]:
@@ -174,14 +181,24 @@ class Clocks:
         return answer, spent - self.scores.seconds, spent
 
 
-def one_run(scene: Scene, batch: int, clocks: Clocks) -> list[tuple[float, float]]:
-    """Seconds (alone, with scores) of each query of a run of at most six."""
-    name, memo = scene.name, {}
+class TooSlow(Exception):
+    """A query took longer than the limit."""
+
+
+def one_run(scene: Scene, batch: int, clocks: Clocks, limit: int) -> list[tuple[float, float]]:
+    """Seconds (alone, with scores) of each query of a run of two to six."""
+    name, memo, began = scene.name, {}, time.process_time()
     strategy = make_strategy(name, **EQUAL_TERMS.get(name, {}))
     labeled, times, spent = np.arange(LABELED), [], 0.0
-    while len(times) < 6 and (spent < 1.0 or (len(times) < 2 and spent < 20.0)):
+    while len(times) < 2 or (
+        len(times) < 6 and spent < 1.0 and time.process_time() - began < PATIENCE
+    ):
+        cut_off(MEMBER_FITS)  # the query model's own fit
         query = scene.asked(labeled, batch, memo)
+        cut_off(limit + 1 + MEMBER_FITS * (entry("strategy", name).about["family"] == "committee"))
         answer, alone, scored = clocks.query(strategy, query, name.startswith("ska:"))
+        if scored > limit:
+            raise TooSlow
         times.append((alone, scored))
         spent += scored
         rows = answer.rows if hasattr(answer, "rows") else answer
@@ -191,14 +208,24 @@ def one_run(scene: Scene, batch: int, clocks: Clocks) -> list[tuple[float, float
     return times
 
 
-def measured(name: str, cut: tuple[Any, Any], batch: int) -> dict[str, Any]:
+def cut_off(seconds: int) -> None:
+    """End this process by SIGXCPU once it has used so much more CPU time."""
+    most = int(time.process_time()) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+
+
+def measured(name: str, cut: tuple[Any, Any], batch: int, limit: int) -> dict[str, Any]:
     """Milliseconds of the first and the following queries, and the memory they added."""
     before = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     scene, clocks = Scene.of(name, *cut), Clocks()
     clocks.install(name)
     runs: list[list[tuple[float, float]]] = []
-    while len(runs) < 20 and sum(scored for run in runs for _, scored in run) < 0.5:
-        runs.append(one_run(scene, batch, clocks))
+    began, timed = time.process_time(), 0.0
+    while not runs or (
+        len(runs) < 20 and timed < ENOUGH and time.process_time() - began < PATIENCE
+    ):
+        runs.append(one_run(scene, batch, clocks, limit))
+        timed += sum(scored for _, scored in runs[-1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     later = [times for run in runs for times in run[1:] or run]
     return {
@@ -210,16 +237,17 @@ def measured(name: str, cut: tuple[Any, Any], batch: int) -> dict[str, Any]:
 
 
 def child(pipe: Any, name: str, cut: Any, batch: int, limit: int) -> None:
-    """Measure in this process, which ends when its CPU time is used up."""
-    spent = int(time.process_time())
+    """Measure in this process, which ends when a query's CPU time is used up."""
     threadpool_limits(1)
-    resource.setrlimit(resource.RLIMIT_CPU, (spent + limit, spent + limit + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
     try:
-        found = measured(name, cut, batch)
+        found = measured(name, cut, batch, limit)
+    except TooSlow:
+        found = {"refused": f"> {limit} s"}
     except (Skip, MemoryError) as error:
-        found = {"refused": str(error) or "more than 8 GB"}
+        found = {"refused": str(error) or f"needs more than {MEMORY / 2**30:.0f} GB"}
     except Exception as error:
         found = {"refused": f"{type(error).__name__}: {error}"[:100]}
     pipe.send(found)
@@ -227,6 +255,7 @@ def child(pipe: Any, name: str, cut: Any, batch: int, limit: int) -> None:
 
 def cost(name: str, cut: Any, batch: int, limit: int) -> dict[str, Any]:
     """One measurement in a process of its own."""
+    limit *= 3 if name.startswith("ska:") else 1
     near, far = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(
         target=child, args=(far, name, cut, batch, limit)
@@ -236,8 +265,28 @@ def cost(name: str, cut: Any, batch: int, limit: int) -> dict[str, Any]:
     try:
         found: dict[str, Any] = near.recv()
     except EOFError:
-        found = {"refused": f"> {limit} s"}
+        found = {}
     process.join()
+    if not found and process.exitcode == -signal.SIGXCPU:
+        return {"refused": f"> {limit} s"}
+    return found or {"refused": f"the process ended with exit code {process.exitcode}"}
+
+
+def better(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Of two measurements of one thing the smaller of each number."""
+    if "refused" in one or "refused" in other:
+        return one if "refused" in one else other
+    return {key: min(one[key], other[key]) for key in one}
+
+
+def pair(names: list[str], cut: Any, batch: int, limit: int) -> list[dict[str, Any]]:
+    """One record for ours and, where there is one, one for theirs."""
+    found = [cost(name, cut, batch, limit) for name in names]
+    quick = all(one.get("scored", limit * 1e3) < 200.0 * limit for one in found)
+    if len(found) == 2 and quick:  # what takes seconds needs no second look
+        found = [
+            better(one, cost(n, cut, batch, limit)) for n, one in zip(names, found, strict=True)
+        ]
     return found
 
 
@@ -247,87 +296,32 @@ def results(
     """One record for each strategy, pool and batch; none after one that took too long."""
     ours = [n for n in names("strategy") if not n.startswith("ska:")]
     wanted = [n for n in ours if not only or n in only]
-    slow: set[tuple[str, int, int]] = set()
+    slow: dict[tuple[str, int, int], str] = {}
     for pool in pools:
         cut = data(pool)
-        for name in [m for n in wanted for m in (n, f"ska:{THEIRS.get(n)}")]:
-            for batch in batches if name != "ska:None" else []:
-                found = known.get((name, pool, batch))
-                if any(n == name and p <= pool and b <= batch for n, p, b in slow):
-                    found = {"refused": f"> {limit} s"}
-                found = found or cost(name, cut, batch, limit)
-                if found.get("refused", "").startswith(">"):
-                    slow.add((name, pool, batch))
-                yield {"name": name, "pool": pool, "batch": batch, **found}
+        for name in wanted:
+            both = [name, f"ska:{THEIRS[name]}"] if name in THEIRS else [name]
+            for batch in batches:
+                found = {n: known[n, pool, batch] for n in both if (n, pool, batch) in known}
+                for n in both:
+                    for (m, p, b), reason in slow.items():
+                        if m == n and p <= pool and b <= batch:
+                            found.setdefault(n, {"refused": reason})
+                left = [n for n in both if n not in found]
+                found |= dict(zip(left, pair(left, cut, batch, limit), strict=True))
+                for n in both:
+                    if found[n].get("refused", "").startswith(">"):
+                        slow.setdefault((n, pool, batch), found[n]["refused"])
+                    yield {"name": n, "pool": pool, "batch": batch, **found[n]}
 
 
-def shown(found: dict[str, Any] | None) -> str:
-    """One cell: the next query, and the first where it takes much longer."""
-    if found is None:
-        return ""
-    if "refused" in found:
-        return found["refused"] if found["refused"].startswith(">") else "refused"
-    first = f" (first {found['first']:.3g})" if found["first"] > 3 * found["next"] + 1 else ""
-    return f"{found['next']:.3g}{first}"
-
-
-def head(limit: int) -> list[str]:
-    """What was measured, where and how."""
-    cpu = next((x for x in Path("/proc/cpuinfo").read_text().split("\n") if "model name" in x), "")
+def heading(limit: int) -> dict[str, Any]:
+    """What the page says of the measurement."""
     clock = "CPU time" if now is time.thread_time else "elapsed time"
-    return [
-        "# What a query costs beyond the fit", "",
-        f"Milliseconds of {clock} on one core ({cpu.split(': ')[-1]}, Python "
-        f"{platform.python_version()}, numpy {np.__version__}; load {os.getloadavg()[2]:.1f} on "
-        f"{os.cpu_count()} cores), d = {FEATURES}, k = {CLASSES}, {LABELED} labels at the first "
-        "query. Medians over the later queries of a run; in brackets the first query, where what "
-        "is computed once per run makes it much longer. Neither the fit of the query model nor "
-        "its scores are counted, nor the fits of a committee. "
-        f"Lines in italics: scikit-activeml {adapter.INSTALLED}, right after ours. `> {limit} s`: "
-        f"one query takes longer, or did with a smaller pool or batch. `refused`: would need more "
-        "memory than is allowed, see below. The last column is the memory in MB added at the "
-        "largest pool that ran. Written by `strategies_cost.py`, whose head says what is counted.",
-        "",
-    ]  # fmt: skip
-
-
-def table(records: list[dict[str, Any]], limit: int) -> str:
-    """The markdown page."""
-    cells = {(r["name"], r["pool"], r["batch"]): r for r in records}
-    columns = sorted({(r["pool"], r["batch"]) for r in records})
-    titles = [f"pool {pool:,}, batch {batch}" for pool, batch in columns]
-    lines = [*head(limit), "| strategy | " + " | ".join(titles) + " | MB |"]
-    lines.append("|---" * (len(columns) + 2) + "|")
-    ours = [n for n in dict.fromkeys(r["name"] for r in records) if not n.startswith("ska:")]
-    for name in ours:
-        for line in (name, f"ska:{THEIRS.get(name)}"):
-            row = [cells.get((line, *column)) for column in columns]
-            if any(row):
-                ran = [r["mb"] for r in row if r and "mb" in r]
-                label = f"*{line}*" if line.startswith("ska:") else f"`{line}`"
-                memory = f"{ran[-1]:.0f}" if ran else ""
-                lines.append(f"| {label} | {' | '.join(map(shown, row))} | {memory} |")
-    refused = {(r["name"], r["refused"]) for r in records if r.get("refused", ">")[0] != ">"}
-    lines += ["", "Refused:", ""] if refused else []
-    lines += [f"- `{name}`: {why}" for name, why in sorted(refused)]
-    lines += [
-        "", "## Next to scikit-activeml", "",
-        "How many times as long the library's query takes: the strategy alone, and with the "
-        "scores of the query model, as each makes them.", "",
-        "| strategy | " + " | ".join(titles) + " |", "|---" * (len(columns) + 1) + "|",
-    ]  # fmt: skip
-    for name in [n for n in ours if n in THEIRS]:
-        both = [(cells.get((name, *c)), cells.get((f"ska:{THEIRS[name]}", *c))) for c in columns]
-        lines.append(f"| `{name}` | " + " | ".join(ratio(*pair) for pair in both) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def ratio(ours: dict[str, Any] | None, theirs: dict[str, Any] | None) -> str:
-    """Their time over ours, alone and with scores."""
-    if not ours or not theirs or "refused" in ours or "refused" in theirs:
-        return ""
-    alone, scored = (theirs[key] / max(ours[key], 1e-9) for key in ("next", "scored"))
-    return f"{alone:.3g}" if alone == scored else f"{alone:.3g}, {scored:.3g}"
+    return {
+        "clock": clock, "features": FEATURES, "classes": CLASSES, "labeled": LABELED,
+        "limit": limit, "library": adapter.INSTALLED, "theirs": THEIRS,
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -336,7 +330,7 @@ def main() -> None:
     parser.add_argument("--pools", type=int, nargs="+", default=[500, 5000, 50_000])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 100])
     parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--limit", type=int, default=60, help="CPU seconds a measurement")
+    parser.add_argument("--limit", type=int, default=5, help="CPU seconds a query")
     parser.add_argument("--to", type=Path, default=Path(__file__).with_suffix(".md"))
     parser.add_argument(
         "--log",
@@ -344,10 +338,12 @@ def main() -> None:
         help="JSON lines, written as they come; what it holds is not measured again",
     )
     given = parser.parse_args()
+    import scipy.cluster.hierarchy  # noqa: F401  (before the fork, so that no child pays)
     import skactiveml.pool  # noqa: F401
+    import sklearn.neighbors  # noqa: F401
 
     threadpool_limits(1)
-    import sklearn.neighbors  # noqa: F401  (imported before the fork, so that no child pays)
+    Scene.of("margin", *data(500)).asked(np.arange(LABELED), 1, {}).proba  # noqa: B018  imports
 
     lines = given.log.read_text().splitlines() if given.log and given.log.exists() else []
     known = {(r["name"], r["pool"], r["batch"]): r for r in map(json.loads, lines)}
@@ -357,7 +353,7 @@ def main() -> None:
         if given.log and (record["name"], record["pool"], record["batch"]) not in known:
             with given.log.open("a") as log:
                 log.write(json.dumps(record) + "\n")
-        given.to.write_text(table(records, given.limit))
+        given.to.write_text(cost_page.page(records, heading(given.limit)))
 
 
 if __name__ == "__main__":
