@@ -153,8 +153,7 @@ def seen(
     if part is None or not part.blocks:
         return View(*choice, pd.DataFrame(), f"{metric} is undefined for {model} on {group}")
     table = standings(part, suite.baseline, suite.bases, alpha=suite.alpha).set_index("strategy")
-    lower = registry.entry("metric", metric).about["better"] == "lower"
-    table = table.join(labels_needed(part, suite.baseline, lower)).join(beside, how="outer")
+    table = table.join(labels_needed(part, suite.baseline)).join(beside, how="outer")
     table = table.sort_values("rank", kind="stable", na_position="last")
     bases = int(table["datasets"].max())
     more = f" ({len(part.blocks)} with variants)" if len(part.blocks) > bases else ""

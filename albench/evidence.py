@@ -6,13 +6,14 @@ comes with how many trials that were.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from albench.cuts import Cut, cuts
+from albench.cuts import Cut
 from albench.files import write_atomic
 from albench.intake import regular
+from albench.passes import over_cuts
 from albench.ref import canonical
 from albench.store import Store
 from albench.suite import Suite
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRIALS = 1
-VERSION = 2
+VERSION = 3
 MOST = 2**24
 KEY = ("model", "strategy")
 MEASURED = ("drift_classes", "drift_features", "evaluation", "rare")
@@ -46,24 +47,13 @@ def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evid
     """The evidence of the first trials of a suite's stored runs."""
     import pandas as pd
 
-    from albench.analysis import audit, bias, rare
-
-    few = sorted(set(runs["trial"]))[:TRIALS]
-    chosen = runs[runs["trial"].isin(few) & ~runs["strategy"].isin(suite.bounds)]
+    chosen = first_runs(suite, runs)
     wanted = set(chosen.loc[(chosen["status"] == "done"), "run"])
     specs = [c.spec for c in suite.cells() if c.strategy != FULL_POOL and c.spec.id in wanted]
     specs = list(dict.fromkeys(specs))
-
-    def measured(analysis: Callable[..., Any], **more: Any) -> Any:
-        def remade() -> Iterator[Cut]:
-            yield from cuts(specs)
-
-        return analysis(chosen, rounds, remade(), checkpoints=END, **more)
-
+    mine = rounds[rounds["run"].isin(wanted)]
+    drift, told, found = over_cuts(measured, chosen, mine, specs, -1, suite.plugins)
     key = ["model", "strategy"]
-    drift = measured(bias.measured)
-    told = measured(audit.measured)
-    found, _ = measured(rare.measured)
     parts = {
         "drift_classes": drift[drift["measure"] == "tv"].groupby(key)["z"].mean(),
         "drift_features": drift[drift["measure"] == "energy"].groupby(key)["z"].mean(),
@@ -74,7 +64,27 @@ def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evid
     rarest = (found["prevalence"] <= RARE) & (found["prevalence"] < found["dataset"].map(even) / 2)
     few_positive = found[(found["measure"] == "enrichment") & rarest]
     parts["rare"] = few_positive.groupby(key)["value"].mean()
-    return Evidence(pd.DataFrame(parts), len(few))
+    return Evidence(pd.DataFrame(parts), chosen["trial"].nunique())
+
+
+def first_runs(suite: Suite, runs: "pd.DataFrame") -> "pd.DataFrame":
+    """The runs of the first trials, bounds left out."""
+    few = sorted(set(runs["trial"]))[:TRIALS]
+    return runs[runs["trial"].isin(few) & ~runs["strategy"].isin(suite.bounds)]
+
+
+def measured(
+    runs: "pd.DataFrame", rounds: "pd.DataFrame", cuts: Iterable[Cut]
+) -> "tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]":
+    """Drift, evaluation bias and rare classes at the end; each cut is made once for the three."""
+    from albench.analysis import audit, bias, rare
+
+    remade = list(cuts)
+    return (
+        bias.measured(runs, rounds, remade, END, brief=True),
+        audit.measured(runs, rounds, remade, END, brief=True),
+        rare.measured(runs, rounds, remade, END)[0],
+    )
 
 
 def stored_evidence(
@@ -87,9 +97,7 @@ def stored_evidence(
     import pandas as pd
 
     path = store.folder / "evidence.json"
-    digest = hashlib.sha256(
-        canonical([suite.text, sorted(runs["run"] + runs["status"]), TRIALS, VERSION]).encode()
-    ).hexdigest()
+    digest = made_from(suite, runs, rounds)
     if path.is_file():
         regular(path, MOST)
         try:
@@ -105,6 +113,23 @@ def stored_evidence(
     text = json.dumps({"made_from": digest, "trials": found.trials, "rows": listed}, indent=0)
     write_atomic(path, (text + "\n").encode())
     return found
+
+
+def made_from(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> str:
+    """A digest of all that the evidence depends on: the first trials, what they bought."""
+    chosen = first_runs(suite, runs)
+    mine = rounds[rounds["run"].isin(chosen["run"])].sort_values(["run", "round"], kind="stable")
+    bought = [mine[name].map(list).tolist() for name in ("picks", "labels")]
+    text = canonical(
+        [suite.text, sorted(chosen["run"] + chosen["status"]), TRIALS, VERSION,
+         mine["run"].tolist(), [plain(column) for column in bought]]
+    )  # fmt: skip
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(lists: "list[list[Any]]") -> list[list[int | None]]:
+    """Row numbers or labels as JSON has them; an abstention is null."""
+    return [[None if x is None or x != x else int(x) for x in part] for part in lists]
 
 
 def flags(row: "pd.Series[Any]") -> str:

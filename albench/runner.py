@@ -1,7 +1,7 @@
 """Specs -> store: what is missing is run, in parallel, and stored by the coordinator alone."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,11 +29,15 @@ BLOCK = 24
 
 @dataclass
 class Progress:
-    """How far a run has come; handed to `on_progress` after each block."""
+    """How far a run has come; handed to `on_progress` after each block.
+
+    dataset: the one of the last run, by the suite's `labels`
+    """
 
     total: int
     counts: dict[str, int] = field(default_factory=dict)
     dataset: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     parts: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
     storing: float = 0.0
@@ -49,7 +53,7 @@ class Progress:
         for one in finished:
             status = one.run["status"]
             self.counts[status] = self.counts.get(status, 0) + 1
-            self.dataset = one.run["dataset"]
+            self.dataset = self.labels.get(one.run["dataset"], one.run["dataset"])
             parts = self.parts.setdefault((one.run["model"], one.run["strategy"]), {})
             for part, seconds in one.parts.items():
                 parts[part] = parts.get(part, 0.0) + seconds
@@ -87,7 +91,7 @@ def run(
     if shard is not None:
         specs = part(specs, shard)
     preflight(suite, specs, report)
-    progress = Progress(len(specs))
+    progress = Progress(len(specs), labels={d.ref.label: d.label for d in suite.datasets})
     on_progress(progress)
     if specs:
         store.note(**told(suite, store))

@@ -218,7 +218,7 @@ def test_one_strategy_has_nothing_to_compare_with() -> None:
 
 def test_one_dataset_speaks_about_that_dataset_only() -> None:
     result = compare(curves_of(1, 3, 20, effect=0.05), metric="accuracy")
-    assert "cannot reach 0.05 with 1 datasets (2 tests need 7)" in result.lines[0]
+    assert "cannot reach 0.05 with 1 dataset (2 tests need 7)" in result.lines[0]
     assert result.lines[1].startswith("On these datasets only, under this protocol")
     assert "margin ahead on 1, behind on 0 of 1" in result.lines[1]
     assert result.tables["against"]["holm_p"].isna().all()
@@ -230,7 +230,8 @@ def test_one_trial_has_no_test_within_a_dataset() -> None:
     result = compare(curves_of(9, 3, 1, effect=0.02), metric="accuracy")
     assert result.tables["within"]["wilcoxon_p"].isna().all()
     assert result.tables["within"]["corrected_p"].isna().all()
-    assert (result.tables["within"]["note"] == "cannot reach 0.05 with 1 trials (needs 6)").all()
+    told = "cannot reach 0.05 with 1 trial (18 tests need 10)"
+    assert (result.tables["within"]["note"] == told).all()
     assert result.tables["against"]["holm_p"].notna().all()
     few = compare(curves_of(2, 3, 1), metric="accuracy")
     assert few.lines[1].startswith("Nor can it be told on these datasets alone: cannot reach")

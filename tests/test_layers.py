@@ -50,6 +50,7 @@ FLOOR = {
     "engines": 3,
     "testing": 3,
     "suite": 3,
+    "judging": 3,
     "suitefile": 3,
     "store": 3,
     "union": 3,
