@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from albench.errors import AlbenchError
+from albench.kinds import oracles, prevalence, scarce
 from albench.topics import Source, View
 
 if TYPE_CHECKING:
     import pandas as pd
-
-RARE = 0.15  # a class with a larger share is not rare, nor one with half its even share or more
 
 
 def summary(
@@ -178,15 +177,6 @@ def mistakes(source: Source) -> "tuple[pd.DataFrame, pd.DataFrame, list[str]]":
     return found, drawn, said.noise(drawn, oracles(source))
 
 
-def oracles(source: Source) -> dict[tuple[str, str], str]:
-    """The name of the oracle by the labels of dataset and protocol."""
-    return {
-        (dataset.label, label): dataset.under(protocol).oracle.name
-        for dataset in source.suite.datasets
-        for label, protocol in source.suite.protocols
-    }
-
-
 def estimators(source: Source, score: str = "accuracy") -> View:
     """What one would believe without a test set."""
     from albench.analysis import misled
@@ -258,22 +248,6 @@ def no_rare_class(source: Source) -> str:
         return ""
     least = prevalence(source).min()
     return f"no discovery curve: the rarest class of any dataset has {least:.0%} of its pool"
-
-
-def scarce(source: Source) -> set[str]:
-    """The datasets with a rare class: at most 15 %, and less than half an even share."""
-    share = prevalence(source)
-    even = 1 / source.runs.groupby("dataset")["n_classes"].max().reindex(share.index)
-    return set(share.index[(share <= RARE) & (share < even / 2)])
-
-
-def prevalence(source: Source) -> "pd.Series[float]":
-    """The share of the rare class in the pool, by dataset."""
-    from albench.analysis import rare
-
-    frame, _ = source.measured(rare.measured, checkpoints=source.checkpoints)
-    found: pd.Series[float] = frame.groupby("dataset")["prevalence"].mean()
-    return found
 
 
 def no_mistakes(source: Source) -> str:

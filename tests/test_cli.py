@@ -282,12 +282,14 @@ def test_another_question_leaves_the_statistics_of_the_suite_alone(folder: Path)
     done = albench("compare", "small.toml", "--summary", "end", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert stats.read_bytes() == before
-    assert json.loads((stats.parent / "stats-end.json").read_text())["design"][0]["summary"] == "end"
+    other = json.loads((stats.parent / "stats-end.json").read_text())
+    assert other["design"][0]["summary"] == "end"
     assert "stats-end.json" in done.stderr
 
 
 def test_a_protocol_without_a_name_is_told_by_what_differs(folder: Path) -> None:
-    (folder / "p.toml").write_text(SMALL + 'protocol = {use = "standard", batch = 1, budget = 30}\n')
+    fields = 'protocol = {use = "standard", batch = 1, budget = 30}\n'
+    (folder / "p.toml").write_text(SMALL + fields)
     done = albench("status", "p.toml", "--format", "json", cwd=folder)
     assert done.returncode == 0, done.stderr
     from albench.suitefile import load_suite

@@ -72,6 +72,7 @@ FLOOR = {
     "ceilings": 6,
     "recommend": 6,
     "topics": 6,
+    "kinds": 6,
     "views": 6,
     "pages": 6,
     "evidence": 6,

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 CODE = """
 from albench.show import show
 names = ["strategy", "verdict", "difference", "interval", "Holm p", "p", "posterior", "detectable"]
-row = dict(zip(names, ["least_confident", "better", "+0.0123", "[+0.0100, +0.0150]"] + ["0.0012"] * 4))
-show([row], names)
+cells = ["least_confident", "better", "+0.0123", "[+0.0100, +0.0150]"] + ["0.0012"] * 4
+show([dict(zip(names, cells))], names)
 """
 
 
@@ -24,14 +25,14 @@ def on_a_terminal(width: int) -> str:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", CODE], stdout=theirs, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"COLUMNS": str(width), "PYTHONPATH": str(ROOT), "TERM": "xterm", "NO_COLOR": "1"},
+        env=os.environ | {"COLUMNS": str(width), "PYTHONPATH": str(ROOT), "TERM": "xterm"},
     )  # fmt: skip
     _, errors = process.communicate(timeout=60)
     os.close(theirs)
     seen = os.read(ours, 65536).decode()
     os.close(ours)
     assert process.returncode == 0, errors
-    return seen + errors
+    return re.sub(r"\x1b\[[\d;]*m", "", seen) + errors
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

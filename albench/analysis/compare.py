@@ -139,8 +139,8 @@ def against(
     wilcoxon_p, holm_p, finner_p (two-sided signed-rank, raw and adjusted over the
     family); rank_biserial; sign_flip_p (permutation cross-check); friedman_z,
     friedman_p, friedman_holm_p (Demsar's companion); mde (smallest difference found
-    with 80 % power at the family's first Holm step, NaN where none can be); note. A p-value that cannot
-    reach alpha with n datasets is NaN and the note says so.
+    with 80 % power at the family's first Holm step, NaN where none can be); note. A p-value
+    that cannot reach alpha with n datasets is NaN and the note says so.
     """
     table = _table(scores, least=2)
     if baseline not in table.columns:

@@ -38,8 +38,9 @@ def rank_interval(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.Data
 
     table: datasets x strategies, higher = better. Columns rank, rank_low, rank_high and
     `place`: one more than the strategies whose whole interval is better, so that those
-    that cannot be told apart share a place. NaN intervals below three datasets, where
-    all share the first place.
+    that cannot be told apart share a place; none stands behind one of a worse mean rank,
+    whose interval is the wider. NaN intervals below three datasets, where all share the
+    first place.
     """
     ranked = table.round(12).rank(axis=1, ascending=False).to_numpy()
     mean = ranked.mean(axis=0)
@@ -48,7 +49,10 @@ def rank_interval(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.Data
         rng = np.random.default_rng([seed, 41])
         drawn = rng.multinomial(len(ranked), np.full(len(ranked), 1 / len(ranked)), size=draws)
         low, high = np.quantile(drawn @ ranked / len(ranked), [0.025, 0.975], axis=0)
-    place = [1 + int(np.sum(high < value)) for value in low]
+    ahead = np.array([1 + int(np.sum(high < value)) for value in low])
+    order = np.argsort(mean, kind="stable")
+    place = np.empty_like(ahead)
+    place[order] = np.minimum.accumulate(ahead[order][::-1])[::-1]
     columns = {"rank": mean, "rank_low": low, "rank_high": high, "place": place}
     return pd.DataFrame(columns, index=table.columns)
 
