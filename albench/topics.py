@@ -18,12 +18,7 @@ from albench.tables import FULL_POOL
 if TYPE_CHECKING:
     import pandas as pd
 
-Frames = Mapping[str, "pd.DataFrame"]
-
-
-def nothing() -> Frames:
-    """No figures."""
-    return {}
+Frames = dict[str, "pd.DataFrame"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class View:
     notes   what was left out, and why
     table   for people: the last checkpoint, a column per measure
     long    every checkpoint and measure by rows, with intervals, and reasons for nulls
-    frames  makes the frames that `albench.plots.labels` draws, by the names of its `FRAMES`
+    makers  make the frames that `albench.plots.labels` draws, by the names of its `FRAMES`
     """
 
     topic: str
@@ -46,7 +41,11 @@ class View:
     table: "pd.DataFrame"
     long: "pd.DataFrame"
     notes: Sequence[str] = ()
-    frames: Callable[[], Frames] = field(default=nothing)
+    makers: Mapping[str, Callable[[], "pd.DataFrame"]] = field(default_factory=dict)
+
+    def frames(self, leave: Collection[str] = ()) -> Frames:
+        """The frames of its figures, but for those named in `leave`, which are not made."""
+        return {name: make() for name, make in self.makers.items() if name not in leave}
 
 
 class Source:

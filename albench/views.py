@@ -42,7 +42,7 @@ def drift(source: Source) -> View:
         "bias", "drift", "Labelled sets against the pool; z: against random subsets",
         said.bias(found, source.baseline), wide(found, bias.SHOWN, bias.WITH_Z), found,
         source.lacking(),
-        lambda: {"drift": found, "plane": source.pooled(overlap.plane, first=True)},
+        {"drift": lambda: found, "plane": lambda: source.pooled(overlap.plane, first=True)},
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def focus(source: Source) -> View:
     return View(
         "bias", "focus", "Picks near the boundary of the full-pool model; 1: chance",
         said.focus(found, source.baseline), wide(found, tuple(overlap.MEASURES)), found,
-        source.lacking(), lambda: {"focus": found},
+        source.lacking(), {"focus": lambda: found},
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def distance(source: Source) -> View:
         "coverage", "distance", "Distance to the nearest label, clusters and classes with labels",
         covered(source, found), wide(found, coverage.SHOWN, coverage.WITH_Z), found,
         source.lacking(),
-        lambda: {"coverage": found, "composition": source.pooled(coverage.composition)},
+        {"coverage": lambda: found, "composition": lambda: source.pooled(coverage.composition)},
     )  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def discovery(source: Source) -> View:
     return View(
         "rare", "discovery", "Search for the rare class", said.rare(found, source.baseline),
         wide(found, measures), found, [*source.lacking(), *rare.prevalences(frame)],
-        lambda: {"discovery": source.pooled(rare.curve)},
+        {"discovery": lambda: source.pooled(rare.curve)},
     )  # fmt: skip
 
 
@@ -153,7 +153,7 @@ def affinity(source: Source) -> View:
     found, drawn, lines = mistakes(source)
     return View(
         "noise", "affinity", "Wrong labels bought over those of the pool; 1: chance", lines,
-        noise.with_model(drawn, found), found, source.lacking(), lambda: {"affinity": drawn},
+        noise.with_model(drawn, found), found, source.lacking(), {"affinity": lambda: drawn},
     )  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def estimators(source: Source, score: str = "accuracy") -> View:
     return View(
         "audit", "errors", f"Estimates of the {score} minus that on the passive test set", lines,
         last.dropna(subset=["bias"]).drop(columns="reason"), errors, notes,
-        lambda: {"audit": last.dropna(subset=["bias"])},
+        {"audit": lambda: last.dropna(subset=["bias"])},
     )  # fmt: skip
 
 

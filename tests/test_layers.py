@@ -71,6 +71,7 @@ FLOOR = {
     "drawing": 6,
     "ceilings": 6,
     "recommend": 6,
+    "abridged": 6,
     "topics": 6,
     "kinds": 6,
     "views": 6,
