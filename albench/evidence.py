@@ -4,18 +4,12 @@ These remake cuts and refit models, so they rest on the first few trials only; e
 comes with how many trials that were.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from albench.cuts import Cut
-from albench.files import write_atomic
-from albench.intake import regular
 from albench.passes import over_cuts
-from albench.ref import canonical
-from albench.store import Store
 from albench.suite import Suite
 from albench.tables import FULL_POOL
 
@@ -23,10 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRIALS = 1
-VERSION = 3
-MOST = 2**24
-KEY = ("model", "strategy")
-MEASURED = ("drift_classes", "drift_features", "evaluation", "rare")
 END = (1.0,)
 FAR = 2.0
 RARE = 0.15  # a class is rare with at most this share, and less than half an even one
@@ -44,7 +34,10 @@ class Evidence:
 
 
 def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evidence:
-    """The evidence of the first trials of a suite's stored runs."""
+    """The evidence of the first trials of a suite's stored runs.
+
+    It is measured anew each time: a file beside the tables would be one that nobody checks.
+    """
     import pandas as pd
 
     chosen = first_runs(suite, runs)
@@ -85,51 +78,6 @@ def measured(
         audit.measured(runs, rounds, remade, END, brief=True),
         rare.measured(runs, rounds, remade, END)[0],
     )
-
-
-def stored_evidence(
-    suite: Suite, store: Store, runs: "pd.DataFrame", rounds: "pd.DataFrame"
-) -> Evidence:
-    """The evidence of a store, kept beside its tables until they change.
-
-    `evidence.json` is derived: it is made again unless it names the tables it was made from.
-    """
-    import pandas as pd
-
-    path = store.folder / "evidence.json"
-    digest = made_from(suite, runs, rounds)
-    if path.is_file():
-        regular(path, MOST)
-        try:
-            kept = json.loads(path.read_text())
-            if kept["made_from"] == digest:
-                table = pd.DataFrame(kept["rows"], columns=[*KEY, *MEASURED])
-                return Evidence(table.set_index(list(KEY)).astype(float), int(kept["trials"]))
-        except (ValueError, KeyError, TypeError):
-            pass  # unreadable: derived, so it is made again
-    found = evidence(suite, runs, rounds)
-    rows = found.table.reset_index()[[*KEY, *MEASURED]].astype(object)
-    listed = rows.where(rows.notna(), None).to_numpy().tolist()
-    text = json.dumps({"made_from": digest, "trials": found.trials, "rows": listed}, indent=0)
-    write_atomic(path, (text + "\n").encode())
-    return found
-
-
-def made_from(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> str:
-    """A digest of all that the evidence depends on: the first trials, what they bought."""
-    chosen = first_runs(suite, runs)
-    mine = rounds[rounds["run"].isin(chosen["run"])].sort_values(["run", "round"], kind="stable")
-    bought = [mine[name].map(list).tolist() for name in ("picks", "labels")]
-    text = canonical(
-        [suite.text, sorted(chosen["run"] + chosen["status"]), TRIALS, VERSION,
-         mine["run"].tolist(), [plain(column) for column in bought]]
-    )  # fmt: skip
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def plain(lists: "list[list[Any]]") -> list[list[int | None]]:
-    """Row numbers or labels as JSON has them; an abstention is null."""
-    return [[None if x is None or x != x else int(x) for x in part] for part in lists]
 
 
 def flags(row: "pd.Series[Any]") -> str:

@@ -91,9 +91,9 @@ def beside(stack: Stack, baseline: str, seed: int) -> pd.DataFrame:
         theirs = block.of(baseline)
         harm.append(np.asarray(curves.harm_rate(block.scores, theirs)).mean(axis=1))
         worst.append(np.asarray(curves.worst_loss(block.scores, theirs)).mean(axis=1))
-    names = list(stack.strategies)
-    kept["harm"] = pd.Series(np.mean(harm, axis=0), index=names)
-    kept["worst"] = pd.Series(np.min(worst, axis=0), index=names)
+    index = list(stack.strategies)
+    kept["harm"] = pd.Series(np.mean(harm, axis=0), index=index)
+    kept["worst"] = pd.Series(np.min(worst, axis=0), index=index)
     return kept
 
 

@@ -164,7 +164,9 @@ def show_suite(name: str, fmt: Format) -> None:
     labels = {
         "datasets": suite.datasets, "models": suite.models, "strategies": suite.strategies
     }  # fmt: skip
-    rows = [{"property": k, "value": [e.label for e in entries]} for k, entries in labels.items()]
+    rows: list[dict[str, Any]] = [
+        {"property": kind, "value": [e.label for e in entries]} for kind, entries in labels.items()
+    ]
     rows += [
         {"property": "protocols", "value": [label for label, _ in suite.protocols]},
         {"property": "trials", "value": suite.trials.take},
