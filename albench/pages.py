@@ -63,7 +63,7 @@ def classed(text: str) -> str:
         return text
 
     def named(tag: "re.Match[str]") -> str:
-        return f" class={names[tag[1]]}" if tag[1] in names else tag[0]
+        return f' class="{names[tag[1]]}"' if tag[1] in names else tag[0]
 
     rules = "".join(f"svg .{name}{{{style}}}" for style, name in names.items())
     text = DRAWING.sub(lambda svg: STYLED.sub(named, svg[0]), text)

@@ -179,7 +179,7 @@ def test_paths_keep_their_shape_in_fewer_letters() -> None:
     rng = np.random.default_rng(0)
     line = [(10 * i, int(v)) for i, v in enumerate(rng.integers(-40, 40, 60).cumsum())]
     stay = kept(line)
-    assert stay[0] == line[0] and stay[-1] == line[-1]
+    assert (stay[0], stay[-1]) == (line[0], line[-1])
     for point in line:
         near = min(apart(point, a, b) for a, b in itertools.pairwise(stay))
         assert near <= TOLERANCE**2
@@ -191,7 +191,7 @@ def test_styles_that_drawings_repeat_are_named_once() -> None:
     page = f"<html><head></head><body><p style='x'></p>{svg.replace('<svg', '<svg x=1')}</body>"
     text = pages.classed(page)
     assert text.count(style) == 1
-    assert text.count("class=s0") == 4
+    assert text.count('class="s0"') == 4
     assert pages.classed("<head></head>") == "<head></head>"
 
 
