@@ -50,7 +50,8 @@ def page(template: str, **values: Any) -> str:
     return classed(re.sub(r"[ \t]+\n", "\n", text))
 
 
-DRAWING = re.compile(r"<svg .*?</svg>", re.S)
+DRAWING = re.compile(r"(?<=<title>)[^<]*</title>(?:(?!</?svg\b).)*</svg>", re.S)
+"""A drawing after its opening tag, which has a class of its own."""
 STYLED = re.compile(r' style="([^"]{12,})"')
 OFTEN = 3
 
