@@ -63,6 +63,7 @@ class Query:
     reveal: Callable[[int], int] | None = field(default=None, repr=False)
     priority: Ints | None = field(default=None, repr=False)
     select: "Callable[[Query, Floats, int, float], Ints] | None" = field(default=None, repr=False)
+    engine: Callable[..., Fitted | None] | None = field(default=None, repr=False)
     batch: int = 0
     waiting: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp), repr=False)
@@ -130,7 +131,8 @@ class Query:
             raise StrategyError(
                 f"scores have shape {scores.shape}; one for each of the {len(self.pool)} pool rows"
             )
-        if len(scores) and np.isnan(scores[scores.argmax()]):  # where argmax meets a NaN it stops
+        best = scores[scores.argmax()] if len(scores) else 0.0  # argmax stops where it meets a NaN
+        if best != best:
             raise StrategyError(f"{int(np.isnan(scores).sum())} of {len(scores)} scores are NaN")
         n = self.n if n is None else n
         if self.select is not None:
@@ -173,6 +175,15 @@ class Query:
         rows   positions; y: their classes
         """
         return fit_aligned(make, TrainOnly(self.X, self.n_classes), rows, y)
+
+    def trained(self, make: Callable[[int], Any], seed: int, rows: Ints, y: Ints) -> Fitted:
+        """A model of the strategy's own, fitted on train rows (repeats allowed).
+
+        make  seed -> unfitted classifier: `make_model`, or a parameter that names a model;
+              trained by an engine where one is proven for it
+        """
+        made = None if self.engine is None else self.engine(make, seed, rows, y)
+        return self.member(lambda: make(seed), rows, y) if made is None else made
 
     def within(self, candidates: Ints, n: int | None = None) -> "Query":
         """The same query over a part of the pool (ascending positions)."""

@@ -11,9 +11,10 @@ from albench.engines.kernels import KernelRows
 from albench.engines.known import Known
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
 
-TOL = 1e-7
-DOUBT = 1e-6  # two solutions at that tolerance may differ by as much
+TOL = 1e-10
+DOUBT = 1e-6  # two solutions at that tolerance differ by less, whatever the rows
 OUT_OF_ROOM = "plain (support vectors exceed the memory bound)"
+OUT_OF_STEPS = "plain (the solver did not reach its tolerance)"
 
 
 class Pair:
@@ -21,13 +22,14 @@ class Pair:
 
     sign  (n_train,) +1 for rows of the first class, -1 for the second
     g     (n_train + n_test,) decision values without the bias
+    h     (n_train,) the same with the kernel in single precision
     """
 
     def __init__(self, n_train: int, n_rows: int) -> None:
         self.members = np.empty(n_train, dtype=np.intp)
         self.n = 0
         self.sign, self.beta = np.zeros(n_train), np.zeros(n_train)
-        self.g, self.bias = np.zeros(n_rows), 0.0
+        self.g, self.h, self.bias = np.zeros(n_rows), np.zeros(n_train), 0.0
 
     def add(self, rows: Ints, y: Ints, a: int, b: int) -> None:
         """Take in those of newly labelled rows that are of class a or b, dual variables at zero."""
@@ -45,8 +47,8 @@ def joined(members: Ints, n: int, sign: Floats, rows: Ints, y: Ints, a: int, b: 
     return n
 
 
-class OutOfRoom(Exception):
-    """The kernel rows that one solution needs do not fit the memory bound."""
+class GivenUp(Exception):
+    """Why scikit-learn has to take over."""
 
 
 class SVC:
@@ -61,6 +63,7 @@ class SVC:
 
     def __init__(self, rows: KernelRows, n_classes: int, C: float, plain: Plain) -> None:
         self.rows, self.n_classes, self.C, self.plain = rows, n_classes, C, plain
+        self.bound = np.full(rows.n_train, C)
         self.make = plain.make
         self.known = Known(rows.n_train)
         self.active = np.empty(rows.n_train, dtype=np.intp)
@@ -73,6 +76,8 @@ class SVC:
         """See `Learner.fit`."""
         if self.full:
             return self.plain.fit(labeled, y)
+        if len(self.pairs) == 1 and self.advanced(labeled, y):
+            return Solved(self, labeled, y)
         added = self.known.added(labeled, y)
         if added is None:
             self.pairs, added = {}, (labeled, y)
@@ -83,10 +88,37 @@ class SVC:
         try:
             for pair in self.pairs.values():
                 self.solve(pair)
-        except OutOfRoom:
-            self.full, self.name = True, OUT_OF_ROOM
+        except GivenUp as reason:
+            self.full, self.name = True, str(reason)
             return self.plain.fit(labeled, y)
         return Solved(self, labeled, y)
+
+    def advanced(self, labeled: Ints, y: Ints) -> bool:
+        """Whether the one pair was solved for a labelled set that grew, all in one call."""
+        rows = self.rows
+        (((a, b), pair),) = self.pairs.items()
+        n, missing, bias = smo.advance(
+            rows.K, rows.slot, rows.diagonal, self.known.label, self.known.n, labeled, y,
+            pair.members, pair.n, pair.sign, pair.beta, pair.g, pair.h, self.bound, TOL,
+            self.active, a, b,
+        )  # fmt: skip
+        if n < 0:
+            return False
+        pair.n, self.known.n = n, len(labeled)
+        if missing:
+            return False
+        pair.bias = bias
+        return True
+
+    def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
+        """A first fit, on rows of which some repeat: one variable with the bounds of all."""
+        rows, first, count = np.unique(labeled, return_index=True, return_counts=True)
+        self.bound[rows] = self.C * count
+        fitted = self.fit(rows, y[first])
+        if isinstance(fitted, Solved):
+            fitted.labeled, fitted.y = labeled, y
+            return fitted
+        return self.plain.fit(labeled, y)
 
     def add(self, rows: Ints, y: Ints) -> None:
         """Hand new rows to the pairs of their class; a new class opens its pairs."""
@@ -103,7 +135,8 @@ class SVC:
             mine = np.flatnonzero((label == a) | (label == b))
             self.pairs[a, b].add(mine, label[mine], a, b)
             if (a, b) in before:
-                self.pairs[a, b].beta, self.pairs[a, b].g = before[a, b].beta, before[a, b].g
+                pair, old = self.pairs[a, b], before[a, b]
+                pair.beta, pair.g, pair.h = old.beta, old.g, old.h
 
     def solve(self, pair: Pair) -> None:
         """Bring one pair to its optimum, storing kernel rows as they are asked for."""
@@ -111,13 +144,15 @@ class SVC:
         while True:
             missing, bias = smo.solve(
                 rows.K, rows.slot, rows.diagonal, pair.members[: pair.n], pair.sign,
-                pair.beta, pair.g, self.C, TOL, self.active,
+                pair.beta, pair.g, pair.h, self.bound, TOL, self.active,
             )  # fmt: skip
             if not missing:
                 pair.bias = bias
                 return
+            if missing < 0:
+                raise GivenUp(OUT_OF_STEPS)
             if not rows.ensure(self.active[:missing].copy(), np.flatnonzero(pair.beta)):
-                raise OutOfRoom
+                raise GivenUp(OUT_OF_ROOM)
 
 
 class Solved:
@@ -161,9 +196,14 @@ class Solved:
 
     def decision(self, part: Part, rows: Ints | None = None) -> Floats:
         """See `Fitted.decision`."""
-        values, svc = self.values(part, rows), self.svc
+        svc = self.svc
         if svc.n_classes == 2:
-            return -values[0]
+            (pair,) = svc.pairs.values()
+            n = svc.rows.n_train
+            if rows is None:
+                return np.asarray(-pair.bias - (pair.g[:n] if part == "train" else pair.g[n:]))
+            return np.asarray(smo.opposite(pair.g, pair.bias, rows, 0 if part == "train" else n))
+        values = self.values(part, rows)
         if len(svc.classes) == 2:
             both = np.stack([values[0], -values[0]], axis=1)
             return spread(both, svc.classes, svc.n_classes, -np.inf)
@@ -176,13 +216,15 @@ class Solved:
 
     def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
         """See `Fitted.predicted`: most votes of the pairs, the first class among equals."""
-        values, classes = self.values(part, rows), self.svc.classes
-        near = np.abs(values[0]) < self.svc.doubt
-        if len(classes) == 2:
-            predicted = classes[(values[0] <= 0).view(np.int8)]
-        else:
-            predicted = classes[most_votes(values, len(classes))]
-            near = (np.abs(values) < self.svc.doubt).any(axis=0)
+        svc = self.svc
+        if len(svc.pairs) == 1 and part == "test" and rows is None:
+            (pair,), (a, b) = svc.pairs.values(), svc.classes.tolist()
+            said, n_near = smo.signed(pair.g[svc.rows.n_train :], pair.bias, svc.doubt, a, b)
+            if not n_near:
+                return said
+        values, classes = self.values(part, rows), svc.classes
+        predicted = classes[most_votes(values, len(classes))]
+        near = (np.abs(values) < svc.doubt).any(axis=0)
         if np.count_nonzero(near):
             at = near.nonzero()[0]
             predicted[at] = self.reference.predicted(part, at if rows is None else rows[at])
