@@ -81,6 +81,13 @@ class Board:
     evidence: Evidence
     ceilings: Ceilings
     notes: tuple[str, ...]
+    reasons: dict[tuple[str, str], str]
+    """Why a strategy has no finished run with a model, as the first of its runs says."""
+
+    def absent(self, strategy: str, model: str) -> str:
+        """Why a strategy has no curves with a model, in words."""
+        why = self.reasons.get((strategy, model), "")
+        return f"It has no finished runs with {model}{f': {why}' if why else ''}."
 
     def view(self, model: str, metric: str, share: float = 1.0, group: str = ALL) -> View:
         """The view of a choice."""
@@ -111,7 +118,15 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
         for group in groups
     ]
     return Board(suite, models, groups, tuple(views), stacks, evidence,
-                 ceilings(suite, runs, rounds), tuple(notes))  # fmt: skip
+                 ceilings(suite, runs, rounds), tuple(notes), reasons(runs))  # fmt: skip
+
+
+def reasons(runs: "pd.DataFrame") -> dict[tuple[str, str], str]:
+    """The last line of the first reason of runs that did not finish, by strategy and model."""
+    bad = runs[~runs["status"].isin(["done", "missing"])]
+    first = bad.drop_duplicates(["strategy", "model"])
+    keys = zip(first["strategy"], first["model"], first["reason"], strict=True)
+    return {(s, m): (str(r).strip().splitlines() or [""])[-1].rstrip(".") for s, m, r in keys}
 
 
 def paired(
@@ -153,8 +168,7 @@ def seen(
     if part is None or not part.blocks:
         return View(*choice, pd.DataFrame(), f"{metric} is undefined for {model} on {group}")
     table = standings(part, suite.baseline, suite.bases, alpha=suite.alpha).set_index("strategy")
-    lower = registry.entry("metric", metric).about["better"] == "lower"
-    table = table.join(labels_needed(part, suite.baseline, lower)).join(beside, how="outer")
+    table = table.join(labels_needed(part, suite.baseline)).join(beside, how="outer")
     table = table.sort_values("rank", kind="stable", na_position="last")
     bases = int(table["datasets"].max())
     more = f" ({len(part.blocks)} with variants)" if len(part.blocks) > bases else ""

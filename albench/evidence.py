@@ -4,17 +4,12 @@ These remake cuts and refit models, so they rest on the first few trials only; e
 comes with how many trials that were.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from albench.cuts import Cut, cuts
-from albench.files import write_atomic
-from albench.intake import regular
-from albench.ref import canonical
-from albench.store import Store
+from albench.cuts import Cut
+from albench.passes import over_cuts
 from albench.suite import Suite
 from albench.tables import FULL_POOL
 
@@ -22,10 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRIALS = 1
-VERSION = 2
-MOST = 2**24
-KEY = ("model", "strategy")
-MEASURED = ("drift_classes", "drift_features", "evaluation", "rare")
 END = (1.0,)
 FAR = 2.0
 RARE = 0.15  # a class is rare with at most this share, and less than half an even one
@@ -43,27 +34,19 @@ class Evidence:
 
 
 def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evidence:
-    """The evidence of the first trials of a suite's stored runs."""
+    """The evidence of the first trials of a suite's stored runs.
+
+    It is measured anew each time: a file beside the tables would be one that nobody checks.
+    """
     import pandas as pd
 
-    from albench.analysis import audit, bias, rare
-
-    few = sorted(set(runs["trial"]))[:TRIALS]
-    chosen = runs[runs["trial"].isin(few) & ~runs["strategy"].isin(suite.bounds)]
+    chosen = first_runs(suite, runs)
     wanted = set(chosen.loc[(chosen["status"] == "done"), "run"])
     specs = [c.spec for c in suite.cells() if c.strategy != FULL_POOL and c.spec.id in wanted]
     specs = list(dict.fromkeys(specs))
-
-    def measured(analysis: Callable[..., Any], **more: Any) -> Any:
-        def remade() -> Iterator[Cut]:
-            yield from cuts(specs)
-
-        return analysis(chosen, rounds, remade(), checkpoints=END, **more)
-
+    mine = rounds[rounds["run"].isin(wanted)]
+    drift, told, found = over_cuts(measured, chosen, mine, specs, -1, suite.plugins)
     key = ["model", "strategy"]
-    drift = measured(bias.measured)
-    told = measured(audit.measured)
-    found, _ = measured(rare.measured)
     parts = {
         "drift_classes": drift[drift["measure"] == "tv"].groupby(key)["z"].mean(),
         "drift_features": drift[drift["measure"] == "energy"].groupby(key)["z"].mean(),
@@ -74,37 +57,27 @@ def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evid
     rarest = (found["prevalence"] <= RARE) & (found["prevalence"] < found["dataset"].map(even) / 2)
     few_positive = found[(found["measure"] == "enrichment") & rarest]
     parts["rare"] = few_positive.groupby(key)["value"].mean()
-    return Evidence(pd.DataFrame(parts), len(few))
+    return Evidence(pd.DataFrame(parts), chosen["trial"].nunique())
 
 
-def stored_evidence(
-    suite: Suite, store: Store, runs: "pd.DataFrame", rounds: "pd.DataFrame"
-) -> Evidence:
-    """The evidence of a store, kept beside its tables until they change.
+def first_runs(suite: Suite, runs: "pd.DataFrame") -> "pd.DataFrame":
+    """The runs of the first trials, bounds left out."""
+    few = sorted(set(runs["trial"]))[:TRIALS]
+    return runs[runs["trial"].isin(few) & ~runs["strategy"].isin(suite.bounds)]
 
-    `evidence.json` is derived: it is made again unless it names the tables it was made from.
-    """
-    import pandas as pd
 
-    path = store.folder / "evidence.json"
-    digest = hashlib.sha256(
-        canonical([suite.text, sorted(runs["run"] + runs["status"]), TRIALS, VERSION]).encode()
-    ).hexdigest()
-    if path.is_file():
-        regular(path, MOST)
-        try:
-            kept = json.loads(path.read_text())
-            if kept["made_from"] == digest:
-                table = pd.DataFrame(kept["rows"], columns=[*KEY, *MEASURED])
-                return Evidence(table.set_index(list(KEY)).astype(float), int(kept["trials"]))
-        except (ValueError, KeyError, TypeError):
-            pass  # unreadable: derived, so it is made again
-    found = evidence(suite, runs, rounds)
-    rows = found.table.reset_index()[[*KEY, *MEASURED]].astype(object)
-    listed = rows.where(rows.notna(), None).to_numpy().tolist()
-    text = json.dumps({"made_from": digest, "trials": found.trials, "rows": listed}, indent=0)
-    write_atomic(path, (text + "\n").encode())
-    return found
+def measured(
+    runs: "pd.DataFrame", rounds: "pd.DataFrame", cuts: Iterable[Cut]
+) -> "tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]":
+    """Drift, evaluation bias and rare classes at the end; each cut is made once for the three."""
+    from albench.analysis import audit, bias, rare
+
+    remade = list(cuts)
+    return (
+        bias.measured(runs, rounds, remade, END, brief=True),
+        audit.measured(runs, rounds, remade, END, brief=True),
+        rare.measured(runs, rounds, remade, END)[0],
+    )
 
 
 def flags(row: "pd.Series[Any]") -> str:

@@ -131,9 +131,7 @@ def protocol_facts(suite: Suite) -> list[tuple[str, str]]:
     """Every field of the suite's protocols, and of datasets that differ."""
     facts = []
     for label, protocol in suite.protocols:
-        for name, value in vars(protocol).items():
-            shown = getattr(value, "label", value)
-            facts.append((f"{label}: {name}", "none" if shown is None else str(shown)))
+        facts += [(f"{label}: {name}", text) for name, text in protocol.shown().items()]
     for dataset in suite.datasets:
         if dataset.fields:
             told = ", ".join(f"{k} = {getattr(v, 'label', v)}" for k, v in dataset.fields)

@@ -29,9 +29,24 @@ def protocol(name: str) -> Protocol:
     return PROTOCOLS[name][0]
 
 
-def protocol_name(value: Protocol) -> str:
-    """The name of a protocol, or `custom-` and eight digits of its digest."""
+def protocol_name(value: Protocol, base: str | None = None) -> str:
+    """The name of a protocol, or what differs from a named one: `standard (batch 1)`.
+
+    base  the named one; default: that with the fewest other fields, `standard` among equals
+    """
     for name, (known, _) in PROTOCOLS.items():
         if known == value:
             return name
-    return f"custom-{value.digest}"
+    nearest = base or min(PROTOCOLS, key=lambda name: len(differing(value, name)))
+    told = ", ".join(f"{key} {shown}" for key, shown in differing(value, nearest).items())
+    return f"{nearest} ({told})"
+
+
+def differing(value: Protocol, name: str) -> dict[str, str]:
+    """The fields in which a protocol differs from a named one, as text."""
+    known = PROTOCOLS[name][0]
+    return {
+        key: text
+        for key, text in value.shown().items()
+        if getattr(value, key) != getattr(known, key)
+    }

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from albench import views
+from albench import kinds, views
 from albench.topics import Source
 
 if TYPE_CHECKING:
@@ -26,7 +26,11 @@ def observed(source: Source) -> "Observed | None":
     from albench.analysis.said import at_end
 
     found = wrong = pd.DataFrame()
-    scarce = views.scarce(source)
+    scarce = kinds.scarce(source)
+    wanted = scarce | kinds.mistaken(source)
+    if not wanted:
+        return None
+    source = source.on(wanted, (1.0,))
     if scarce:
         found = at_end(views.summary(source, rare.measured, rare.UNDEFINED), "found")
         found = found[found["dataset"].isin(scarce)]
@@ -36,4 +40,4 @@ def observed(source: Source) -> "Observed | None":
         wrong = wrong[wrong["base"] > 0]
     if found.empty and wrong.empty:
         return None
-    return Observed(found, wrong, views.oracles(source), source.trials)
+    return Observed(found, wrong, kinds.oracles(source), source.trials)

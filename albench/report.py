@@ -5,6 +5,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from albench import pages, registry
+from albench.abridged import (
+    CURVES,
+    drawn_strategies,
+    fewer,
+    left_out,
+    shorter,
+    too_many,
+)
 from albench.board import run_columns
 from albench.drawing import about
 from albench.parts import (
@@ -50,7 +58,11 @@ LEFT_OUT = ("plane",)
 
 @dataclass(frozen=True)
 class Given:
-    """What every section may use. figures: by protocol and model (as words), in their order."""
+    """What every section may use.
+
+    figures: by protocol and model (as words), in their order; shown: the strategies whose
+    curves are drawn
+    """
 
     suite: Suite
     store: Store
@@ -60,6 +72,7 @@ class Given:
     source: Source
     tell: Callable[[str], None]
     figures: "dict[str, list[dict[str, str]]]"
+    shown: tuple[str, ...]
 
 
 def page_of(
@@ -77,7 +90,8 @@ def page_of(
         base=suite.bases, missing="impute",
     )  # fmt: skip
     source = Source(suite, runs, rounds, most=MOST)
-    given = Given(suite, store, runs, rounds, comparison, source, tell, {})
+    shown = drawn_strategies(comparison, suite)
+    given = Given(suite, store, runs, rounds, comparison, source, tell, {}, shown)
     parts = [part for section in SECTIONS for part in section(given)]
     named = [replace(part, id=f"part-{i}") for i, part in enumerate(parts) if part is not None]
     done = int((runs["status"] == "done").sum())
@@ -142,9 +156,13 @@ def everything(given: Given) -> "dict[str, list[dict[str, str]]]":
     for place, stack in enumerate(given.comparison.stacks):
         where = ", ".join(x for x in (stack.model, stack.protocol) if x)
         given.tell(f"drawing {where}")
-        frames = panels(given.comparison, place, target)
+        frames = fewer(panels(given.comparison, place, target), given.shown)
         told = about(given.comparison, place, order, target)
-        given.figures[where] = list(drawn(frames, told, f"p{place}"))
+        given.figures[where] = [
+            figure | {"caption": figure["caption"] + left_out(given.suite, given.shown)}
+            if figure["name"] in CURVES else figure
+            for figure in drawn(frames, told, f"p{place}")
+        ]  # fmt: skip
     return given.figures
 
 
@@ -169,12 +187,12 @@ def summaries(given: Given) -> Iterator[Part | None]:
 def bought(given: Given) -> Iterator[Part | None]:
     """What was bought: drift, coverage, rare classes, wrong labels, evaluation bias."""
     given.tell("measuring drift, coverage, rare classes and wrong labels")
-    seen, left_out = figured(given.source, leave=("audit",))
+    seen, why = figured(given.source, leave=("audit",))
     titles: set[str] = set()
     for view in seen:
         yield as_part(given, view, titles)
-    if left_out:
-        yield Part("Not drawn", lines=[line[:1].upper() + line[1:] + "." for line in left_out])
+    if why:
+        yield Part("Not drawn", lines=[line[:1].upper() + line[1:] + "." for line in why])
 
 
 def audited(given: Given) -> Iterator[Part | None]:
@@ -191,13 +209,24 @@ def as_part(given: Given, view: View, titles: set[str]) -> Part:
     title = TOPICS[view.topic] if view.topic not in titles else f"{TOPICS[view.topic]}: {view.name}"
     titles.add(view.topic)
     key, order = f"{view.topic}-{view.name}", [s.label for s in given.suite.strategies]
-    shown = view.table
+    shown, name = shorter(view.table), given.suite.name
     same = [c for c in ("protocol", "model", "checkpoint") if c in shown and shown[c].nunique() < 2]
-    table = sheet(shown.drop(columns=same), key, f"{view.title}, last checkpoint")
-    frames = {name: frame for name, frame in view.frames().items() if name not in LEFT_OUT}
-    figures = list(drawn_bought(frames, order, given.suite.baseline, key))
+    means = "" if len(shown) == len(view.table) else ", means over datasets"
+    caption = f"{view.title}, last checkpoint{means}"
+    table = sheet(shown.drop(columns=same), key, caption)
+    gone = [n for n in too_many(given.suite) if n in view.makers]
+    frames = view.frames(leave=(*LEFT_OUT, *gone))
+    few = {n: f[f["strategy"].isin(given.shown)] for n, f in frames.items()}
+    more = left_out(given.suite, given.shown)
+    figures = [
+        figure | {"caption": figure["caption"] + more}
+        for figure in drawn_bought(few, order, given.suite.baseline, key)
+    ]
     lines = [line[:1].upper() + line[1:] for line in view.lines]
     lines += [f"Note: {note}." for note in view.notes]
+    if means:
+        lines += [f"By dataset: `albench {view.topic} {name} --table {view.name} --format csv`."]
+    lines += [f"Too many panels for a page: `albench figures {name}` draws {n}." for n in gone]
     return Part(title, lines=lines, figures=figures, tables=[vars(table)])
 
 

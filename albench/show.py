@@ -96,29 +96,59 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def table_width() -> int:
-    """Columns of the terminal, or of the variable COLUMNS; 240 where there is neither."""
+def table_width() -> int | None:
+    """Columns of the terminal, or of the variable COLUMNS; None where there is neither."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS"):
         return shutil.get_terminal_size().columns
-    return 240
+    return None
+
+
+WIDE = 240  # characters of a line where there is no terminal
+WRAPPED = 24  # characters below which the text of a column is not wrapped
+GAP = 2
+
+
+def fitting(cells: Sequence[Sequence[str]], columns: Sequence[str], width: int) -> int:
+    """How many columns, from the left, a terminal of that width can hold; at least two.
+
+    Columns stand in the order of their weight, so those on the right go first.
+    """
+    needed = 0
+    for place, name in enumerate(columns):
+        longest = max([len(name), *(len(row[place]) for row in cells)])
+        needed += min(longest, WRAPPED) + (GAP if place else 0)
+        if needed > width and place >= 2:
+            return place
+    return len(columns)
 
 
 def printed(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str) -> None:
-    """A table for people; as wide as it needs to be where there is no terminal."""
+    """A table for people: in a terminal the columns that fit, elsewhere all of them.
+
+    The columns that are left out are named below the table.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(width=table_width(), highlight=False)
+    width = table_width()
+    console = Console(width=width or WIDE, highlight=False)
+    every = [str(c) for c in columns]
+    cells = [[text_of(row[c]) for c in columns] for row in rows]
+    if width is not None:
+        columns = columns[: fitting(cells, every, width)]
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for column in columns:
         values = [row[column] for row in rows if row[column] is not None]
         numeric = bool(values) and all(isinstance(v, int | float) for v in values)
         table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(text_of(row[c])) for c in columns))
+    for line in cells:
+        table.add_row(*(Text(text) for text in line[: len(columns)]))
     console.print(table)
+    if len(columns) < len(every):
+        left = ", ".join(every[len(columns) :])
+        note(f"too wide for this terminal, left out: {left}; --format csv or json has all")
 
 
 def markdown(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> str:

@@ -177,7 +177,7 @@ class Site:
         stack, base = self.board.stacks.get((model, self.suite.primary)), self.suite.baseline
         stack = self.board.ceilings.get((model, name), stack)
         if stack is None or name not in stack.strategies:
-            return Part(f"With {model}", lines=["It has no finished runs with this model."])
+            return Part(f"With {model}", lines=[self.board.absent(name, model)])
         pair = two(stack, base, name)
         rows = summarise(pair, base)
         mine = rows[rows["strategy"] == name].sort_values("gain", ascending=False, kind="stable")

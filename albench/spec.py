@@ -89,6 +89,11 @@ class Protocol:
         """Rebuild what `table` wrote."""
         return cls(**{key: frozen(value) for key, value in table.items()})  # type: ignore[arg-type]
 
+    def shown(self) -> dict[str, str]:
+        """Every field as text, for people."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {k: "none" if v is None else str(getattr(v, "label", v)) for k, v in values.items()}
+
     @cached_property
     def json(self) -> str:
         """The canonical JSON of `table`."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from albench import registry
 from albench.errors import BadValue, UnknownName, UsageError
+from albench.judging import judging
 from albench.oracle import UNIT_COST
 from albench.params import Kind, typed
 from albench.protocols import PROTOCOLS, protocol, protocol_name
@@ -116,38 +117,6 @@ def suite_of(
         text=text,
         **judged,
     )
-
-
-def judging(
-    table: Mapping[str, Any], metrics: Sequence[str], strategies: Sequence[Labelled]
-) -> dict[str, Any]:
-    """The keys that say how the suite is judged, checked."""
-    primary = table.get("primary", metrics[0])
-    if primary not in metrics:
-        raise BadValue(f"primary = {primary!r} is none of the metrics: {', '.join(metrics)}")
-    labels = [s.label for s in strategies]
-    baseline = table.get("baseline", "random")
-    if baseline not in labels:
-        known = registry.did_you_mean(baseline, labels)
-        raise BadValue(f"baseline = {baseline!r} is none of the strategies{known}")
-    alpha, rope = table.get("alpha", 0.05), table.get("rope", 0.01)
-    if not 0 < alpha < 0.5:
-        raise BadValue(f"alpha = {alpha}: a number between 0 and 0.5")
-    if rope < 0:
-        raise BadValue(f"rope = {rope}: at least 0")
-    checkpoints = tuple(table.get("checkpoints", (0.0, 0.1, 0.25, 0.5, 1.0)))
-    if any(not 0 <= share <= 1 for share in checkpoints):
-        raise BadValue(f"checkpoints = {list(checkpoints)}: shares of the budget, 0 to 1")
-    return {
-        "primary": primary,
-        "baseline": baseline,
-        "alpha": alpha,
-        "rope": rope,
-        "checkpoints": checkpoints,
-        "targets": tuple(
-            tuple(sorted(t.items())) if isinstance(t, dict) else t for t in table.get("targets", ())
-        ),
-    }
 
 
 def labelled(
@@ -263,10 +232,10 @@ def protocol_of(item: str | Mapping[str, Any], folder: Path) -> tuple[str, Proto
         return item, protocol(item)
     fields = dict(item)
     label = fields.pop("name", None)
-    base = protocol(fields.pop("use", "standard"))
-    made = replace(base, **protocol_fields(fields, folder))
+    use = fields.pop("use", "standard")
+    made = replace(protocol(use), **protocol_fields(fields, folder))
     split_rule(made.split)
-    return label or protocol_name(made), made
+    return label or protocol_name(made, use), made
 
 
 def protocol_fields(fields: Mapping[str, Any], folder: Path) -> dict[str, Any]:

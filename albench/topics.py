@@ -4,7 +4,7 @@ A `Source` is a suite with its tables; a `View` of it is one table with the sent
 go with it and the frames that its figures are drawn from. `albench.views` makes them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,7 @@ from albench.tables import FULL_POOL
 if TYPE_CHECKING:
     import pandas as pd
 
-Frames = Mapping[str, "pd.DataFrame"]
-
-
-def nothing() -> Frames:
-    """No figures."""
-    return {}
+Frames = dict[str, "pd.DataFrame"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class View:
     notes   what was left out, and why
     table   for people: the last checkpoint, a column per measure
     long    every checkpoint and measure by rows, with intervals, and reasons for nulls
-    frames  makes the frames that `albench.plots.labels` draws, by the names of its `FRAMES`
+    makers  make the frames that `albench.plots.labels` draws, by the names of its `FRAMES`
     """
 
     topic: str
@@ -47,7 +42,11 @@ class View:
     table: "pd.DataFrame"
     long: "pd.DataFrame"
     notes: Sequence[str] = ()
-    frames: Callable[[], Frames] = field(default=nothing)
+    makers: Mapping[str, Callable[[], "pd.DataFrame"]] = field(default_factory=dict)
+
+    def frames(self, leave: Collection[str] = ()) -> Frames:
+        """The frames of its figures, but for those named in `leave`, which are not made."""
+        return {name: make() for name, make in self.makers.items() if name not in leave}
 
 
 class Source:
@@ -76,6 +75,7 @@ class Source:
         self.suite, self.jobs = suite, jobs
         self.baseline = baseline or suite.baseline
         self.checkpoints = tuple(checkpoints or suite.checkpoints)
+        self.given, self.most = runs, most
         ranked = runs[~runs["strategy"].isin(suite.bounds)]
         first, self.of_trials = first_trials(ranked, most)
         self.trials = len(first)
@@ -85,6 +85,12 @@ class Source:
         known = set(self.runs["strategy"])
         if self.baseline not in known:
             raise BadValue(f"--baseline {self.baseline}: the suite has {', '.join(sorted(known))}")
+
+    def on(self, datasets: Collection[str], checkpoints: Sequence[float]) -> "Source":
+        """The same question on some datasets, which leaves room for more of their trials."""
+        runs = self.given[self.given["dataset"].isin(list(datasets))]
+        return Source(self.suite, runs, self.rounds, baseline=self.baseline,
+                      checkpoints=checkpoints, most=self.most, jobs=self.jobs)  # fmt: skip
 
     def finished(self, runs: "pd.DataFrame") -> list[RunSpec]:
         """The specs of finished runs; full-pool runs buy nothing."""

@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from albench.errors import AlbenchError
+from albench.kinds import oracles, prevalence, scarce
 from albench.topics import Source, View
 
 if TYPE_CHECKING:
     import pandas as pd
-
-RARE = 0.15  # a class with a larger share is not rare, nor one with half its even share or more
 
 
 def summary(
@@ -43,7 +42,7 @@ def drift(source: Source) -> View:
         "bias", "drift", "Labelled sets against the pool; z: against random subsets",
         said.bias(found, source.baseline), wide(found, bias.SHOWN, bias.WITH_Z), found,
         source.lacking(),
-        lambda: {"drift": found, "plane": source.pooled(overlap.plane, first=True)},
+        {"drift": lambda: found, "plane": lambda: source.pooled(overlap.plane, first=True)},
     )  # fmt: skip
 
 
@@ -68,7 +67,7 @@ def focus(source: Source) -> View:
     return View(
         "bias", "focus", "Picks near the boundary of the full-pool model; 1: chance",
         said.focus(found, source.baseline), wide(found, tuple(overlap.MEASURES)), found,
-        source.lacking(), lambda: {"focus": found},
+        source.lacking(), {"focus": lambda: found},
     )  # fmt: skip
 
 
@@ -93,7 +92,7 @@ def distance(source: Source) -> View:
         "coverage", "distance", "Distance to the nearest label, clusters and classes with labels",
         covered(source, found), wide(found, coverage.SHOWN, coverage.WITH_Z), found,
         source.lacking(),
-        lambda: {"coverage": found, "composition": source.pooled(coverage.composition)},
+        {"coverage": lambda: found, "composition": lambda: source.pooled(coverage.composition)},
     )  # fmt: skip
 
 
@@ -130,7 +129,7 @@ def discovery(source: Source) -> View:
     return View(
         "rare", "discovery", "Search for the rare class", said.rare(found, source.baseline),
         wide(found, measures), found, [*source.lacking(), *rare.prevalences(frame)],
-        lambda: {"discovery": source.pooled(rare.curve)},
+        {"discovery": lambda: source.pooled(rare.curve)},
     )  # fmt: skip
 
 
@@ -154,7 +153,7 @@ def affinity(source: Source) -> View:
     found, drawn, lines = mistakes(source)
     return View(
         "noise", "affinity", "Wrong labels bought over those of the pool; 1: chance", lines,
-        noise.with_model(drawn, found), found, source.lacking(), lambda: {"affinity": drawn},
+        noise.with_model(drawn, found), found, source.lacking(), {"affinity": lambda: drawn},
     )  # fmt: skip
 
 
@@ -178,15 +177,6 @@ def mistakes(source: Source) -> "tuple[pd.DataFrame, pd.DataFrame, list[str]]":
     return found, drawn, said.noise(drawn, oracles(source))
 
 
-def oracles(source: Source) -> dict[tuple[str, str], str]:
-    """The name of the oracle by the labels of dataset and protocol."""
-    return {
-        (dataset.label, label): dataset.under(protocol).oracle.name
-        for dataset in source.suite.datasets
-        for label, protocol in source.suite.protocols
-    }
-
-
 def estimators(source: Source, score: str = "accuracy") -> View:
     """What one would believe without a test set."""
     from albench.analysis import misled
@@ -196,7 +186,7 @@ def estimators(source: Source, score: str = "accuracy") -> View:
     return View(
         "audit", "errors", f"Estimates of the {score} minus that on the passive test set", lines,
         last.dropna(subset=["bias"]).drop(columns="reason"), errors, notes,
-        lambda: {"audit": last.dropna(subset=["bias"])},
+        {"audit": lambda: last.dropna(subset=["bias"])},
     )  # fmt: skip
 
 
@@ -258,22 +248,6 @@ def no_rare_class(source: Source) -> str:
         return ""
     least = prevalence(source).min()
     return f"no discovery curve: the rarest class of any dataset has {least:.0%} of its pool"
-
-
-def scarce(source: Source) -> set[str]:
-    """The datasets with a rare class: at most 15 %, and less than half an even share."""
-    share = prevalence(source)
-    even = 1 / source.runs.groupby("dataset")["n_classes"].max().reindex(share.index)
-    return set(share.index[(share <= RARE) & (share < even / 2)])
-
-
-def prevalence(source: Source) -> "pd.Series[float]":
-    """The share of the rare class in the pool, by dataset."""
-    from albench.analysis import rare
-
-    frame, _ = source.measured(rare.measured, checkpoints=source.checkpoints)
-    found: pd.Series[float] = frame.groupby("dataset")["prevalence"].mean()
-    return found
 
 
 def no_mistakes(source: Source) -> str:

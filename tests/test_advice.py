@@ -58,7 +58,8 @@ def test_few_datasets_speak_for_themselves_only() -> None:
 def test_few_trials_recommend_nothing() -> None:
     text = told(curves_of(datasets=2, strategies=2, trials=4, effect=0.05))
     assert "keep to random" in text
-    assert "for these datasets only" in text
+    assert "neither beyond these datasets: cannot reach 0.05 with 2 datasets" in text
+    assert "nor on them: cannot reach 0.05 with 4 trials (2 tests need 7)" in text
 
 
 def test_losing_datasets_are_warned_of() -> None:

@@ -38,6 +38,15 @@ def test_every_estimator_is_there_or_says_why(frame: pd.DataFrame) -> None:
     assert "audit_30" not in told
 
 
+def test_in_brief_cross_validation_is_the_same(frame: pd.DataFrame) -> None:
+    brief = measured(audit.measured, AUDITED, brief=True)
+    key = ["strategy", "trial", "checkpoint"]
+    both = frame[frame["estimator"] == "cv"].merge(brief, on=key, suffixes=("", "_brief"))
+    assert len(both) == len(brief) == 4 * 3 * 4
+    assert (both["estimate"] == both["estimate_brief"]).all()
+    assert (both["truth"] == both["truth_brief"]).all()
+
+
 def test_uniform_draws_make_lure_the_plain_cross_validation(frame: pd.DataFrame) -> None:
     table = frame[frame["strategy"] == "random"].pivot_table(
         index=["trial", "checkpoint"], columns="estimator", values="estimate"

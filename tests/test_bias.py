@@ -11,6 +11,7 @@ from sklearn.datasets import load_breast_cancer
 from albench.analysis import bias, overlap, said
 from albench.analysis.against import over_trials, wide
 from albench.analysis.bought import groups
+from albench.analysis.paired import t_interval
 from albench.cuts import cuts
 from albench.errors import BadResults
 from albench.registry import resolve
@@ -55,6 +56,31 @@ def test_values_equal_the_formulas_on_the_rows_bought(frame: pd.DataFrame) -> No
     assert values["tv"] == pytest.approx(np.abs(ours - p).sum() / 2)
     assert values["min_share"] == pytest.approx(ours.min())
     assert values["tv_observed"] == pytest.approx(values["tv"])
+
+
+def test_in_brief_the_numbers_are_the_same(frame: pd.DataFrame) -> None:
+    brief = measured(bias.measured, brief=True)
+    key = ["strategy", "trial", "checkpoint", "measure"]
+    assert set(brief["measure"]) == set(bias.BRIEF)
+    both = frame.merge(brief, on=key, suffixes=("", "_brief"))
+    assert len(both) == len(brief)
+    for name in ("value", "z", "null_low"):
+        expected = both[name].to_numpy()
+        assert both[f"{name}_brief"].to_numpy() == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
+def test_means_over_trials_are_those_of_each_cell(frame: pd.DataFrame) -> None:
+    found = over_trials(frame, "random")
+    row = found[(found["strategy"] == "margin") & (found["measure"] == "tv")].iloc[-1]
+    at = frame[(frame["measure"] == "tv") & (frame["checkpoint"] == row["checkpoint"])]
+    table = at.pivot(index="trial", columns="strategy", values="value")
+    gap = (table["margin"] - table["random"]).to_numpy()
+    assert row["value"] == pytest.approx(table["margin"].mean())
+    assert row["difference"] == pytest.approx(gap.mean())
+    assert (row["low"], row["high"]) == pytest.approx(t_interval(gap))
+    assert (row["pairs"], row["trials"], row["of_trials"]) == (3, 3, 3)
+    own = found[found["strategy"] == "random"]
+    assert own[["difference", "low", "high"]].isna().all().all()
 
 
 def test_margin_drifts_and_random_does_not(frame: pd.DataFrame) -> None:

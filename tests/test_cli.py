@@ -145,6 +145,11 @@ def test_new_suite_for_a_table_of_ones_own(folder: Path) -> None:
         ("baseline = 'margn'", "did you mean 'margin'?"),
         ("trials = 0", "trials = 0"),
         ("alpha = 2.0", "alpha = 2.0"),
+        ("rope = 0.0", "rope = 0.0: a number above 0"),
+        ("targets = ['randm']", "targets: 'randm': 'random', 'gap:SHARE'"),
+        ("targets = ['gap:1.5']", "targets: 'gap:1.5'"),
+        ("targets = [true]", "targets: True"),
+        ("targets = [nan]", "targets: nan"),
         ("plugins = ['none.py']", "no such file"),
         ("title = 3", "title = 3"),
         ("title = ", "not valid TOML"),
@@ -250,6 +255,64 @@ def test_interrupted(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "goes on from there" in errors
     assert "Traceback" not in errors
+
+
+def test_a_target_with_empty_cells_is_refused(tmp_path: Path) -> None:
+    lines = [f"{i},{'ab'[i % 2] if i else ''}" for i in range(60)]
+    (tmp_path / "mine.csv").write_text("u,label\n" + "\n".join(lines) + "\n")
+    done = albench("new", "suite", "--data", "mine.csv", "--target", "label", cwd=tmp_path)
+    check_refused(done, "column 'label' has 1 empty cells")
+    assert not (tmp_path / "mine.toml").exists()
+
+
+def test_progress_names_a_file_as_the_suite_does(tmp_path: Path) -> None:
+    lines = [f"{i % 7},{(i * 13) % 11},{'ab'[i % 3 == 0]}" for i in range(120)]
+    (tmp_path / "mine.csv").write_text("u,v,label\n" + "\n".join(lines) + "\n")
+    text = SMALL.replace('"iris"', '{use = "csv", path = "mine.csv", target = "label"}')
+    (tmp_path / "s.toml").write_text(text)
+    done = albench("run", "s.toml", "--jobs", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "on mine\n" in done.stderr
+    assert "sha256" not in done.stderr
+
+
+def test_another_question_leaves_the_statistics_of_the_suite_alone(folder: Path) -> None:
+    stats = folder / "results" / "small" / "stats.json"
+    assert albench("compare", "small.toml", cwd=folder).returncode == 0
+    before = stats.read_bytes()
+    done = albench("compare", "small.toml", "--summary", "end", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert stats.read_bytes() == before
+    other = json.loads((stats.parent / "stats-end.json").read_text())
+    assert other["design"][0]["summary"] == "end"
+    assert "stats-end.json" in done.stderr
+
+
+def test_a_protocol_without_a_name_is_told_by_what_differs(folder: Path) -> None:
+    fields = 'protocol = {use = "standard", batch = 1, budget = 30}\n'
+    (folder / "p.toml").write_text(SMALL + fields)
+    done = albench("status", "p.toml", "--format", "json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    from albench.suitefile import load_suite
+
+    assert [label for label, _ in load_suite(folder / "p.toml").protocols] == [
+        "standard (batch 1, budget 30)"
+    ]
+    assert load_suite(folder / "p.toml").only({"protocol": ["standard (batch 1, budget 30)"]})
+    run = albench("run", "p.toml", "--only", "protocol=standard (batch 1, budget 30)", "--trials",
+                  "1", "--jobs", "1", cwd=folder)  # fmt: skip
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("strategy", "qbc"), ("protocol", "standard"), ("suite", "quickstart"), ("metric", "ece")],
+)
+def test_show_has_every_format(words: tuple[str, str]) -> None:
+    table = json.loads(albench("show", *words, "--format", "json").stdout)
+    assert table["columns"] == ["property", "value"]
+    assert table["notes"]
+    assert albench("show", *words, "--format", "csv").stdout.startswith("property,value\n")
 
 
 def test_startup_is_quick() -> None:

@@ -196,6 +196,21 @@ def test_band_against_direct_flips() -> None:
 
 def test_detectable_difference_formula() -> None:
     d = np.random.default_rng(13).normal(0, 0.01, 16)
-    z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
-    assert paired.detectable(d) == pytest.approx(z * d.std(ddof=1) / 4)
+    t = stats.t.ppf(0.975, 15) + stats.t.ppf(0.8, 15)
+    assert paired.detectable(d) == pytest.approx(t * d.std(ddof=1) / 4)
     assert paired.detectable(d, tests=10) > paired.detectable(d)
+
+
+@pytest.mark.parametrize(("n", "tests"), [(8, 1), (12, 1), (12, 10), (20, 10)])
+def test_what_is_called_detectable_is_found_four_times_in_five(n: int, tests: int) -> None:
+    rng = np.random.default_rng([n, tests])
+    spread = np.arange(n) - (n - 1) / 2
+    shift = paired.detectable(spread / spread.std(ddof=1), tests=tests)
+    p = np.array([paired.wilcoxon_p(rng.normal(shift, 1, n)) for _ in range(400)])
+    assert 0.68 <= np.mean(p * tests <= 0.05) <= 0.88  # with normal quantiles 0.5 to 0.7
+
+
+def test_nothing_is_detectable_where_no_test_can_reach_its_level() -> None:
+    assert np.isnan(paired.detectable(np.arange(5.0)))
+    assert np.isfinite(paired.detectable(np.arange(6.0)))
+    assert np.isnan(paired.detectable(np.arange(6.0), tests=2))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from generated import curves_of, tables_of
 
-from albench.analysis import cells, efficiency, overall, summaries, typeset, within
+from albench.analysis import cells, efficiency, overall, summaries, typeset, within, words
 from albench.analysis.comparison import Comparison, compare
 from albench.errors import BadResults, BadValue, UnknownName
 from albench.spec import Protocol, Ref, RunSpec
@@ -37,7 +37,31 @@ def test_null_and_worse_strategies_are_told_so() -> None:
     assert "practically equal to random (within 0.01): " in line or "cannot tell: " in line
     unclear = compare(curves_of(8, 4, 2, effect=0.0), metric="accuracy", rope=1e-6)
     assert "the data cannot tell: " in str(unclear)
-    assert "would have found" in str(unclear)
+    assert "detectable 0." in str(unclear)
+
+
+def test_below_six_datasets_there_is_no_posterior_beside_what_cannot_be_told() -> None:
+    few = compare(curves_of(5, 2, 12, effect=0.03), metric="accuracy")
+    row = few.tables["against"].iloc[0]
+    assert row[["better", "rope", "worse", "holm_p", "mde"]].isna().all()
+    assert row["verdict"] == "unclear"
+    assert "practically equal" not in str(few)
+    shown = typeset.headline_table(few.tables["against"]).iloc[0]
+    assert (shown[["Holm p", "p", "detectable", "P(better)", "P(equal)"]] == "-").all()
+    six = compare(curves_of(6, 2, 12, effect=0.03), metric="accuracy").tables["against"].iloc[0]
+    assert six[["better", "rope", "worse", "holm_p", "mde"]].notna().all()
+
+
+def test_a_difference_whose_ranks_and_mean_disagree_is_no_verdict() -> None:
+    row = pd.Series({"holm_p": 0.01, "rank_biserial": 0.8, "mean_difference": -0.1, "rope": 0.2})
+    assert words.verdict(row, 0.05) == "unclear"
+    assert words.verdict(row.replace(-0.1, 0.1), 0.05) == "better"
+
+
+def test_the_guards_of_both_families_count_all_their_tests() -> None:
+    said = compare(curves_of(2, 3, 4, effect=0.02), metric="accuracy").stats()["guards"]
+    assert any("against" in s and "with 2 datasets; 2 tests need 7" in s for s in said)
+    assert any("within" in s and "with 4 trials; 4 tests need 8" in s for s in said)
 
 
 def test_comparison_equals_the_pure_functions() -> None:
@@ -218,7 +242,7 @@ def test_one_strategy_has_nothing_to_compare_with() -> None:
 
 def test_one_dataset_speaks_about_that_dataset_only() -> None:
     result = compare(curves_of(1, 3, 20, effect=0.05), metric="accuracy")
-    assert "cannot reach 0.05 with 1 datasets (2 tests need 7)" in result.lines[0]
+    assert "cannot reach 0.05 with 1 dataset (2 tests need 7)" in result.lines[0]
     assert result.lines[1].startswith("On these datasets only, under this protocol")
     assert "margin ahead on 1, behind on 0 of 1" in result.lines[1]
     assert result.tables["against"]["holm_p"].isna().all()
@@ -230,7 +254,8 @@ def test_one_trial_has_no_test_within_a_dataset() -> None:
     result = compare(curves_of(9, 3, 1, effect=0.02), metric="accuracy")
     assert result.tables["within"]["wilcoxon_p"].isna().all()
     assert result.tables["within"]["corrected_p"].isna().all()
-    assert (result.tables["within"]["note"] == "cannot reach 0.05 with 1 trials (needs 6)").all()
+    told = "cannot reach 0.05 with 1 trial (18 tests need 10)"
+    assert (result.tables["within"]["note"] == told).all()
     assert result.tables["against"]["holm_p"].notna().all()
     few = compare(curves_of(2, 3, 1), metric="accuracy")
     assert few.lines[1].startswith("Nor can it be told on these datasets alone: cannot reach")

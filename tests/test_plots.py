@@ -133,7 +133,7 @@ def test_legends_lie_outside_the_data(large: dict[str, Picture]) -> None:
 
 def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
     for folder in ("one", "two"):
-        frames, about = frames_of(2, 3, 3)
+        frames, about = frames_of(6, 3, 3)
         write(frames, about, tmp_path / folder, ["svg"])
         write({"heat": frames["heat"]}, about, tmp_path / folder, suffix="-all")
     files = sorted(p.name for p in (tmp_path / "one").iterdir())

@@ -3,10 +3,12 @@
 import csv
 import html
 import io
+import itertools
 import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import html5lib
 import numpy as np
@@ -14,10 +16,12 @@ import pandas as pd
 import pytest
 from sitemaker import EVIL, WORSE, site, stored
 
-from albench import pages
+from albench import abridged, pages
 from albench.analysis.standings import rank_interval
 from albench.cli import exit_code
 from albench.leaderboard import harmless
+from albench.plots.thin import TOLERANCE, apart, kept, thinned
+from albench.suitefile import load_suite
 
 
 def every_page() -> list[Path]:
@@ -158,6 +162,58 @@ def test_shared_places_follow_from_the_intervals() -> None:
     assert found.loc["last", "rank"] == 3.0
     assert (found["rank_low"] <= found["rank"]).all()
     assert rank_interval(table[:2], 0)["place"].tolist() == [1, 1, 1]
+
+
+def test_none_stands_behind_one_of_a_worse_mean_rank() -> None:
+    rng = np.random.default_rng(5)
+    scores = rng.normal(0, 1, (12, 9)) + np.linspace(0, 1.5, 9) * rng.normal(1, 1, (12, 1))
+    found = rank_interval(pd.DataFrame(scores), 0).sort_values("rank", kind="stable")
+    assert (np.diff(found["place"]) >= 0).all()
+
+
+def test_paths_keep_their_shape_in_fewer_letters() -> None:
+    assert thinned("M0 0L10 0L20 0L20 10") == "M0 0l20 0 0 10"
+    assert thinned("M5 5L5.5 2L9 9.5z\n") == "M5 5l.5-3 3.5 7.5z"
+    curve = "M0 0C1 1 2 2 3 3"
+    assert thinned(curve) == curve
+    rng = np.random.default_rng(0)
+    line = [(10 * i, int(v)) for i, v in enumerate(rng.integers(-40, 40, 60).cumsum())]
+    stay = kept(line)
+    assert (stay[0], stay[-1]) == (line[0], line[-1])
+    for point in line:
+        near = min(apart(point, a, b) for a, b in itertools.pairwise(stay))
+        assert near <= TOLERANCE**2
+
+
+def test_styles_that_drawings_repeat_are_named_once() -> None:
+    style = "fill:#262626;stroke:#262626"
+    paths = f'<path style="{style}"/>' * 4
+    svg = f'<svg class="figure" style="{style}"><title>t</title>{paths}</svg>'
+    page = f"<html><head><title>page</title></head><body>{svg}</body>"
+    text = pages.classed(page)
+    assert text.count(style) == 2  # the rule, and the opening tag, which keeps its own
+    assert text.count('class="s0"') == 4
+    assert pages.classed("<head></head>") == "<head></head>"
+
+
+def test_a_large_suite_is_abridged_and_says_so() -> None:
+    suite = load_suite("leaderboard")
+    names = [s.label for s in suite.strategies if s.label not in suite.bounds]
+    frame = pd.DataFrame({"strategy": names, "rank": range(len(names), 0, -1)})
+    comparison = SimpleNamespace(tables={"ranks": frame})
+    shown = abridged.drawn_strategies(comparison, suite)  # type: ignore[arg-type]
+    assert set(shown) == {"random", "greedy_oracle", *names[-8:]}
+    assert "the 8 strategies of best mean rank, of 21" in abridged.left_out(suite, shown)
+    small = load_suite("quickstart")
+    everything = abridged.drawn_strategies(comparison, small)  # type: ignore[arg-type]
+    assert abridged.left_out(small, everything) == ""
+    assert abridged.too_many(small) == ()
+    assert "composition" in abridged.too_many(suite)
+    rows = pd.DataFrame({"dataset": [f"d{i // 10}" for i in range(400)], "model": "m",
+                         "strategy": [f"s{i % 10}" for i in range(400)], "tv": 1.0})  # fmt: skip
+    assert len(abridged.shorter(rows)) == 10
+    assert abridged.shorter(rows)["datasets"].tolist() == [40] * 10
+    assert len(abridged.shorter(rows[:300])) == 300
 
 
 def test_slugs_are_file_names_and_distinct() -> None:

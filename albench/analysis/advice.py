@@ -23,6 +23,7 @@ import pandas as pd
 
 from albench.analysis.cautions import Observed, cautions
 from albench.analysis.cells import Stack
+from albench.analysis.compare import PAIRS_MIN
 from albench.analysis.comparison import Comparison
 from albench.analysis.standings import labels_needed
 from albench.analysis.summaries import summarise
@@ -124,7 +125,7 @@ def size(row: "pd.Series[float]") -> str:
 
 def beside(pairs: pd.DataFrame, better: pd.DataFrame, name: str, alpha: float) -> Iterator[str]:
     """The other winners that the test does not tell from the recommended one."""
-    alike = []
+    alike, tested = [], bool(pairs["holm_p"].notna().any())
     for other in better["strategy"]:
         row = pairs[
             ((pairs["a"] == name) & (pairs["b"] == other))
@@ -132,8 +133,13 @@ def beside(pairs: pd.DataFrame, better: pd.DataFrame, name: str, alpha: float) -
         ]
         if other != name and len(row) and not (row["holm_p"] <= alpha).any():
             alike.append(str(other))
-    if alike:
+    if alike and tested:
         yield f"Not told apart from it: {counted(alike)}."
+    elif alike:
+        yield (
+            f"So are {counted(alike)}; which of them is best is not tested below {PAIRS_MIN} "
+            "datasets."
+        )
 
 
 def details(comparison: Comparison, stack: Stack, name: str) -> Iterator[str]:
@@ -145,7 +151,7 @@ def details(comparison: Comparison, stack: Stack, name: str) -> Iterator[str]:
     band = gain[(gain["strategy"] == name) & (gain["dataset"] == "")] if len(gain) else gain
     if len(band) and band["low"].notna().any():
         yield from_share(band, base)
-    saved = labels_needed(stack, base, options.better == "lower", options.seed)
+    saved = labels_needed(stack, base)
     if name in saved.index and saved["fewer"].notna()[name]:
         row = saved.loc[name].astype(float)
         yield (
@@ -192,10 +198,17 @@ def at_hand(comparison: Comparison, stack: Stack, where: str, note: str) -> Iter
     within = mine(comparison, "within", stack)
     sure, counts = within[within["holm_p"] <= alpha], ahead(comparison, stack)
     reach = f"for these datasets only ({note})" if note else "for these datasets only"
+    if within["holm_p"].isna().all():
+        why = next((str(n) for n in within["note"] if n), "too few trials")
+        yield (
+            f"{where}, keep to {base}: nothing can be told, neither beyond these datasets: {note}; "
+            f"nor on them: {why}."
+        )
+        return
     if counts.empty:
         yield (
-            f"{where}, keep to {base}: nothing better can be claimed. On none of the datasets do "
-            f"the trials show a strategy ahead of it without another where it is behind; {reach}."
+            f"{where}, keep to {base}: nothing better can be claimed. No strategy is ahead of it "
+            f"on one of the datasets by its trials and behind on none; {reach}."
         )
         return
     name, row = str(counts.index[0]), counts.iloc[0]
@@ -228,5 +241,6 @@ def nothing(against: pd.DataFrame, where: str, base: str, rope: float) -> Iterat
     open_ones = against[~against["verdict"].isin(["equal", "worse"])]
     if len(open_ones):
         seen = float(open_ones["mde"].median())
-        would = f"; a difference of {seen:.3f} would have been seen" if np.isfinite(seen) else ""
+        would = f"; a difference of {seen:.3f} would have been seen four times in five"
+        would = would if np.isfinite(seen) else ""
         yield f"Undecided: {counted([str(s) for s in open_ones['strategy']])}{would}."

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from albench.analysis.paired import t_interval
+from albench.analysis.paired import DIGITS
 
 CELL = ["dataset", "protocol", "model", "strategy"]
+NULL = ("z", "null_low", "null_high")
 
 
 def over_trials(
@@ -28,11 +29,7 @@ def over_trials(
     base = base[~base.index.duplicated()].rename("base")
     joined = runs.join(base, on=[*place, "trial"])
     joined["gap"] = joined["value"] - joined["base"]
-    rows = [
-        {**dict(zip([*CELL, "checkpoint", "measure"], key, strict=True)), **described(part)}
-        for key, part in joined.groupby([*CELL, "checkpoint", "measure"], sort=False)
-    ]
-    out = pd.DataFrame(rows)
+    out = described(joined, [*CELL, "checkpoint", "measure"])
     own = ["difference", "low", "high"]
     out.loc[out["strategy"] == baseline, own] = np.nan
     why = undefined or {}
@@ -43,25 +40,22 @@ def over_trials(
     return out
 
 
-def described(part: pd.DataFrame) -> dict[str, float]:
-    """Mean, difference and null of one cell, checkpoint and measure."""
-    value, gap = part["value"].dropna(), part["gap"].dropna()
-    low, high = t_interval(gap) if len(gap) else (np.nan, np.nan)
-    null = {
-        name: float(part[name].mean()) if name in part else np.nan
-        for name in ("z", "null_low", "null_high")
-    }
-    return {
-        "n_labeled": float(part["n_labeled"].mean()),
-        "value": float(value.mean()) if len(value) else np.nan,
-        "trials": len(value),
-        "of_trials": len(part),
-        "difference": float(gap.mean()) if len(gap) else np.nan,
-        "low": low,
-        "high": high,
-        "pairs": len(gap),
-        **null,
-    }
+def described(joined: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    """Mean, difference with its t interval (as `paired.t_interval`) and null of each group."""
+    from scipy.special import stdtrit
+
+    own = joined.assign(rounded=joined["gap"].round(DIGITS))
+    own = own.assign(**{name: np.nan for name in NULL if name not in own})
+    by = own.groupby(list(key), sort=False, dropna=False)
+    mean = by[["n_labeled", "value", "gap", "rounded", *NULL]].mean()
+    pairs = by["gap"].count()
+    df = (pairs - 1).where(pairs > 1).to_numpy(dtype=np.float64)
+    half = stdtrit(df, 0.975) * by["rounded"].std(ddof=1) / np.sqrt(pairs)
+    return pd.DataFrame(
+        {"n_labeled": mean["n_labeled"], "value": mean["value"], "trials": by["value"].count(),
+         "of_trials": by.size(), "difference": mean["gap"], "low": mean["rounded"] - half,
+         "high": mean["rounded"] + half, "pairs": pairs, **{name: mean[name] for name in NULL}}
+    ).reset_index()  # fmt: skip
 
 
 def wide(

@@ -47,8 +47,10 @@ def measured(
     cuts: Iterable[Cut],
     checkpoints: Sequence[float] = CHECKPOINTS,
     metric: Metric = "accuracy",
+    *,
+    brief: bool = False,
 ) -> pd.DataFrame:
-    """One row per run, checkpoint and estimator that can be had.
+    """One row per run, checkpoint and estimator that can be had; `brief`: `cv` only.
 
     Columns: dataset, protocol, model, strategy, trial, checkpoint, n_labeled, estimator,
     estimate, truth (score on the passive test set; for the matched ones the mean over
@@ -66,7 +68,8 @@ def measured(
                 labeled = Labeled(run, run.in_hand(number), space.seed, metric)
                 base = {**dict(zip(KEY, run.key, strict=True)), "checkpoint": share,
                         "n_labeled": len(labeled.rows)}  # fmt: skip
-                rows += [{**base, **row} for row in estimates(labeled)]
+                found = [in_brief(labeled)] if brief else estimates(labeled)
+                rows += [{**base, **row} for row in found]
     return pd.DataFrame(rows)
 
 
@@ -131,6 +134,25 @@ def estimates(labeled: Labeled) -> Iterator[dict[str, Any]]:
     yield from cross_validated(labeled, truth)
 
 
+def in_brief(labeled: Labeled) -> dict[str, Any]:
+    """Cross-validation alone, and the model's score on the passive test set."""
+    truth = labeled.on_test(labeled.fit(slice(None)))
+    if len(labeled.rows) < 2 * FOLDS:
+        return row("cv", np.nan, truth, f"fewer than {2 * FOLDS} labels")
+    return row("cv", labeled.score(labeled.told, held_out(labeled)), truth)
+
+
+def held_out(labeled: Labeled, tell: Callable[[Any], None] = lambda fitted: None) -> Ints:
+    """Predictions of the labelled rows by cross-validation; `tell` is given each fold's model."""
+    predicted = np.empty(len(labeled.rows), dtype=np.intp)
+    for fold in range(FOLDS):
+        held = labeled.folds == fold
+        fitted = labeled.fit(~held)
+        predicted[held] = fitted.predicted("train", labeled.rows[held])
+        tell(fitted)
+    return predicted
+
+
 def row(name: str, estimate: float, truth: float, reason: str = "") -> dict[str, Any]:
     """One estimate."""
     return {"estimator": name, "estimate": estimate, "truth": truth, "reason": reason}
@@ -163,13 +185,8 @@ def cross_validated(labeled: Labeled, truth: float) -> Iterator[dict[str, Any]]:
         for name in names:
             yield row(name, np.nan, truth, f"fewer than {2 * FOLDS} labels")
         return
-    predicted = np.empty(len(labeled.rows), dtype=np.intp)
-    fold_truth = []
-    for fold in range(FOLDS):
-        held = labeled.folds == fold
-        fitted = labeled.fit(~held)
-        predicted[held] = fitted.predicted("train", labeled.rows[held])
-        fold_truth.append(labeled.on_test(fitted))
+    fold_truth: list[float] = []
+    predicted = held_out(labeled, lambda fitted: fold_truth.append(labeled.on_test(fitted)))
     cv = labeled.score(labeled.told, predicted)
     yield row("cv", cv, truth)
     yield row("cv_clean", labeled.score(labeled.true, predicted), truth)

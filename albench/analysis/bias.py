@@ -1,6 +1,6 @@
 """How far the labelled set has drifted from the pool, and whether random would drift as much."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from albench.tables import KEY
 Ints = NDArray[np.intp]
 
 WITH_Z = ("tv", "js", "energy")
+BRIEF = ("tv", "energy")
 SHOWN = ("tv", "js", "entropy", "min_share", "energy", "mmd", "ks_mean", "c2st_auc", "ess")
 MEASURES = {
     "tv": "class shares: total variation to the pool",
@@ -41,27 +42,38 @@ def measured(
     rounds: pd.DataFrame,
     cuts: Iterable[Cut],
     checkpoints: Sequence[float] = CHECKPOINTS,
+    *,
+    brief: bool = False,
 ) -> pd.DataFrame:
-    """One row per run, checkpoint and measure of `MEASURES`.
+    """One row per run, checkpoint and measure of `MEASURES`; `brief`: of `BRIEF` only.
 
     Columns: dataset, protocol, model, strategy, trial, checkpoint (share of what was
     bought), n_labeled, measure, value; for the measures of `WITH_Z` also z, null_low,
     null_high against 200 random subsets of the same size that share the start. `worst`
     names the features with the largest Kolmogorov-Smirnov distance (measure ks_max).
     """
-    rows = [row for group in groups(runs, rounds, cuts) for row in of_group(group, checkpoints)]
+    rows = [
+        row
+        for group in groups(runs, rounds, cuts)
+        for row in of_group(group, checkpoints, in_brief if brief else of_labeled)
+    ]
     return pd.DataFrame(rows)
 
 
-def of_group(group: Group, checkpoints: Sequence[float]) -> Iterator[dict[str, Any]]:
+Measuring = Callable[[Space, Bought, float, Ints], Iterator[dict[str, Any]]]
+
+
+def of_group(
+    group: Group, checkpoints: Sequence[float], measure: Measuring
+) -> Iterator[dict[str, Any]]:
     """Rows of the runs on one cut."""
     space = Space.of(group.task)
     found = []
     for run in group.runs:
         for share, number in run.checkpoints(checkpoints):
-            at = run.in_hand(number)
-            found += list(of_labeled(space, run, share, at))
-    yield from with_null(found, space, group.runs[0], WITH_Z)
+            found += list(measure(space, run, share, run.in_hand(number)))
+    wanted = BRIEF if measure is in_brief else WITH_Z
+    yield from with_null(found, space, group.runs[0], wanted)
 
 
 def with_null(
@@ -100,6 +112,21 @@ def of_labeled(space: Space, run: Bought, share: float, at: Ints) -> Iterator[di
         "value": float(ks.max()),
         "worst": [run.cut.features[i] for i in worst],
     }
+
+
+def in_brief(space: Space, run: Bought, share: float, at: Ints) -> Iterator[dict[str, Any]]:
+    """`of_labeled` for the measures of `BRIEF`, which take no fits and no sorting."""
+    base = {**dict(zip(KEY, run.key, strict=True)), "checkpoint": share, "n_labeled": len(at)}
+    labeled = run.rows[at]
+    mine = d.shares(space.task.y[labeled], space.task.n_classes)
+    yield {**base, "measure": "tv", "value": float(d.total_variation(mine, space.class_shares))}
+    yield {**base, "measure": "energy", "value": energy(space, labeled)}
+
+
+def energy(space: Space, labeled: Ints) -> float:
+    """Energy distance of labelled rows to the pool."""
+    among = space.distances(labeled, labeled)
+    return d.energy_distance(space.mean_distance[labeled], among, space.pool_mean)
 
 
 def class_drift(space: Space, labeled: Ints, answers: Ints) -> dict[str, float]:

@@ -139,8 +139,8 @@ def against(
     wilcoxon_p, holm_p, finner_p (two-sided signed-rank, raw and adjusted over the
     family); rank_biserial; sign_flip_p (permutation cross-check); friedman_z,
     friedman_p, friedman_holm_p (Demsar's companion); mde (smallest difference found
-    with 80 % power at the family's first Holm step); note. A p-value that cannot
-    reach alpha with n datasets is NaN and the note says so.
+    with 80 % power at the family's first Holm step, NaN where none can be); note. A p-value
+    that cannot reach alpha with n datasets is NaN and the note says so.
     """
     table = _table(scores, least=2)
     if baseline not in table.columns:
@@ -184,6 +184,8 @@ def pairs(scores: pd.DataFrame, *, alpha: float = 0.05, seed: int = 0) -> pd.Dat
 def _family(family: Sequence[tuple[Any, Floats]], alpha: float, seed: int) -> pd.DataFrame:
     """One row of paired statistics per (name, differences), with Holm over the family."""
     rows = []
+    n, m = len(family[0][1]), len(family)
+    one, all_ = paired.smallest_n(1, alpha), paired.smallest_n(m, alpha)
     for place, (_, d) in enumerate(family):
         wins, ties, losses = paired.win_tie_loss(d)
         low, high = paired.t_interval(d)
@@ -196,24 +198,23 @@ def _family(family: Sequence[tuple[Any, Floats]], alpha: float, seed: int) -> pd
                 "wins": wins,
                 "ties": ties,
                 "losses": losses,
-                "wilcoxon_p": paired.wilcoxon_p(d),
+                "wilcoxon_p": paired.wilcoxon_p(d) if n >= one else nan,
                 "rank_biserial": paired.rank_biserial(d),
-                "sign_flip_p": paired.sign_flip_p(d, np.random.default_rng([seed, place])),
+                "sign_flip_p": paired.sign_flip_p(d, np.random.default_rng([seed, place]))
+                if n >= one
+                else nan,
                 "mde": paired.detectable(d, alpha, tests=len(family)),
             }
         )
     out = pd.DataFrame(rows)
-    n, m = len(family[0][1]), len(family)
     out.insert(8, "holm_p", holm(out["wilcoxon_p"]))
     out.insert(9, "finner_p", finner(out["wilcoxon_p"]))
     out["note"] = ""
-    one, all_ = paired.smallest_n(1, alpha), paired.smallest_n(m, alpha)
     if n < all_:
         out[["holm_p", "finner_p"]] = nan
-        tests = f"{m} test{'s' if m > 1 else ''}"
-        out["note"] = f"cannot reach {alpha:g} with {n} datasets ({tests} need {all_})"
-    if n < one:
-        out[["wilcoxon_p", "sign_flip_p"]] = nan
+        tests = f"{m} tests need" if m > 1 else "one test needs"
+        with_n = f"{n} dataset{'s' if n > 1 else ''}"
+        out["note"] = f"cannot reach {alpha:g} with {with_n} ({tests} {all_})"
     return out
 
 

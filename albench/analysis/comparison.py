@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from albench.analysis import compare as across
 from albench.analysis import words
 from albench.analysis.cells import Stack, stacks
 from albench.analysis.overall import aggregates
+from albench.analysis.paired import smallest_n
 from albench.analysis.records import families, guards, records
 from albench.analysis.selection import Options, curves_frame
 from albench.analysis.summaries import wide
@@ -158,8 +160,10 @@ def _against(table: pd.DataFrame, options: Options) -> pd.DataFrame:
         s: across.signed_rank_rope(table, str(s), options.baseline, options.rope, options.seed)
         for s in out.index
     }
+    # With fewer datasets than one test needs the prior, not the data, makes the posterior.
+    told = len(table) >= smallest_n(1, options.alpha)
     for name in across.Rope._fields:
-        column = [getattr(posterior[s], name) for s in out.index]
+        column = [getattr(posterior[s], name) if told else nan for s in out.index]
         out.insert(len(out.columns) - 1, name, column)
     out = out.reset_index()
     out.insert(1, "verdict", [words.verdict(row, options.alpha) for _, row in out.iterrows()])

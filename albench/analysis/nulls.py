@@ -53,9 +53,9 @@ def null(
 
 
 def z_score(value: Floats, mean: Floats, sd: Floats) -> Floats:
-    """(value - mean) / sd, NaN where the null has no spread."""
+    """(value - mean) / sd, NaN where the null has no spread but rounding."""
     z: Floats = np.full(len(value), np.nan)
-    np.divide(value - mean, sd, out=z, where=sd > 1e-15)
+    np.divide(value - mean, sd, out=z, where=sd > 1e-12)
     return z
 
 

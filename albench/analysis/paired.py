@@ -153,18 +153,21 @@ def corrected_t(differences: ArrayLike, n_train: float, n_test: float) -> "pd.Se
 
 
 def detectable(d: ArrayLike, alpha: float = 0.05, power: float = 0.8, tests: int = 1) -> float:
-    """Smallest true mean difference that these many pairs would find.
+    """Smallest true mean difference that these many pairs would find with that power.
 
-    (z_{1-alpha/2} + z_power) * sd / sqrt(n); with `tests` > 1 at alpha / tests, the
-    first step of Holm. NaN below two pairs.
+    (t_{1-alpha/2} + t_power) * sd / sqrt(n) with n - 1 degrees of freedom; with `tests` > 1
+    at alpha / tests, the first step of Holm. Normal quantiles would promise too much with
+    few pairs. NaN where no difference can be found: fewer pairs than the signed-rank test
+    needs to reach alpha.
     """
-    from scipy.special import ndtri
+    from scipy.special import stdtrit
 
     values = differences(d)
-    if len(values) < 2:
+    if len(values) < smallest_n(tests, alpha):
         return nan
-    z = float(ndtri(1 - alpha / max(tests, 1) / 2)) + float(ndtri(power))
-    return z * _standard_error(values)
+    df = len(values) - 1
+    t = float(stdtrit(df, 1 - alpha / max(tests, 1) / 2)) + float(stdtrit(df, power))
+    return t * _standard_error(values)
 
 
 def sign_flip_p(d: ArrayLike, rng: np.random.Generator, draws: int = 20_000) -> float:

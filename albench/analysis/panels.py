@@ -50,7 +50,7 @@ def panels(
         "heat": _heat(stack, mine["within"], comparison),
         "profile": profiles(stack, base, summary=options.summary, seed=seed),
         "improvement": mine["aggregates"][mine["aggregates"]["strategy"] != base],
-        "posterior": mine["against"],
+        "posterior": mine["against"].dropna(subset=["rope"]),
         "runtime": _runtime(mine["aggregates"], comparison.frame, stack),
     }
 

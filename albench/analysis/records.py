@@ -9,6 +9,7 @@ import pandas as pd
 
 from albench.analysis.compare import PAIRS_MIN
 from albench.analysis.paired import smallest_n
+from albench.analysis.words import several
 
 
 def plain(value: Any) -> Any:
@@ -55,7 +56,7 @@ def families(design: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             {**shared, "table": "within", "unit": "trial", "n": d["trials_min"]}
             | {"test": "Wilcoxon signed-rank, zeros split; conditional on the dataset"}
             | {"tests": (k - 1) * len(d["dataset_names"]), "adjustment": "Holm", "headline": False}
-            | {"needs": smallest_n(1, alpha)}
+            | {"needs": smallest_n((k - 1) * len(d["dataset_names"]), alpha)}
         )
     return out
 
@@ -68,7 +69,8 @@ def guards(found: Sequence[Mapping[str, Any]]) -> list[str]:
             where = ", ".join(x for x in (family["model"], family["protocol"]) if x)
             said.append(
                 f"{family['table']}{f' ({where})' if where else ''}: cannot reach "
-                f"{family['alpha']:g} with {family['n']} {family['unit']}s; "
-                f"{family['tests']} tests need {family['needs']}"
+                f"{family['alpha']:g} with {several(family['n'], family['unit'])}; "
+                f"{several(family['tests'], 'test')} need{'s' if family['tests'] == 1 else ''} "
+                f"{family['needs']}"
             )
     return said

@@ -8,11 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from albench.analysis import compare as across
+from albench.analysis import curves
 from albench.analysis.cells import Block, Stack
 from albench.analysis.comparison import averaged
-from albench.analysis.efficiency import label_table
+from albench.analysis.efficiency import target_value, times
 from albench.analysis.overall import aggregates
-from albench.analysis.summaries import summarise, wide
+from albench.analysis.summaries import wide
 
 Floats = NDArray[np.float64]
 DRAWS = 2000
@@ -37,8 +38,9 @@ def rank_interval(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.Data
 
     table: datasets x strategies, higher = better. Columns rank, rank_low, rank_high and
     `place`: one more than the strategies whose whole interval is better, so that those
-    that cannot be told apart share a place. NaN intervals below three datasets, where
-    all share the first place.
+    that cannot be told apart share a place; none stands behind one of a worse mean rank,
+    whose interval is the wider. NaN intervals below three datasets, where all share the
+    first place.
     """
     ranked = table.round(12).rank(axis=1, ascending=False).to_numpy()
     mean = ranked.mean(axis=0)
@@ -47,7 +49,10 @@ def rank_interval(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.Data
         rng = np.random.default_rng([seed, 41])
         drawn = rng.multinomial(len(ranked), np.full(len(ranked), 1 / len(ranked)), size=draws)
         low, high = np.quantile(drawn @ ranked / len(ranked), [0.025, 0.975], axis=0)
-    place = [1 + int(np.sum(high < value)) for value in low]
+    ahead = np.array([1 + int(np.sum(high < value)) for value in low])
+    order = np.argsort(mean, kind="stable")
+    place = np.empty_like(ahead)
+    place[order] = np.minimum.accumulate(ahead[order][::-1])[::-1]
     columns = {"rank": mean, "rank_low": low, "rank_high": high, "place": place}
     return pd.DataFrame(columns, index=table.columns)
 
@@ -81,9 +86,14 @@ def beside(stack: Stack, baseline: str, seed: int) -> pd.DataFrame:
     kept = found.rename(columns=names)[
         [*names.values(), "better", "better_wide_low", "better_wide_high"]
     ]
-    curves = summarise(stack, baseline, seed=seed).groupby("strategy")
-    kept["harm"] = curves["harm_rate"].mean()
-    kept["worst"] = curves["worst_loss"].min()
+    harm, worst = [], []
+    for block in stack.blocks:
+        theirs = block.of(baseline)
+        harm.append(np.asarray(curves.harm_rate(block.scores, theirs)).mean(axis=1))
+        worst.append(np.asarray(curves.worst_loss(block.scores, theirs)).mean(axis=1))
+    index = list(stack.strategies)
+    kept["harm"] = pd.Series(np.mean(harm, axis=0), index=index)
+    kept["worst"] = pd.Series(np.min(worst, axis=0), index=index)
     return kept
 
 
@@ -100,19 +110,27 @@ def tested(table: pd.DataFrame, baseline: str, alpha: float, seed: int) -> pd.Da
     return found
 
 
-def labels_needed(stack: Stack, baseline: str, lower: bool = False, seed: int = 0) -> pd.DataFrame:
+def labels_needed(stack: Stack, baseline: str) -> pd.DataFrame:
     """Labels until the baseline's final score, over datasets, by strategy.
 
     reached: share of runs that held it; fewer: mean over datasets of the labels saved per
     trial up to the budget, as a share of the budget.
     """
-    found = label_table(stack, baseline, ["random"], lower=lower, seed=seed)
-    if found.empty:
+    held, saved, trials = [], [], 0
+    for block in stack.blocks:
+        value = target_value(block, "random", baseline)
+        if np.isnan(value):
+            continue
+        labels, budget = times(block, value), float(block.grid[-1])
+        spent = np.minimum(labels, budget)
+        theirs = spent[block.strategies.index(baseline)]
+        held.append((labels <= budget).sum(axis=1))
+        saved.append((theirs - spent).mean(axis=1) / budget)
+        trials += len(block.trials)
+    if not held:
         return pd.DataFrame(columns=["reached", "fewer"])
-    share = found["fewer"] / found["budget"]
-    grouped = found.assign(share=share).groupby("strategy")
-    reached = grouped["reached"].sum() / grouped["trials"].sum()
-    return pd.DataFrame({"reached": reached, "fewer": grouped["share"].mean()})
+    columns = {"reached": np.sum(held, axis=0) / trials, "fewer": np.mean(saved, axis=0)}
+    return pd.DataFrame(columns, index=pd.Index(stack.strategies, name="strategy"))
 
 
 def run_counts(runs: pd.DataFrame) -> pd.DataFrame:

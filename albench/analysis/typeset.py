@@ -17,7 +17,7 @@ BEST, EQUAL = "best", "equal"
 
 
 def headline_table(against: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with the baseline in few columns of text, for people."""
+    """The comparison with the baseline in columns of text, for people, what matters first."""
     several = [c for c in ("protocol", "model") if against[c].nunique() > 1]
     out = against[[*several, "strategy"]].copy()
     out["verdict"] = against["verdict"]
@@ -28,14 +28,13 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
     ]
     counts = against[["wins", "ties", "losses"]].to_numpy()
     out["W/T/L"] = ["/".join(str(int(x)) for x in row) for row in counts]
-    for column, title in (("wilcoxon_p", "p"), ("holm_p", "Holm p")):
+    for column, title in (("holm_p", "Holm p"), ("wilcoxon_p", "p")):
         out[title] = [number(p) for p in against[column]]
-    out["rank-biserial"] = [
-        f"{x:+.2f}" if np.isfinite(x) else "-" for x in against["rank_biserial"]
-    ]
-    out["P(better)"] = [f"{x:.2f}" for x in against["better"]]
-    out["P(equal)"] = [f"{x:.2f}" for x in against["rope"]]
-    out["detectable"] = [f"{x:.4f}" if np.isfinite(x) else "-" for x in against["mde"]]
+    for column, title, form in (
+        ("mde", "detectable", ".4f"), ("better", "P(better)", ".2f"), ("rope", "P(equal)", ".2f"),
+        ("rank_biserial", "rank-biserial", "+.2f"),
+    ):  # fmt: skip
+        out[title] = [f"{x:{form}}" if np.isfinite(x) else "-" for x in against[column]]
     return out
 
 

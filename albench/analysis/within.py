@@ -13,6 +13,9 @@ from albench.analysis.summaries import areas
 
 Floats = NDArray[np.float64]
 
+FILLED = "imputed: no runs here"
+"""The note of a cell without runs of its own."""
+
 
 def per_dataset(
     stack: Stack, baseline: str, *, summary: str = "aubc", alpha: float = 0.05, seed: int = 0
@@ -38,12 +41,16 @@ def per_dataset(
         return out
     out.insert(list(out.columns).index("wilcoxon_p") + 1, "holm_p", holm(out["wilcoxon_p"]))
     # The family is guarded as the one across datasets is: no p that cannot reach alpha.
-    tests = int(out["wilcoxon_p"].notna().sum())
+    # Where no cell has enough trials for a single test, all of them are the family.
+    known, here = out["wilcoxon_p"].notna(), out["note"] != FILLED
+    tests = int(known.sum()) or int(here.sum())
     needed = paired.smallest_n(tests, alpha)
-    short = out["wilcoxon_p"].notna() & (out["trials"] < needed)
+    short = here & (out["trials"] < needed)
     out.loc[short, "holm_p"] = np.nan
-    told = f"cannot reach {alpha:g} with " + out["trials"].astype(str) + " trials "
-    out.loc[short, "note"] = (told + f"({tests} tests need {needed})")[short]
+    s = out["trials"].map(lambda n: "" if n == 1 else "s")
+    told = f"cannot reach {alpha:g} with " + out["trials"].astype(str) + " trial" + s
+    need = f" ({tests} tests need {needed})" if tests > 1 else f" (one test needs {needed})"
+    out.loc[short, "note"] = (told + need)[short]
     out.insert(0, "protocol", stack.protocol)
     out.insert(1, "model", stack.model)
     return out
@@ -66,7 +73,6 @@ def _row(
     test = enough and not filled
     sized = np.isfinite(block.n_train) and np.isfinite(block.n_test) and block.n_test > 0
     corrected = paired.corrected_t(d, block.n_train, block.n_test)["p"] if sized else np.nan
-    note = f"cannot reach {alpha:g} with {len(d)} trials (needs {needed})" if not enough else ""
     return {
         "dataset": block.dataset,
         "strategy": strategy,
@@ -85,7 +91,7 @@ def _row(
         "ties": ties,
         "losses": losses,
         "mde": paired.detectable(d, alpha),
-        "note": "imputed: no runs here" if filled else note,
+        "note": FILLED if filled else "",
     }
 
 

@@ -14,14 +14,18 @@ EQUAL = 0.95
 def verdict(row: "pd.Series[Any]", alpha: float) -> Verdict:
     """What one row of the comparison with the baseline allows to say.
 
-    better, worse: Holm's p is at most alpha; equal: the posterior puts at least 95 %
-    inside the rope; else unclear. Both may hold: then the difference is named.
+    better, worse: Holm's p is at most alpha, and ranks and mean point the same way; equal:
+    the posterior puts at least 95 % inside the rope; else unclear. Both may hold: then the
+    difference is named.
     """
-    if row["holm_p"] <= alpha:
-        return "better" if row["rank_biserial"] > 0 else "worse"
-    if row["rope"] >= EQUAL and pd.notna(row["wilcoxon_p"]):
-        return "equal"
-    return "unclear"
+    if row["holm_p"] <= alpha and row["rank_biserial"] * row["mean_difference"] > 0:
+        return "better" if row["mean_difference"] > 0 else "worse"
+    return "equal" if row["rope"] >= EQUAL else "unclear"
+
+
+def several(n: int, word: str) -> str:
+    """`1 dataset`, `4 datasets`."""
+    return f"{n} {word}{'' if n == 1 else 's'}"
 
 
 def p_text(p: float) -> str:
@@ -36,7 +40,7 @@ def headline(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str]
     entries `baseline`, `signed`, `datasets`, `alpha`, `rope`; where: model, protocol.
     """
     base, n = design["baseline"], design["datasets"]
-    start = ", ".join([*where, design["signed"], f"{n} dataset{'s' if n != 1 else ''}"])
+    start = ", ".join([*where, design["signed"], several(n, "dataset")])
     if against.empty:
         return f"{start}: nothing to compare with {base}."
     start += f", mean difference to {base} [95 % interval over datasets]"
@@ -80,7 +84,7 @@ def _told(row: "pd.Series[Any]", kind: str, design: dict[str, Any]) -> str:
     if kind == "equal":
         return f"{size} (practically equal with probability {row['rope']:.2f})"
     if kind == "unclear":
-        seen = f", would have found {row['mde']:.3f}" if pd.notna(row["mde"]) else ""
+        seen = f", detectable {row['mde']:.3f}" if pd.notna(row["mde"]) else ""
         return f"{size} ({ahead}{seen})"
     return f"{size} ({ahead})"
 

@@ -1,5 +1,6 @@
 """`compare`, `curves`, `figures`: what the stored tables say."""
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -122,7 +123,14 @@ def compare(
     how |= {"summary": summary.value, "missing": missing.value, "axis": AXES[axis]}
     found = compared(runs, rounds, how)
     show_comparison(found, table, fmt)
-    write_stats(found, open_store(loaded, results).folder)
+    asked = {"metric": how["metric"], "baseline": how["baseline"], "summary": summary.value,
+             "axis": axis.value, "missing": missing.value, "model": model}  # fmt: skip
+    own = {"metric": loaded.primary, "baseline": loaded.baseline, "summary": "aubc",
+           "axis": "labels", "missing": "complete", "model": None}  # fmt: skip
+    other = [str(v) for k, v in asked.items() if v != own[k]] + sorted(only or ())
+    file = write_stats(found, open_store(loaded, results).folder, other)
+    if other:
+        note(f"statistics of this question: {file}; stats.json keeps those of the suite's own")
 
 
 AXES = {Axis.labels: "n_labeled", Axis.cost: "cost"}
@@ -194,11 +202,17 @@ def told(notes: Sequence[str]) -> None:
         note(line)
 
 
-def write_stats(found: "Comparison", folder: Path) -> None:
-    """Write `stats.json` into the results folder."""
+def write_stats(found: "Comparison", folder: Path, other: Sequence[str] = ()) -> Path:
+    """Write `stats.json` into the results folder; its path.
+
+    other: in what the question differs from the suite's own; it ends the file's name.
+    """
     from albench.files import write_atomic
 
-    write_atomic(folder / "stats.json", found.json().encode())
+    ending = "".join(f"-{re.sub(r'[^A-Za-z0-9.]+', '_', text).strip('_')}" for text in other)
+    path = folder / f"stats{ending[:150]}.json"
+    write_atomic(path, found.json().encode())
+    return path
 
 
 def curves(

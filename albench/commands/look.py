@@ -1,5 +1,6 @@
 """`list`, `show`, `status`: what there is, and how far a suite has come."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -132,6 +133,7 @@ def show_entry(
         str, typer.Argument(help="dataset, strategy, model, metric, protocol, oracle, cost, suite.")
     ],
     name: Annotated[str, typer.Argument(help="The name in the registry.")],
+    fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
     """Show what an entry is, its parameters, what it needs, and its source."""
@@ -141,38 +143,75 @@ def show_entry(
         registry.load_plugin(path)
     single = SINGULAR.get(kind, kind)
     if single == "protocol":
-        return show_protocol(name)
+        return show_protocol(name, fmt)
     if single == "suite":
-        suite = suite_of(name)
-        return emit(f"{suite.title}\n{suite.path}\n\n{suite.text}")
+        return show_suite(name, fmt)
     if single not in registry.KINDS:
         raise UnknownName(
             f"unknown kind {kind!r}{registry.did_you_mean(kind, list(SINGULAR.values()))}"
         )
-    described: Any = single
-    entry = registry.entry(described, name)
-    emit(f"{entry.kind} {entry.name}, version {entry.version}\n\n{entry.doc}\n")
+    wanted: Any = single
+    entry = registry.entry(wanted, name)
     told = dict(entry.about)
     if single == "strategy":  # what a reader looks for, also where the answer is no
         flags = {"batch_aware": False, "sequential": False, "needs": "any query model"}
         told = flags | told | {"multi_class": "binary" not in told.get("needs", ())}
     about = [{"property": key, "value": value} for key, value in sorted(told.items())]
-    shown = [row for row in about if not callable(row["value"])]
-    if shown:
-        show(shown, ["property", "value"])
-    if entry.parameters:
-        show(parameter_rows(entry), ["parameter", "type", "default"])
-    return None
+    head = f"{entry.kind} {entry.name}, version {entry.version}\n\n{entry.doc}"
+    rows = [row for row in about if not callable(row["value"])]
+    return described(head, rows, fmt, parameter_rows(entry))
 
 
-def show_protocol(name: str) -> None:
+def described(
+    head: str, rows: list[dict[str, Any]], fmt: Format, parameters: Sequence[dict[str, Any]] = ()
+) -> None:
+    """An entry: what it is in words, its properties, its parameters.
+
+    In formats for machines both are one table, with the words among the notes.
+    """
+    if fmt is Format.table:
+        emit(f"{head}\n")
+        if rows:
+            show(rows, ["property", "value"])
+        if parameters:
+            show(parameters, ["parameter", "type", "default"])
+        return
+    more = [
+        {"property": f"parameter {p['parameter']}", "value": f"{p['type']}, default {p['default']}"}
+        for p in parameters
+    ]
+    show([*rows, *more], ["property", "value"], fmt=fmt, notes=[head])
+
+
+def show_suite(name: str, fmt: Format) -> None:
+    """A suite: its file as it is, or its properties."""
+    suite = suite_of(name)
+    if fmt is Format.table:
+        return emit(f"{suite.title}\n{suite.path}\n\n{suite.text}")
+    labels = {
+        "datasets": suite.datasets, "models": suite.models, "strategies": suite.strategies
+    }  # fmt: skip
+    rows: list[dict[str, Any]] = [
+        {"property": kind, "value": [e.label for e in entries]} for kind, entries in labels.items()
+    ]
+    rows += [
+        {"property": "protocols", "value": [label for label, _ in suite.protocols]},
+        {"property": "trials", "value": suite.trials.take},
+        {"property": "metrics", "value": list(suite.metrics)},
+        {"property": "primary", "value": suite.primary},
+        {"property": "baseline", "value": suite.baseline},
+    ]
+    return show(rows, ["property", "value"], fmt=fmt, notes=[f"{suite.title}; {suite.path}"])
+
+
+def show_protocol(name: str, fmt: Format) -> None:
     """A protocol's fields and what differs from the defaults."""
     from albench.protocols import PROTOCOLS, protocol
 
     value = protocol(name)
-    emit(f"protocol {name}: {PROTOCOLS[name][1]}\n")
-    rows = [{"field": key, "value": str(getattr(v, "label", v))} for key, v in vars(value).items()]
-    show(rows, ["field", "value"])
+    rows = [{"property": key, "value": text} for key, text in value.shown().items()]
+    head = f"protocol {name}: {PROTOCOLS[name][1]}"
+    described(head, rows, fmt)
 
 
 def parameter_rows(entry: "Entry") -> list[dict[str, Any]]:

@@ -108,6 +108,12 @@ def looked_at(data: Path, target: str) -> tuple[int, int]:
     if target not in table.columns:
         known = registry.did_you_mean(target, [str(c) for c in table.columns])
         raise BadData(f"{data}: no column {target!r}{known}")
+    empty = int(table[target].isna().sum())
+    if empty:
+        raise BadData(
+            f"{data}: column {target!r} has {empty} empty cells; a row without a class can be "
+            "neither bought nor tested, so leave those rows out or fill them in"
+        )
     classes = int(table[target].nunique())
     if classes < 2:
         raise BadData(f"{data}: column {target!r} holds one value only")

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and what they stand for."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,7 +57,8 @@ def parsed_only(only: Sequence[str]) -> dict[str, list[str]]:
         kind, equals, labels = item.partition("=")
         if not equals or not labels:
             raise BadValue(f"--only {item}: KIND=A,B is due, such as dataset=iris,wine")
-        wanted.setdefault(kind, []).extend(labels.split(","))
+        # a comma before a space belongs to a label: `qbc(committee=5, vote=soft)`
+        wanted.setdefault(kind, []).extend(re.split(r",(?! )", labels))
     return wanted
 
 

@@ -75,17 +75,17 @@ def leaderboard(
 ) -> None:
     """Write the leaderboard: leaderboard.csv, Markdown, and a site that needs no network."""
     from albench.board import board
-    from albench.evidence import stored_evidence
+    from albench.evidence import evidence
     from albench.leaderboard import write
     from albench.recommend import recommendation
     from albench.report import MOST
     from albench.topics import Source
 
     loaded, store, runs, rounds = read(suite_of(suite, plugin), results)
-    note("measuring what was bought, unless evidence.json has it")
-    evidence = stored_evidence(loaded, store, runs, rounds)
+    note("measuring what was bought")
+    measured = evidence(loaded, runs, rounds)
     note("ranking by every model, metric, budget and group")
-    found = board(loaded, runs, rounds, evidence)
+    found = board(loaded, runs, rounds, measured)
     comparison = compared(runs, rounds, judged(loaded, loaded.primary) | {"missing": "impute"})
     answers = recommendation(Source(loaded, runs, rounds, most=MOST), comparison)
     note("drawing and writing the pages")

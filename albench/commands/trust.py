@@ -42,12 +42,17 @@ def check(
     from albench import registry
     from albench.checks import check_strategy
     from albench.checks.audit import BEYOND
+    from albench.checks.scenes import SCENES
 
     for file in plugin or ():
         registry.load_plugin(file)
     seed = secrets.randbits(31) if seed is None else seed
     findings = check_strategy(strategy, seed)
-    notes = [f"data drawn with seed {seed}; `--seed {seed}` repeats this check", *BEYOND]
+    notes = [
+        f"data drawn with seed {seed}; `--seed {seed}` repeats this check",
+        f"scenes: {'; '.join(scene.name for scene in SCENES)}",
+        *BEYOND,
+    ]
     show([vars(f) for f in findings], ["check", "verdict", "tried", "found"], fmt=fmt, notes=notes)
     failed = [f.check for f in findings if f.verdict == "fail"]
     if failed:

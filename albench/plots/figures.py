@@ -113,7 +113,8 @@ def _latex(picture: Picture, suffix: str) -> str:
 
 def _learning(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     fig = curves.facets(frame, about.look, curves.learning, (about.x, about.metric))
-    bound = "; black dotted curves are bounds that see hidden labels" if about.bounds else ""
+    there = set(about.bounds) & set(frame["strategy"])
+    bound = "; black dotted curves are bounds that see hidden labels" if there else ""
     crowded = frame["strategy"].nunique() > curves.CROWD
     band = (
         "bands, which would hide each other here, are left out"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from matplotlib.figure import Figure
 
 from albench.plots.style import theme
+from albench.plots.thin import thinned
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def lean(text: str) -> str:
     """The text without comments, needless blanks, groups and digits beyond a tenth of a point."""
     text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
     text = NUMBERS.sub(lambda m: DIGITS.sub(tenth, m[0]), text)
-    text = PATHS.sub(lambda m: " d=" + re.sub(r"\s*([A-Za-z])\s*", r"\1", m[0][3:]), text)
+    text = PATHS.sub(lambda m: f' d="{thinned(PARTED.sub(shut, m[1]))}', text)
     text = re.sub(r'style="([^"]*)"', lambda m: f'style="{m[1].replace("; ", ";")}"', text)
     text = re.sub(r"(style=\"[^\"]*\")", lambda m: m[1].replace(": ", ":"), text)
     for needless in NEEDLESS:
@@ -71,10 +72,16 @@ def lean(text: str) -> str:
 NUMBERS = re.compile(r'\b(?:d|x|y|points|width|height)="[^"]*"|\b(?:rotate|translate)\([^)]*\)')
 """Attributes in which a tenth of a point is enough; text keeps its digits."""
 DIGITS = re.compile(r"-?\d+\.\d+")
-PATHS = re.compile(r' d="[^"]*')
+PATHS = re.compile(r' d="([^"]*)')
+PARTED = re.compile(r"\s*([A-Za-z])\s*")
 NEEDLESS = (";stroke-linejoin:miter", "font-family:'DejaVu Sans';", ";stroke-dashoffset:0")
 """Defaults, and the font, which the page names once for all figures."""
 MARKERS = re.compile(r'<g clip-path="([^"]+)">((?:\s*<use [^>]*style="([^"]*)"/>)+)\s*</g>')
+
+
+def shut(letter: "re.Match[str]") -> str:
+    """A command of a path without the blanks around it."""
+    return letter[1]
 
 
 def tenth(number: "re.Match[str]") -> str:

@@ -1,0 +1,81 @@
+"""What a page shows of a suite too large to be shown whole, and what it says of the rest.
+
+Twenty curves in a panel hide each other and a thousand rows are read by nobody, so a page
+draws the strategies of best mean rank and averages long tables over datasets. The commands
+that draw and print everything are named where something is left out.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from albench.analysis.comparison import Comparison
+    from albench.suite import Suite
+
+CROWDED, DRAWN = 10, 8
+"""With more strategies than the first, panels show the baseline and so many others."""
+PANELS = 60
+"""More panels than this (a strategy on a dataset, a strip on a dataset) are not drawn."""
+ROWS = 300
+"""Longer tables by dataset become means over datasets."""
+CURVES = ("learning", "gain", "profile", "survival")
+"""Figures of a comparison with a curve for every strategy in each panel."""
+ONE_EACH = ("composition", "audit")
+"""Figures of what was bought with a panel, or a strip, for each strategy and dataset."""
+
+
+def drawn_strategies(comparison: "Comparison", suite: "Suite") -> tuple[str, ...]:
+    """The strategies whose curves a page draws, in the suite's order: all where they are few.
+
+    Of many: the baseline, the bounds and those with the best mean rank over all comparisons.
+    """
+    names = [s.label for s in suite.strategies]
+    ranks = comparison.tables.get("ranks")
+    if len(names) - len(suite.bounds) <= CROWDED or ranks is None:
+        return tuple(names)
+    mean = ranks.groupby("strategy")["rank"].mean().sort_values(kind="stable")
+    best = [str(name) for name in mean.index if name != suite.baseline][:DRAWN]
+    return tuple(n for n in names if n in {suite.baseline, *suite.bounds, *best})
+
+
+def fewer(
+    frames: "Mapping[str, pd.DataFrame]", shown: Collection[str]
+) -> "dict[str, pd.DataFrame]":
+    """The frames of a comparison with the shown strategies only where curves would crowd."""
+    return {
+        name: frame[frame["strategy"].isin(list(shown))] if name in CURVES else frame
+        for name, frame in frames.items()
+    }
+
+
+def left_out(suite: "Suite", shown: Collection[str]) -> str:
+    """What a caption says of the strategies that are not drawn; nothing where all are."""
+    ranked = [s.label for s in suite.strategies if s.label not in suite.bounds]
+    kept = [name for name in ranked if name in shown and name != suite.baseline]
+    if len(kept) + 1 >= len(ranked):
+        return ""
+    return (
+        f" Drawn: {suite.baseline} and the {len(kept)} strategies of best mean rank, of "
+        f"{len(ranked) - 1}; `albench figures {suite.name}` draws all."
+    )
+
+
+def too_many(suite: "Suite") -> tuple[str, ...]:
+    """Frames that a page leaves out, since they have a panel for every cell of a large suite."""
+    return ONE_EACH if len(suite.datasets) * len(suite.strategies) > PANELS else ()
+
+
+def shorter(table: "pd.DataFrame") -> "pd.DataFrame":
+    """A long table by dataset as means over its datasets, by what else tells rows apart."""
+    import pandas as pd
+
+    if len(table) <= ROWS or "dataset" not in table:
+        return table
+    keys = [c for c in ("protocol", "model", "strategy", "estimator") if c in table]
+    numbers = [c for c in table if c not in keys and pd.api.types.is_numeric_dtype(table[c])]
+    by = table.groupby(keys, sort=False)
+    out = by[numbers].mean()
+    out.insert(0, "datasets", by["dataset"].nunique())
+    return out.reset_index()

@@ -1,0 +1,62 @@
+"""Tables on a terminal: what fits is shown, what does not is named."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from albench.show import fitting
+
+ROOT = Path(__file__).parents[1]
+CODE = """
+from albench.show import show
+names = ["strategy", "verdict", "difference", "interval", "Holm p", "p", "posterior", "detectable"]
+cells = ["least_confident", "better", "+0.0123", "[+0.0100, +0.0150]"] + ["0.0012"] * 4
+show([dict(zip(names, cells))], names)
+"""
+
+
+def on_a_terminal(width: int) -> str:
+    """What `CODE` prints where standard output is a terminal of that width."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE], stdout=theirs, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"COLUMNS": str(width), "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+    )  # fmt: skip
+    _, errors = process.communicate(timeout=60)
+    os.close(theirs)
+    seen = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert process.returncode == 0, errors
+    return re.sub(r"\x1b\[[\d;]*m", "", seen) + errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_narrow_terminal_shows_the_first_columns_and_names_the_others() -> None:
+    text = on_a_terminal(80)
+    lines = text.splitlines()
+    head = next(line for line in lines if "strategy" in line)
+    assert max(map(len, lines[:4])) <= 80
+    assert "Holm p" in head
+    assert "detectable" not in head
+    assert "[+0.0100, +0.0150]" in text
+    told = next(line for line in lines if "left out" in line)
+    assert "detectable" in told
+    assert "--format csv or json has all" in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_wide_terminal_shows_all() -> None:
+    text = on_a_terminal(200)
+    assert "detectable" in text
+    assert "left out" not in text
+
+
+def test_two_columns_stay_whatever_the_width() -> None:
+    assert fitting([["a" * 50, "b" * 50, "c"]], ["x", "y", "z"], 10) == 2
+    assert fitting([["a" * 50, "b" * 50, "c"]], ["x", "y", "z"], 53) == 3
+    assert fitting([], ["x"], 1) == 1
