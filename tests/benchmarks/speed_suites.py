@@ -1,0 +1,200 @@
+"""Suites on worker processes: two cores, the published files, and areas of two SVCs."""
+
+import resource
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from speed_loops import head, row, table
+
+import albench
+from albench.analysis import curves
+from albench.execute import Options
+
+# name: train rows and labels bought in all runs of Lu et al. (2023), trials; from their table
+SIZES = {
+    "appendicitis": 106, "sonar": 208, "parkinsons": 195, "ex8b": 210, "heart": 270,
+    "haberman": 306, "ionosphere": 351, "clean1": 476, "breast": 478, "zhan-wdbc": 569,
+    "australian": 690, "diabetes": 768, "mammographic": 830, "ex8a": 766, "tictactoe": 958,
+    "german": 1000, "splice": 1000, "gcloudb": 1000, "gcloudub": 1000, "checkerboard": 1600,
+    "spambase": 4601, "banana": 5300, "phoneme": 5404, "ringnorm": 7400, "twonorm": 7400,
+    "phishing": 11055,
+}  # fmt: skip
+STRATEGIES = {"Uniform": "pool_order", "US-C": "margin", "Core-Set": "kcenter"}
+MODELS = ("svc-rbf", "svc-rbf-libsvm")
+
+
+def suite(folder, datasets, models, strategies, trials, protocol='"lu2023"'):
+    """A suite file in a folder; strategies as they stand in TOML."""
+    path = Path(folder) / "suite.toml"
+    path.write_text(
+        f'title = "speed"\nprotocol = {protocol}\ndatasets = [{", ".join(datasets)}]\n'
+        f"models = {list(models)}\nstrategies = [{', '.join(strategies)}]\n"
+        f'trials = {trials}\nmetrics = ["accuracy"]\nbaseline = "{BASE[strategies[0]]}"\n'
+    )
+    return path
+
+
+BASE = {'"random"': "random", '{use = "pool_order", name = "Uniform"}': "Uniform"}
+
+
+def lu_strategies(names):
+    """Entries of a suite file."""
+    return [f'{{use = "{STRATEGIES[name]}", name = "{name}"}}' for name in names]
+
+
+def timed(path, jobs):
+    """Run a suite anew: wall seconds, CPU seconds of the workers, the tables."""
+    folder = tempfile.mkdtemp(dir=path.parent)
+    before, begin = children(), time.perf_counter()
+    albench.run(path, folder, jobs=jobs, options=Options(("accuracy",)))
+    wall = time.perf_counter() - begin
+    return wall, children() - before, albench.read_results(path, folder)
+
+
+def children():
+    """CPU seconds of the processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def cores(times):
+    """200 runs of mixed datasets through `albench.run`, one worker and two; goal 1.8 x."""
+    names = [n for n in ("heart", "australian", "splice") if table(n)]
+    names = [f'"{n}"' for n in ("wdbc", "digits", *names)]
+    yield (
+        f"200 runs ({', '.join(names)}; svc-rbf and logreg; random, margin, entropy, k-center; "
+        "five trials; batch 1 up to 300 labels, digits batch 10), through `albench.run`: worker "
+        f"start, imports and storing counted. Wall time, in turn, medians of {times}."
+    )
+    yield ""
+    yield head("jobs", "wall s", "CPU s of the workers", "ratio", "goal", "")
+    names = [n if n != '"digits"' else '{use = "digits", batch = 10}' for n in names]
+    with tempfile.TemporaryDirectory() as folder:
+        strategies = ['"random"', '"margin"', '"entropy"', '"kcenter"']
+        protocol = '{use = "standard", batch = 1, budget = 300}'
+        path = suite(folder, names, ("svc-rbf", "logreg"), strategies, 5, protocol)
+        took = {1: [], 2: []}
+        for _ in range(times):
+            for jobs, walls in took.items():
+                wall, cpu, (runs, _) = timed(path, jobs)
+                walls.append((wall, cpu))
+        assert runs["status"].value_counts().to_dict() == {"done": 40 * len(names)}
+    one, two = (median(w for w, _ in took[jobs]) for jobs in (1, 2))
+    yield row(1, f"{one:.1f}", f"{median(c for _, c in took[1]):.1f}", "", "", "")
+    short = "" if one / two >= 1.8 else "**short**"
+    yield row(2, f"{two:.1f}", f"{median(c for _, c in took[2]):.1f}", f"{one / two:.2f} x",
+              "1.8 x", short)  # fmt: skip
+
+
+def seeds_of(name, whole):
+    """How many seeds are run of a dataset, and how many Lu et al. ran."""
+    published = 100 if SIZES[name] < 2000 else 10
+    return (published if whole else 3 if SIZES[name] < 2000 else 1), published
+
+
+def published(times, whole=False):
+    """Uniform, US-C and Core-Set on the files at hand: wall time, and what all would take."""
+    at_hand = [n for n in SIZES if table(n.removeprefix("zhan-")) is not None]
+    seconds, wall, cpu = {}, 0.0, 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        datasets = [
+            f'{{use = "{n}", trials = {{seeds = "0-149", take = {seeds_of(n, whole)[0]}}}}}'
+            for n in at_hand
+        ]
+        path = suite(folder, datasets, MODELS, lu_strategies(STRATEGIES), 3)
+        wall, cpu, (runs, _) = timed(path, 2)
+    done = runs[runs["status"] == "done"]
+    for key, group in done.groupby(["model", "strategy", "dataset"]):
+        seconds[key] = float(group["seconds"].mean())
+    busy = float(done["seconds"].sum())
+    yield (
+        f"{len(at_hand)} files of Lu et al. (2023) at hand, batch 1 to pool exhaustion, two "
+        f"workers. {'All published seeds' if whole else '3 seeds (1 where they ran 10)'}: "
+        f"{len(done)} runs in {wall:.0f} s of wall time, {cpu:.0f} s of CPU, {busy:.0f} s inside "
+        f"runs. Scaled by seeds to 100 (10 from 2,000 rows on). The {26 - len(at_hand)} others "
+        "are extrapolated: seconds a run as a power of the rounds, fitted on the files at hand "
+        "of 300 rounds and more; phishing, ringnorm and twonorm lie beyond the largest of them."
+    )
+    yield ""
+    yield from estimates(seconds, at_hand, wall / busy)
+    yield ""
+    yield from by_dataset(seconds, at_hand)
+
+
+def rounds_of(name):
+    """Labels bought in a run: all train rows but the start."""
+    return int(SIZES[name] * 0.6) - 20
+
+
+def estimates(seconds, at_hand, rate):
+    """Minutes of wall time on two cores by model and strategy, and for all datasets."""
+    yield head("model", "strategy", "files at hand, min", "exponent of the rounds",
+               "all 26, min", "of these phishing", "ringnorm and twonorm")  # fmt: skip
+    sums = np.zeros(2)
+    for model in MODELS:
+        for strategy in STRATEGIES:
+            known = {n: seconds[model, strategy, n] for n in at_hand}
+            fit = [n for n in at_hand if rounds_of(n) >= 300]
+            slope, level = np.polyfit(
+                np.log([rounds_of(n) for n in fit]), np.log([known[n] for n in fit]), 1
+            )
+            guess = {n: np.exp(level) * rounds_of(n) ** slope for n in SIZES} | known
+            minutes = {n: guess[n] * seeds_of(n, True)[0] * rate / 60 for n in SIZES}
+            here, everything = sum(minutes[n] for n in at_hand), sum(minutes.values())
+            sums += here, everything
+            both = minutes["ringnorm"] + minutes["twonorm"]
+            cells = (here, slope, everything, minutes["phishing"], both)
+            yield row(model, strategy, *(f"{cell:.2f}" for cell in cells))
+    yield row("both", "all three", f"{sums[0]:.1f}", "", f"{sums[1]:.1f}", "", "")
+
+
+def by_dataset(seconds, at_hand):
+    """Seconds a run on each file."""
+    pairs = [(m, s) for m in MODELS for s in STRATEGIES]
+    yield head("seconds a run", "rounds", *(f"{m} {s}" for m, s in pairs))
+    for n in at_hand:
+        yield row(n, rounds_of(n), *(f"{seconds[m, s, n]:.3f}" for m, s in pairs))
+
+
+def areas(times):
+    """Mean areas of accuracy of the canonical and the libsvm-exact classifier, paired."""
+    seeds = 4 * times
+    names = [n for n in ("heart", "haberman", "ionosphere", "zhan-wdbc", "australian",
+                         "diabetes", "mammographic") if table(n.removeprefix("zhan-"))]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        datasets = [f'"{n}"' for n in names]
+        strategies = lu_strategies(("Uniform", "US-C"))
+        path = suite(folder, datasets, MODELS, strategies, f'{{seeds = "0-149", take = {seeds}}}')
+        _, _, (runs, rounds) = timed(path, 2)
+    found = area_of_runs(runs[runs["status"] == "done"], rounds)
+    yield (
+        f"Area of test accuracy over the labels, protocol of Lu et al. (2023), {seeds} seeds, "
+        "paired by seed: svc-rbf less svc-rbf-libsvm, its standard error over the seeds, and "
+        "the largest difference of one seed. *agree*: zero within two standard errors."
+    )
+    yield ""
+    yield head("data", "strategy", "svc-rbf", "svc-rbf-libsvm", "difference", "standard error",
+               "largest of a seed", "")  # fmt: skip
+    for name in names:
+        for strategy in ("Uniform", "US-C"):
+            ours, theirs = (found.loc[name, strategy, model] for model in MODELS)
+            apart = (ours - theirs).to_numpy()
+            error = apart.std(ddof=1) / np.sqrt(len(apart))
+            agree = "agree" if abs(apart.mean()) <= 2 * error + 1e-12 else "**differ**"
+            yield row(name, strategy, f"{ours.mean():.5f}", f"{theirs.mean():.5f}",
+                      f"{apart.mean():+.6f}", f"{error:.6f}", f"{np.abs(apart).max():.5f}",
+                      agree)  # fmt: skip
+
+
+def area_of_runs(runs, rounds):
+    """The area of each run, by dataset, strategy, model and trial."""
+    joined = rounds.merge(runs[["run", "dataset", "strategy", "model", "trial"]], on="run")
+    keys = ["dataset", "strategy", "model", "trial"]
+    return (
+        joined.sort_values("round")
+        .groupby(keys)[["n_labeled", "accuracy"]]
+        .apply(lambda curve: float(curves.aubc(curve["n_labeled"], curve["accuracy"])))
+    )
