@@ -48,7 +48,7 @@ def measured(model, strategy, n_train, **protocol):
 def memory(times):
     """Pools of 7,000 rows (d = 20, 4,667 test rows); goal 600 MB."""
     yield (
-        "One run in a process of its own, generated data, d = 20, 4,667 test rows, batch 20 to "
+        "One run in a process of its own, generated data, d = 20, 4,667 test rows, batch 100 to "
         "pool exhaustion; peak of resident memory, imports included. One run each: it does not "
         f"vary. A full kernel would take 653 MB; the bound is {engines.MEMORY >> 20} MB."
     )
@@ -59,7 +59,7 @@ def memory(times):
         for strategy in ("margin", "random"):
             if model == "svc-rbf-libsvm" and strategy == "random":
                 continue
-            took, base, most, engine, n, rounds = measured(model, strategy, 7000, batch=20)
+            took, base, most, engine, n, rounds = measured(model, strategy, 7000, batch=100)
             short = "" if most < 600 else "**short**"
             yield row(model, strategy, n, rounds, engine, f"{base:.0f}", f"{most:.0f}", 600,
                       short, f"{took:.1f}")  # fmt: skip
