@@ -115,10 +115,11 @@ def published(times, whole=False):
         seconds[key] = float(group["seconds"].mean())
     busy = float(done["seconds"].sum())
     yield (
-        f"{len(at_hand)} files of Lu et al. (2023) at hand, batch 1 to pool exhaustion, two workers. "
-        f"{'All published seeds' if whole else '3 seeds (1 where they ran 10)'}: "
+        f"{len(at_hand)} files of Lu et al. (2023) at hand, batch 1 to pool exhaustion, two "
+        f"workers. {'All published seeds' if whole else '3 seeds (1 where they ran 10)'}: "
         f"{len(done)} runs in {wall:.0f} s of wall time, {sum(cpu):.0f} s of CPU, "
-        f"{busy:.0f} s inside runs. Scaled by seeds to 100 (10 from 2,000 rows on). The {26 - len(at_hand)} others "
+        f"{busy:.0f} s inside runs. Scaled by seeds to 100 (10 from 2,000 rows on). The "
+        f"{26 - len(at_hand)} others "
         "are extrapolated: seconds a run as a power of the rounds, fitted on the files at hand "
         "of 300 rounds and more; phishing, ringnorm and twonorm lie beyond the largest of them."
     )
