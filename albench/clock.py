@@ -15,10 +15,14 @@ SCORED = {"train": "pool", "test": "test"}
 
 
 class Parts:
-    """Seconds by part of a run; time in a nested part counts for that part alone."""
+    """Seconds by part of a run; time in a nested part counts for that part alone.
+
+    borrowed  seconds that another run of the trial spent on what this one used
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.borrowed: dict[str, float] = {}
         self.stack: list[str] = []
         self.since = time.perf_counter()
 
@@ -41,6 +45,10 @@ class Parts:
             self.seconds[part] = self.seconds.get(part, 0.0) + now - self.since
         self.since = now
 
+    def lend(self, part: str, seconds: float) -> None:
+        """Take note of what another run of the trial has paid for."""
+        self.borrowed[part] = self.borrowed.get(part, 0.0) + seconds
+
     def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, its time booked on a part."""
 
@@ -52,14 +60,15 @@ class Parts:
 
 
 class Laps:
-    """Seconds of some parts since the last lap."""
+    """Seconds of some parts since the last lap, as if nothing had been borrowed."""
 
     def __init__(self, parts: Parts, names: tuple[str, ...]) -> None:
         self.parts, self.names, self.before = parts, names, 0.0
 
     def lap(self) -> float:
         """The seconds since the last lap, to 10 microseconds: more digits only fill tables."""
-        total = sum(self.parts.seconds.get(name, 0.0) for name in self.names)
+        spent, borrowed = self.parts.seconds, self.parts.borrowed
+        total = sum(spent.get(name, 0.0) + borrowed.get(name, 0.0) for name in self.names)
         seconds, self.before = total - self.before, total
         return round(seconds, 5)
 
@@ -70,6 +79,7 @@ class TimedLearner:
     def __init__(self, learner: Learner, parts: Parts, scores: bool) -> None:
         self.learner, self.parts, self.scores = learner, parts, scores
         self.name, self.make = learner.name, getattr(learner, "make", None)
+        self.member = getattr(learner, "member", None)
 
     def fit(self, labeled: Ints, y: Ints) -> Fitted:
         """See `Learner.fit`."""

@@ -7,7 +7,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from albench import engines, registry
 from albench.applies import out_of_place, why_not
 from albench.clock import Laps, Parts, TimedLearner, limited
 from albench.data import Dataset, cut
+from albench.engines.shared import Cache, Memo
 from albench.errors import AlbenchError, RunTimeout, Skip
 from albench.learner import Learner
 from albench.loop import Oracle, Round, Sight, Task, simulate
@@ -25,6 +26,7 @@ from albench.spec import Protocol, RunSpec
 from albench.tables import FULL_POOL, listed
 
 TRIAL = "trial: "
+Fits: TypeAlias = "dict[Any, Cache]"
 RESIDENT = 2
 
 
@@ -35,6 +37,7 @@ class Options:
     metrics  names of the metrics to evaluate
     timeout  seconds a run may take, None for no limit
     engine   `auto` or `plain`
+    memory   bytes of kernel values that engines may hold
     trace    record `margin_rank`
     plugins  files to import in the worker
     profile  record where the time went, and the peak memory of the process
@@ -46,6 +49,7 @@ class Options:
     trace: bool = False
     plugins: tuple[str, ...] = ()
     profile: bool = False
+    memory: int = engines.MEMORY
 
 
 @dataclass(frozen=True)
@@ -91,18 +95,20 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
     row = described(spec) | {"metrics": versions_of(options.metrics)}
     rounds: list[dict[str, Any]] = []
     parts = Parts()
+    shared = {} if shared is None else shared
     try:
         with parts.running("load"):
             resident(spec.dataset)
         with parts.running("split"):
-            task = cut_once(spec, {} if shared is None else shared)
+            task = cut_once(spec, shared)
+        fits = shared.setdefault("fits", {})
         row |= shape(task)
         for ref in (spec.model, spec.query_model):
             registry.build("model", ref)(0)  # its imports are not the run's time
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with parts.running("other"):
-                rounds.extend(simulated(spec, task, options, row, parts))
+                rounds.extend(simulated(spec, task, options, row, parts, fits))
         status, reason = "done", None
     except Skip as skip:
         status, reason = "skipped", str(skip)
@@ -161,14 +167,13 @@ def shape(task: Task) -> dict[str, Any]:
 
 
 def simulated(
-    spec: RunSpec, task: Task, options: Options, row: dict[str, Any], parts: Parts
+    spec: RunSpec, task: Task, options: Options, row: dict[str, Any], parts: Parts, fits: Fits
 ) -> Iterator[dict[str, Any]]:
     """The rows of `rounds` of one run."""
     fitting, querying = Laps(parts, ("fit",)), Laps(parts, ("strategy", "pool"))
-    learner = learner_of(spec, task, options, "model")
-    query_learner = learner
+    learner = query_learner = memoised(spec, task, options, "model", parts, fits)
     if spec.query_model != spec.model or spec.protocol.scale == "labeled":
-        query_learner = learner_of(spec, task, options, "query_model")
+        query_learner = memoised(spec, task, options, "query_model", parts, fits)
     row["engine"] = learner.name
     strategy, sight, task, answers = roles(spec, task)
     same = query_learner is learner
@@ -191,12 +196,26 @@ def simulated(
     row["engine"] = learner.name  # an engine that fell back on the way says so
 
 
+def memoised(
+    spec: RunSpec, task: Task, options: Options, role: Any, parts: Parts, fits: Fits
+) -> Learner:
+    """The learner of a role, sharing fits with the other runs of the trial where it can."""
+    learner = learner_of(spec, task, options, role)
+    if not getattr(learner, "repeatable", False):
+        return learner
+    key = role, getattr(spec, role)
+    cache = fits.setdefault(key, Cache(time.perf_counter))
+    memo: Any = Memo(learner, cache, parts.lend)
+    return memo  # type: ignore[no-any-return]
+
+
 def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learner:
     """The learner of the task model or of the query model."""
     ref = spec.model if role == "model" else spec.query_model
     return engines.learner(
         ref, task, lambda n: spec.seed(role, n) % 2**32,
         rescale=role == "model" and spec.protocol.scale == "labeled", engine=options.engine,
+        memory=options.memory,
     )  # fmt: skip
 
 

@@ -44,7 +44,11 @@ class Fitted(Protocol):
 
 
 class Learner(Protocol):
-    """Fits one model on labelled sets of one cut."""
+    """Fits one model on labelled sets of one cut.
+
+    A learner whose fits are the same to the bit whatever it fitted before says so by an
+    attribute `repeatable`.
+    """
 
     name: str
 
@@ -172,6 +176,7 @@ class Plain:
     """
 
     name = "plain"
+    repeatable = True
 
     def __init__(
         self,

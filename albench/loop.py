@@ -284,7 +284,8 @@ class Asking:
             task.positive, task.budget - self.ledger.n_bought, self.rng, fit,
             getattr(self.query_learner, "make", None) or (lambda seed: None), task.memo, {},
             None if task.delay else self.reveal,
-            self.priority(), None, task.batch, self.ledger.waiting(), task.rows, **hidden,
+            self.priority(), None, getattr(self.query_learner, "member", None), task.batch,
+            self.ledger.waiting(), task.rows, **hidden,
         )  # fmt: skip
 
     def reveal(self, position: int) -> int:

@@ -63,6 +63,7 @@ class Query:
     reveal: Callable[[int], int] | None = field(default=None, repr=False)
     priority: Ints | None = field(default=None, repr=False)
     select: "Callable[[Query, Floats, int, float], Ints] | None" = field(default=None, repr=False)
+    engine: Callable[..., Fitted | None] | None = field(default=None, repr=False)
     batch: int = 0
     waiting: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp), repr=False)
@@ -173,6 +174,15 @@ class Query:
         rows   positions; y: their classes
         """
         return fit_aligned(make, TrainOnly(self.X, self.n_classes), rows, y)
+
+    def trained(self, make: Callable[[int], Any], seed: int, rows: Ints, y: Ints) -> Fitted:
+        """A model of the strategy's own, fitted on train rows (repeats allowed).
+
+        make  seed -> unfitted classifier: `make_model`, or a parameter that names a model;
+              trained by an engine where one is proven for it
+        """
+        made = None if self.engine is None else self.engine(make, seed, rows, y)
+        return self.member(lambda: make(seed), rows, y) if made is None else made
 
     def within(self, candidates: Ints, n: int | None = None) -> "Query":
         """The same query over a part of the pool (ascending positions)."""

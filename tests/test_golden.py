@@ -20,9 +20,9 @@ from albench.spec import Protocol, Ref, RunSpec
 
 HERE = Path(__file__).parent
 GRID = [
-    RunSpec(Ref(dataset), Ref(strategy), Ref(model), Ref(model), Protocol(budget=60), trial)
+    RunSpec(Ref(dataset), Ref(strategy), model, model, Protocol(budget=60), trial)
     for dataset in ("iris", "wdbc")
-    for model in ("logreg", "svc-rbf", "gnb")
+    for model in (registry.resolve("model", name) for name in ("logreg", "svc-rbf", "gnb"))
     for strategy in ("random", "margin", "kcenter")
     for trial in (0, 1)
 ]

@@ -19,7 +19,7 @@ from albench.ties import first_best
 
 
 def rounds_of(strategy: Any, model: str = "logreg", trial: int = 0, **fields: Any) -> list[Round]:
-    ref = Ref(model)
+    ref = registry.resolve("model", model)
     name = strategy if isinstance(strategy, str) else "margin"
     spec = RunSpec(Ref("iris"), Ref(name), ref, ref, Protocol(**fields), trial)
     task = cut(registry.build("dataset", spec.dataset), spec)
@@ -104,7 +104,8 @@ def test_start_with_one_class_is_fitted_by_a_constant() -> None:
     only = np.flatnonzero(task.y == 2)[:20]
     task = replace(task, start=only)
     for model in ("logreg", "svc-rbf", "forest", "knn", "gnb"):
-        learner = engines.learner(Ref(model), task, lambda n: 0, engine="plain")
+        ref = registry.resolve("model", model)
+        learner = engines.learner(ref, task, lambda n: 0, engine="plain")
         rounds = list(
             simulate(
                 task,

@@ -103,7 +103,8 @@ class Play:
     @property
     def spec(self) -> RunSpec:
         """The run that this would be."""
-        model = self.scene.model
+        asked = self.scene.model
+        model = registry.resolve("model", {"use": asked.name, **asked.kwargs})
         return RunSpec(
             Ref("drawn", str(self.seed)), self.strategy, model, model, self.scene.protocol
         )

@@ -47,6 +47,12 @@ TimeoutOpt = Annotated[
 EngineOpt = Annotated[
     Engine, typer.Option("--engine", help="auto: fastest proven; plain: scikit-learn.")
 ]
+MemoryOpt = Annotated[
+    float,
+    typer.Option(
+        "--memory", metavar="MB", help="Kernel values a process may hold; beyond: blocks."
+    ),
+]
 ShardOpt = Annotated[
     str | None, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts.")
 ]
@@ -76,6 +82,7 @@ def run(
     scheduler: SchedulerOpt = None,
     timeout: TimeoutOpt = None,
     engine: EngineOpt = Engine.auto,
+    memory: MemoryOpt = 384,
     shard: ShardOpt = None,
     dry_run: DryRunOpt = False,
     profile: ProfileOpt = False,
@@ -99,7 +106,12 @@ def run(
         raise BadValue(f"--timeout {timeout}: a positive number of seconds")
     if dry_run:
         return show_plan(plan(loaded, store, part_of(shard), note))
-    options = Options(loaded.metrics, timeout=timeout, engine=engine.value, profile=profile)
+    if not memory > 0:
+        raise BadValue(f"--memory {memory}: a positive number of megabytes")
+    options = Options(
+        loaded.metrics, timeout=timeout, engine=engine.value, profile=profile,
+        memory=int(memory * 2**20),
+    )  # fmt: skip
     told_changes(loaded, store)
     with progress_bar() as update:
         done = run_suite(

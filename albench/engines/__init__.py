@@ -1,11 +1,12 @@
 """Learners: plain scikit-learn, and fast trainers proven to pick the same rows."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from albench.learner import Learner, Plain
+from albench.learner import Fitted, Ints, Learner, Plain
 from albench.loop import Task
-from albench.registry import build
+from albench.registry import ENTRIES, build, resolve
 from albench.spec import Ref
 
 MEMORY = 384 << 20
@@ -35,4 +36,36 @@ def learner(
         return plain
     from albench.engines.choice import chosen
 
-    return chosen(model, task, plain, memory) or plain
+    found: Any = chosen(model, task, plain, memory) or plain
+    found.member = partial(member, task, memory)
+    trained: Learner = found
+    return trained
+
+
+def member(
+    task: Task, memory: int, make: Callable[[int], Any], seed: int, rows: Ints, y: Ints
+) -> Fitted | None:
+    """A committee member fitted on train rows (repeats allowed), where an engine is proven.
+
+    make  what `registry.build` returns for a model, seed -> unfitted classifier
+    """
+    model = made_by(make)
+    if model is None:
+        return None
+    from albench.engines.choice import chosen
+
+    learner: Any = chosen(model, task, Plain(make, task, lambda n: seed), memory)
+    if learner is None:
+        return None
+    learner.keeps = False
+    fitted: Fitted = getattr(learner, "fit_repeated", learner.fit)(rows, y)
+    return fitted
+
+
+def made_by(make: Any) -> Ref | None:
+    """The model that `registry.build` made a function of; None where it was made otherwise."""
+    function, kwargs = (make.func, make.keywords) if isinstance(make, partial) else (make, {})
+    for name, found in ENTRIES["model"].items():
+        if found.make is function and found.plugin is None:
+            return resolve("model", {"use": name, **kwargs})
+    return None

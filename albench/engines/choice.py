@@ -10,8 +10,6 @@ from albench.learner import Learner, Plain
 from albench.loop import Task
 from albench.spec import Ref
 
-CANONICAL = 1e-7
-
 
 def chosen(model: Ref, task: Task, plain: Plain, memory: int) -> Learner | None:
     """The engine of a model, or None where none is proven for it and its parameters."""
@@ -20,10 +18,12 @@ def chosen(model: Ref, task: Task, plain: Plain, memory: int) -> Learner | None:
     return ENGINES[model.name](dict(model.params), task, plain, memory)
 
 
-def svc(rbf: bool, tol: float) -> "Make":
+def svc(rbf: bool, tol: float, canonical: bool) -> "Make":
     """The engine of a support vector classifier with an RBF (else linear) kernel.
 
-    The RBF classifier at the canonical tolerance is solved from the last solution. At
+    canonical  the model fixes its tolerance; else that is a parameter
+
+    The RBF classifier at its canonical tolerance is solved from the last solution. At
     libsvm's tolerance, and with a linear kernel of any size of values, only libsvm's own
     steps in its own arithmetic give scikit-learn's scores.
     """
@@ -32,7 +32,6 @@ def svc(rbf: bool, tol: float) -> "Make":
         from albench.engines.kernels import shared_rows
         from albench.engines.libsvm import Libsvm, works
 
-        canonical = tol == CANONICAL
         if params.keys() - ({"C"} if canonical else {"C", "tol"}):
             return None
         C, own = float(params.get("C", 1.0)), float(params.get("tol", tol))
@@ -63,6 +62,18 @@ def logreg(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Lea
     return LogReg(task, float(params.get("C", 1.0)), balanced, plain)
 
 
+def lbfgs(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
+    """The engine of logistic regression where scikit-learn's lbfgs stops."""
+    from albench.engines.lbfgs import MAX_ITER, Lbfgs, works
+
+    if params.keys() - {"C", "max_iter"}:
+        return None
+    if not works():
+        plain.name = "plain (self-test of lbfgs failed)"
+        return None
+    return Lbfgs(task, float(params.get("C", 1.0)), int(params.get("max_iter", MAX_ITER)), plain)
+
+
 def forest(bootstrap: bool) -> "Make":
     """The engine of a random forest, or of extremely randomised trees."""
 
@@ -79,13 +90,32 @@ def forest(bootstrap: bool) -> "Make":
     return make
 
 
+def neighbours(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
+    """The engine of k nearest neighbours."""
+    from albench.engines.neighbours import Neighbours
+
+    return None if params.keys() - {"k"} else Neighbours(task, int(params.get("k", 5)), plain)
+
+
+def bayes(params: dict[str, Any], task: Task, plain: Plain, memory: int) -> Learner | None:
+    """The engine of Gaussian naive Bayes."""
+    from albench.engines.bayes import NaiveBayes
+
+    if params.keys() - {"var_smoothing"}:
+        return None
+    return NaiveBayes(task, float(params.get("var_smoothing", 1e-9)), plain)
+
+
 Make: TypeAlias = Callable[[dict[str, Any], Task, Plain, int], Learner | None]
 ENGINES: dict[str, Make] = {
-    "svc-rbf": svc(True, CANONICAL),
-    "svc-linear": svc(False, CANONICAL),
-    "svc-rbf-libsvm": svc(True, 1e-3),
-    "svc-linear-libsvm": svc(False, 1e-3),
+    "svc-rbf": svc(True, 1e-10, True),
+    "svc-linear": svc(False, 1e-7, True),
+    "svc-rbf-libsvm": svc(True, 1e-3, False),
+    "svc-linear-libsvm": svc(False, 1e-3, False),
     "logreg": logreg,
+    "logreg-lbfgs": lbfgs,
     "forest": forest(True),
     "extra-trees": forest(False),
+    "knn": neighbours,
+    "gnb": bayes,
 }

@@ -29,9 +29,14 @@ class Seeds:
 
 
 class Forest:
-    """Learner of a random forest, or of extremely randomised trees without bootstrap."""
+    """Learner of a random forest, or of extremely randomised trees without bootstrap.
+
+    keeps  whether other strategies may ask for the same seeds
+    """
 
     name = "forest"
+    repeatable = True
+    keeps = True
 
     def __init__(self, task: Any, bootstrap: bool, plain: Plain) -> None:
         self.task, self.bootstrap, self.plain, self.make = task, bootstrap, plain, plain.make
@@ -64,7 +69,7 @@ class Forest:
             streams: tuple[Floats, Ints] = kept[key]
             return streams
         drawn = tree_streams(seed, trees, n)
-        if sum(known[1] * known[2] for known in kept) < KEPT:
+        if self.keeps and sum(known[1] * known[2] for known in kept) < KEPT:
             kept[key] = drawn
         return drawn
 

@@ -111,9 +111,14 @@ def bitwise_kernel(
 
 
 def shared_rows(task: Any, gamma: float | None, limit: int, bitwise: bool = False) -> KernelRows:
-    """The kernel rows of a cut, made once and kept in the cut's memo."""
+    """The kernel rows of a cut, made once and kept in the cut's memo.
+
+    All kernels of a cut share the limit; one that comes late gets an eighth of it at least.
+    """
     key = ("kernel rows", gamma, limit, bitwise)
     if key not in task.memo:
-        task.memo[key] = KernelRows(task, gamma, limit, bitwise)
+        held = sum(rows.K.nbytes for rows in task.memo.values() if isinstance(rows, KernelRows))
+        left = max(limit - held, limit // 8)
+        task.memo[key] = KernelRows(task, gamma, left, bitwise)
     rows: KernelRows = task.memo[key]
     return rows

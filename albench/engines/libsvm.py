@@ -32,6 +32,8 @@ class Libsvm:
     gram  train on the shared kernel (any arithmetic will do), not on the features
     """
 
+    repeatable = True
+
     def __init__(
         self, rows: KernelRows, n_classes: int, C: float, tol: float, gram: bool, plain: Plain
     ) -> None:
@@ -75,7 +77,7 @@ class Libsvm:
         if not NUMBA:
             return np.asarray(coef @ self.rows.K[self.rows.slot[rows]])
         g = np.zeros(len(self.rows.X))
-        smo.apply(self.rows.K, self.rows.slot[rows], np.ascontiguousarray(coef), g)
+        smo.apply(self.rows.K, self.rows.slot[rows], np.ascontiguousarray(coef), g, g[:0])
         return g
 
     def solution(self, labeled: Ints, y: Ints) -> tuple[Ints, Ints, Floats, Floats]:

@@ -1,7 +1,12 @@
 """The dual of the support vector classifier, solved by steps on pairs, from a warm start.
 
+libsvm trains on kernel values rounded to single precision and predicts with values in
+double; where rows repeat, the rounding alone moves decision values by up to 1e-5. So this
+solver rounds as well: `h` holds (K b) of the rounded kernel, which decides optimality and
+the bias, and `g` that of the kernel itself, which gives decision values.
+
 With b_i = y_i a_i the dual is: maximise  y'b - b'Kb / 2  subject to  sum b = 0 and b_i
-between 0 and y_i C. With f_i = y_i - (K b)_i a point is optimal when no f of a variable
+between 0 and y_i C_i. With f_i = y_i - (K b)_i a point is optimal when no f of a variable
 that can rise exceeds an f of one that can fall (Keerthi et al. 2001). The variable that
 can rise with the largest f is paired with the one whose step gains most (Fan, Chen and
 Lin 2005). Only free and violating rows take part; the others are looked at again after.
@@ -15,11 +20,12 @@ from albench.engines.compiled import compiled, relaxed
 from albench.learner import Floats, Ints
 
 TINY = 1e-12
+STEPS = 10_000_000  # what `svc-rbf` allows libsvm
 
 
 @compiled
 def candidates(
-    members: Ints, sign: Floats, beta: Floats, g: Floats, C: float, tol: float, active: Ints
+    members: Ints, sign: Floats, beta: Floats, h: Floats, bound: Floats, tol: float, active: Ints
 ) -> tuple[int, float]:
     """How many rows are free or violate optimality (0: solved), and the bias.
 
@@ -28,9 +34,9 @@ def candidates(
     """
     up, low, total, free = -np.inf, np.inf, 0.0, 0
     for i in members:
-        f = sign[i] - g[i]
-        rise = beta[i] < (C if sign[i] > 0 else 0.0)
-        fall = beta[i] > (0.0 if sign[i] > 0 else -C)
+        f = sign[i] - h[i]
+        rise = beta[i] < (bound[i] if sign[i] > 0 else 0.0)
+        fall = beta[i] > (0.0 if sign[i] > 0 else -bound[i])
         if rise and f > up:
             up = f
         if fall and f < low:
@@ -42,9 +48,9 @@ def candidates(
         return 0, (total / free if free else (up + low) / 2)
     n = 0
     for i in members:
-        f = sign[i] - g[i]
-        rise = beta[i] < (C if sign[i] > 0 else 0.0)
-        fall = beta[i] > (0.0 if sign[i] > 0 else -C)
+        f = sign[i] - h[i]
+        rise = beta[i] < (bound[i] if sign[i] > 0 else 0.0)
+        fall = beta[i] > (0.0 if sign[i] > 0 else -bound[i])
         if (rise and fall) or (rise and f > low) or (fall and f < up):
             active[n] = i
             n += 1
@@ -86,7 +92,7 @@ def gather(K: Floats, slots: Ints, active: Ints, i: int, own: Floats, Q: Floats,
     """Row i of the kernel among the active rows, and one over the curvature of its pairs."""
     row = K[slots[i]]
     for t in range(active.size):
-        Q[i, t] = row[active[t]]
+        Q[i, t] = np.float64(np.float32(row[active[t]]))
         R[i, t] = 1.0 / max(own[i] + own[t] - 2.0 * Q[i, t], TINY)
 
 
@@ -94,14 +100,19 @@ def gather(K: Floats, slots: Ints, active: Ints, i: int, own: Floats, Q: Floats,
 def steps(
     K: Floats, slots: Ints, active: Ints, f: Floats, b: Floats, top: Floats, bottom: Floats,
     own: Floats, tol: float,
-) -> None:  # fmt: skip
-    """Solve for the active rows alone: `b` and `f` are moved to their optimum."""
+) -> bool:  # fmt: skip
+    """Solve for the active rows alone: `b` and `f` are moved to their optimum.
+
+    Returns whether `STEPS` were enough.
+    """
     n = active.size
     Q, R, gain = np.empty((n, n)), np.empty((n, n)), np.empty(n)
     known = np.zeros(n, dtype=np.bool_)
     rise, fall = np.where(b < top, 0.0, -np.inf), np.where(b > bottom, 0.0, np.inf)
     up, low = moved(f, 0.0, f, f, rise, fall)
-    while up - low > tol:
+    for _ in range(STEPS):
+        if up - low <= tol:
+            return True
         i = 0
         while f[i] + rise[i] != up:
             i += 1
@@ -122,36 +133,44 @@ def steps(
         rise[i], rise[j] = (0.0 if b[i] < top[i] else -np.inf), 0.0
         fall[j], fall[i] = (0.0 if b[j] > bottom[j] else np.inf), 0.0
         up, low = moved(f, step, Q[i], Q[j], rise, fall)
+    return False
 
 
 @relaxed
-def apply(K: Floats, slots: Ints, change: Floats, g: Floats) -> None:
-    """Add `change` times the kernel rows to the decision values of all rows."""
-    n, N, t = change.size, g.size, 0
+def apply(K: Floats, slots: Ints, change: Floats, g: Floats, h: Floats) -> None:
+    """Add `change` times the kernel rows to `g`, and the rounded rows to the first, `h`."""
+    n, t = change.size, 0
+    single, double = np.float32, np.float64
     while t + 4 <= n:
         a, b, c, d = K[slots[t]], K[slots[t + 1]], K[slots[t + 2]], K[slots[t + 3]]
         wa, wb, wc, wd = change[t], change[t + 1], change[t + 2], change[t + 3]
-        for k in range(N):
+        for k in range(h.size):
+            h[k] += wa * double(single(a[k])) + wb * double(single(b[k]))
+            h[k] += wc * double(single(c[k])) + wd * double(single(d[k]))
+        for k in range(g.size):
             g[k] += wa * a[k] + wb * b[k] + wc * c[k] + wd * d[k]
         t += 4
     for rest in range(t, n):
         w, row = change[rest], K[slots[rest]]
-        for k in range(N):
+        for k in range(h.size):
+            h[k] += w * double(single(row[k]))
+        for k in range(g.size):
             g[k] += w * row[k]
 
 
 @compiled
 def solve(
     K: Floats, slot: Ints, diagonal: Floats, members: Ints, sign: Floats, beta: Floats,
-    g: Floats, C: float, tol: float, active: Ints,
+    g: Floats, h: Floats, bound: Floats, tol: float, active: Ints,
 ) -> tuple[int, float]:  # fmt: skip
-    """Move `beta` and `g` to the optimum.
+    """Move `beta`, `g` and `h` to the optimum.
 
     Returns 0 and the bias; or, when the kernel rows of some of the first n positions in
-    `active` are not stored yet, n; the caller stores them and calls again.
+    `active` are not stored yet, n: the caller stores them and calls again; or -1 where
+    `STEPS` were not enough.
     """
     while True:
-        n, bias = candidates(members, sign, beta, g, C, tol, active)
+        n, bias = candidates(members, sign, beta, h, bound, tol, active)
         if n == 0:
             return 0, bias
         at = active[:n]
@@ -163,14 +182,15 @@ def solve(
         top, bottom, own = np.empty(n), np.empty(n), np.empty(n)
         for t in range(n):
             i = at[t]
-            f[t], b[t], own[t] = sign[i] - g[i], beta[i], diagonal[i]
-            top[t] = C if sign[i] > 0 else 0.0
-            bottom[t] = 0.0 if sign[i] > 0 else -C
-        steps(K, slots, at, f, b, top, bottom, own, tol * 0.5)
+            f[t], b[t], own[t] = sign[i] - h[i], beta[i], diagonal[i]
+            top[t] = bound[i] if sign[i] > 0 else 0.0
+            bottom[t] = 0.0 if sign[i] > 0 else -bound[i]
+        if not steps(K, slots, at, f, b, top, bottom, own, tol * 0.5):
+            return -1, 0.0
         change, where, k = np.empty(n), np.empty(n, dtype=np.intp), 0
         for t in range(n):
             if b[t] != beta[at[t]]:
                 change[k], where[k] = b[t] - beta[at[t]], slots[t]
                 beta[at[t]] = b[t]
                 k += 1
-        apply(K, where[:k], change[:k], g)
+        apply(K, where[:k], change[:k], g, h)

@@ -11,9 +11,10 @@ from albench.engines.kernels import KernelRows
 from albench.engines.known import Known
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
 
-TOL = 1e-7
-DOUBT = 1e-6  # two solutions at that tolerance may differ by as much
+TOL = 1e-10
+DOUBT = 1e-6  # two solutions at that tolerance differ by less, whatever the rows
 OUT_OF_ROOM = "plain (support vectors exceed the memory bound)"
+OUT_OF_STEPS = "plain (the solver did not reach its tolerance)"
 
 
 class Pair:
@@ -21,13 +22,14 @@ class Pair:
 
     sign  (n_train,) +1 for rows of the first class, -1 for the second
     g     (n_train + n_test,) decision values without the bias
+    h     (n_train,) the same with the kernel in single precision
     """
 
     def __init__(self, n_train: int, n_rows: int) -> None:
         self.members = np.empty(n_train, dtype=np.intp)
         self.n = 0
         self.sign, self.beta = np.zeros(n_train), np.zeros(n_train)
-        self.g, self.bias = np.zeros(n_rows), 0.0
+        self.g, self.h, self.bias = np.zeros(n_rows), np.zeros(n_train), 0.0
 
     def add(self, rows: Ints, y: Ints, a: int, b: int) -> None:
         """Take in those of newly labelled rows that are of class a or b, dual variables at zero."""
@@ -45,8 +47,8 @@ def joined(members: Ints, n: int, sign: Floats, rows: Ints, y: Ints, a: int, b: 
     return n
 
 
-class OutOfRoom(Exception):
-    """The kernel rows that one solution needs do not fit the memory bound."""
+class GivenUp(Exception):
+    """Why scikit-learn has to take over."""
 
 
 class SVC:
@@ -61,6 +63,7 @@ class SVC:
 
     def __init__(self, rows: KernelRows, n_classes: int, C: float, plain: Plain) -> None:
         self.rows, self.n_classes, self.C, self.plain = rows, n_classes, C, plain
+        self.bound = np.full(rows.n_train, C)
         self.make = plain.make
         self.known = Known(rows.n_train)
         self.active = np.empty(rows.n_train, dtype=np.intp)
@@ -83,10 +86,20 @@ class SVC:
         try:
             for pair in self.pairs.values():
                 self.solve(pair)
-        except OutOfRoom:
-            self.full, self.name = True, OUT_OF_ROOM
+        except GivenUp as reason:
+            self.full, self.name = True, str(reason)
             return self.plain.fit(labeled, y)
         return Solved(self, labeled, y)
+
+    def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
+        """A first fit, on rows of which some repeat: one variable with the bounds of all."""
+        rows, first, count = np.unique(labeled, return_index=True, return_counts=True)
+        self.bound[rows] = self.C * count
+        fitted = self.fit(rows, y[first])
+        if isinstance(fitted, Solved):
+            fitted.labeled, fitted.y = labeled, y
+            return fitted
+        return self.plain.fit(labeled, y)
 
     def add(self, rows: Ints, y: Ints) -> None:
         """Hand new rows to the pairs of their class; a new class opens its pairs."""
@@ -103,7 +116,8 @@ class SVC:
             mine = np.flatnonzero((label == a) | (label == b))
             self.pairs[a, b].add(mine, label[mine], a, b)
             if (a, b) in before:
-                self.pairs[a, b].beta, self.pairs[a, b].g = before[a, b].beta, before[a, b].g
+                pair, old = self.pairs[a, b], before[a, b]
+                pair.beta, pair.g, pair.h = old.beta, old.g, old.h
 
     def solve(self, pair: Pair) -> None:
         """Bring one pair to its optimum, storing kernel rows as they are asked for."""
@@ -111,13 +125,15 @@ class SVC:
         while True:
             missing, bias = smo.solve(
                 rows.K, rows.slot, rows.diagonal, pair.members[: pair.n], pair.sign,
-                pair.beta, pair.g, self.C, TOL, self.active,
+                pair.beta, pair.g, pair.h, self.bound, TOL, self.active,
             )  # fmt: skip
             if not missing:
                 pair.bias = bias
                 return
+            if missing < 0:
+                raise GivenUp(OUT_OF_STEPS)
             if not rows.ensure(self.active[:missing].copy(), np.flatnonzero(pair.beta)):
-                raise OutOfRoom
+                raise GivenUp(OUT_OF_ROOM)
 
 
 class Solved:

@@ -53,10 +53,11 @@ def members(
     seeds = [int(seed) for seed in query.rng.integers(2**31, size=n)]
     makes = [partial(makers[i % len(makers)], seed) for i, seed in enumerate(seeds)]
     fitted = []
-    for make in makes:
+    for i, make in enumerate(makes):
         sample = resample(query, bootstrap)
+        rows, y = query.labeled[sample], query.y_labeled[sample]
         try:
-            fitted.append(query.member(make, query.labeled[sample], query.y_labeled[sample]))
+            fitted.append(query.trained(makers[i % len(makers)], seeds[i], rows, y))
         except ValueError as error:
             what = f"{make()!r} on {len(sample)} labelled rows"
             raise StrategyError(f"a committee member cannot be fitted: {what}: {error}") from error

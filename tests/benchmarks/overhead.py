@@ -66,7 +66,7 @@ class Timed:
 def one_run() -> tuple[float, float, int]:
     """CPU seconds of a run, of these outside what is timed, and its rounds."""
     protocol = Protocol(batch=1, budget=220)
-    svc = Ref("svc-rbf")
+    svc = registry.resolve("model", "svc-rbf")
     spec = RunSpec(Ref("wdbc"), Ref("margin"), svc, svc, protocol)
     timer = Timer()
     task = cut(registry.build("dataset", spec.dataset), spec)
