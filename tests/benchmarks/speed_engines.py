@@ -5,6 +5,7 @@ from statistics import median
 import numpy as np
 from speed_loops import (
     engine_loop,
+    engine_part,
     head,
     interleaved,
     made,
@@ -39,7 +40,7 @@ def against_plain(times, whole=False):
     """Margin, start 20, batch 1, to pool exhaustion; forests 100 rounds.
 
     times  how often each loop is run
-    whole  the plain loop on banana in full, once, instead of every 20th round
+    whole  the loops on banana in full, once, instead of every 20th round
     """
     yield (
         "Margin, start 20, batch 1, to pool exhaustion (forest: 100 rounds), all counted but "
@@ -65,16 +66,10 @@ def case(name, found, models, times, whole):
     for model in models:
         engine_loop(*made(100), model, budget=60)  # compiles; the datasets need not pay twice
     calls = [lambda m=model: engine_loop(*found, m, **budget) for model in models]
-    if name == "banana" and not budget and whole:
-        plain, note = seconds(lambda: plain_loop(*found, first)), "plain loop once"
-        fast = interleaved(times, *calls)
-    elif name == "banana" and not budget:
-        order = np.concatenate([one.picks for one in engine_loop(*found, first)])
-        part = lambda: plain_part(*found, first, order, EVERY)  # noqa: E731
-        plain, *fast = interleaved(times, part, *calls)
-        plain *= (len(order) - 19) / len(range(20, len(order) + 1, EVERY))
-        note = f"plain: every {EVERY}th round, scaled"
+    if name == "banana" and not budget and not whole:
+        plain, fast, note = thinned(found, models, times)
     else:
+        times = 1 if name == "banana" and not budget else times
         plain, *fast = interleaved(times, lambda: plain_loop(*found, first, **budget), *calls)
     task, _ = task_of(*found, **budget)
     for (model, goals), took in zip(models.items(), fast, strict=True):
@@ -84,6 +79,23 @@ def case(name, found, models, times, whole):
             f"{took:.4f}", times_faster(plain / took), *(f"{goal} x" for goal in goals),
             "; ".join(filter(None, (short, note))),
         )  # fmt: skip
+
+
+def thinned(found, models, times):
+    """Seconds of the plain loop, of each engine, and how they were taken: a long run."""
+    first, *others = models
+    order = np.concatenate([one.picks for one in engine_loop(*found, first)])
+    plain, fast = interleaved(
+        times,
+        lambda: plain_part(*found, first, order, EVERY),
+        lambda: engine_loop(*found, first),
+    )
+    plain *= (len(order) - 19) / len(range(20, len(order) + 1, EVERY))
+    rest = [
+        median(engine_part(*found, model, order, EVERY) for _ in range(times)) for model in others
+    ]
+    note = f"{' and '.join(['plain', *others])}: every {EVERY}th round, scaled"
+    return plain, [fast, *rest], note
 
 
 class Nothing:
