@@ -131,7 +131,8 @@ class Query:
             raise StrategyError(
                 f"scores have shape {scores.shape}; one for each of the {len(self.pool)} pool rows"
             )
-        if len(scores) and np.isnan(scores[scores.argmax()]):  # where argmax meets a NaN it stops
+        best = scores[scores.argmax()] if len(scores) else 0.0  # argmax stops where it meets a NaN
+        if best != best:
             raise StrategyError(f"{int(np.isnan(scores).sum())} of {len(scores)} scores are NaN")
         n = self.n if n is None else n
         if self.select is not None:

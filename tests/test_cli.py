@@ -196,6 +196,7 @@ def test_mistakes_on_the_command_line(folder: Path) -> None:
         ("run", "small.toml", "--shard", "3/2"): "--shard 3/2",
         ("run", "small.toml", "--trials", "0"): "--trials 0",
         ("run", "small.toml", "--timeout", "-1"): "--timeout",
+        ("run", "small.toml", "--memory", "0"): "--memory",
         ("run", "small.toml", "--add", "nobody"): "unknown strategy 'nobody'",
         ("run", "small.toml", "--results", "file"): "is a file",
         ("run", "small.toml", "--plugin", "none.py"): "no such file",

@@ -39,13 +39,21 @@ class KernelRows:
             self.fill(np.arange(self.n_train))
 
     def fill(self, rows: Ints) -> None:
-        """Store the kernel rows of train positions; there is room for them."""
+        """Store the kernel rows of train positions; there is room for them.
+
+        All at once, or else one by one: the last bits of a matrix product depend on its
+        shape, and a row must not depend on the rows that were missing with it.
+        """
         at = slice(self.n_held, self.n_held + len(rows))
         X, norms = self.X[rows], self.norms[rows]
         if self.bitwise:
             bitwise_kernel(X, norms, self.X, self.norms, self.gamma, self.K[at])
-        else:
+        elif len(rows) == self.n_train:
             self.K[at] = kernel(X, norms, self.X, self.norms, self.gamma)
+        else:
+            for i in range(len(rows)):
+                one = slice(i, i + 1)
+                self.K[self.n_held + i] = kernel(X[one], norms[one], self.X, self.norms, self.gamma)
         self.holds[at], self.slot[rows] = rows, np.arange(at.start, at.stop)
         self.n_held += len(rows)
 
@@ -111,14 +119,9 @@ def bitwise_kernel(
 
 
 def shared_rows(task: Any, gamma: float | None, limit: int, bitwise: bool = False) -> KernelRows:
-    """The kernel rows of a cut, made once and kept in the cut's memo.
-
-    All kernels of a cut share the limit; one that comes late gets an eighth of it at least.
-    """
+    """The kernel rows of a cut, made once and kept in the cut's memo."""
     key = ("kernel rows", gamma, limit, bitwise)
     if key not in task.memo:
-        held = sum(rows.K.nbytes for rows in task.memo.values() if isinstance(rows, KernelRows))
-        left = max(limit - held, limit // 8)
-        task.memo[key] = KernelRows(task, gamma, left, bitwise)
+        task.memo[key] = KernelRows(task, gamma, limit, bitwise)
     rows: KernelRows = task.memo[key]
     return rows

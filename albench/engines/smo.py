@@ -194,3 +194,58 @@ def solve(
                 beta[at[t]] = b[t]
                 k += 1
         apply(K, where[:k], change[:k], g, h)
+
+
+@compiled
+def grown(
+    label: Ints, n_known: int, labeled: Ints, y: Ints, members: Ints, n: int, sign: Floats,
+    a: int, b: int,
+) -> int:  # fmt: skip
+    """Take in what a labelled set has more than the known one; the new number of members.
+
+    -1, and nothing is changed, where the set did not only grow by rows of classes a and b.
+    """
+    same = 0
+    for t in range(labeled.size):
+        known = label[labeled[t]]
+        if known == y[t]:
+            same += 1
+        elif known >= 0 or (y[t] != a and y[t] != b):
+            return -1
+    if same == 0 or same != n_known:
+        return -1
+    for t in range(labeled.size):
+        i = labeled[t]
+        if label[i] < 0:
+            label[i] = y[t]
+            sign[i] = 1.0 if y[t] == a else -1.0
+            members[n] = i
+            n += 1
+    return n
+
+
+@compiled
+def advance(
+    K: Floats, slot: Ints, diagonal: Floats, label: Ints, n_known: int, labeled: Ints, y: Ints,
+    members: Ints, n: int, sign: Floats, beta: Floats, g: Floats, h: Floats, bound: Floats,
+    tol: float, active: Ints, a: int, b: int,
+) -> tuple[int, int, float]:  # fmt: skip
+    """`grown`, then `solve`, in one call: the members (or -1), and what `solve` returns."""
+    n = grown(label, n_known, labeled, y, members, n, sign, a, b)
+    if n < 0:
+        return -1, 0, 0.0
+    missing, bias = solve(K, slot, diagonal, members[:n], sign, beta, g, h, bound, tol, active)
+    return n, missing, bias
+
+
+@compiled
+def signed(g: Floats, bias: float, doubt: float, first: int, second: int) -> tuple[Ints, int]:
+    """The class on whose side each decision value lies, and how many values are near zero."""
+    values = g + bias
+    return np.where(values > 0, first, second), int((np.abs(values) < doubt).sum())
+
+
+@compiled
+def opposite(g: Floats, bias: float, rows: Ints, offset: int) -> Floats:
+    """Decision values of some rows, positive for the second class."""
+    return -(g[rows + offset] + bias)

@@ -27,13 +27,14 @@ class Pair:
 
     def __init__(self, n_train: int, n_rows: int) -> None:
         self.members = np.empty(n_train, dtype=np.intp)
-        self.n = 0
+        self.n, self.solved = 0, False
         self.sign, self.beta = np.zeros(n_train), np.zeros(n_train)
         self.g, self.h, self.bias = np.zeros(n_rows), np.zeros(n_train), 0.0
 
     def add(self, rows: Ints, y: Ints, a: int, b: int) -> None:
         """Take in those of newly labelled rows that are of class a or b, dual variables at zero."""
-        self.n = joined(self.members, self.n, self.sign, rows, y, a, b)
+        n = joined(self.members, self.n, self.sign, rows, y, a, b)
+        self.solved, self.n = self.solved and n == self.n, n
 
 
 @compiled
@@ -76,6 +77,8 @@ class SVC:
         """See `Learner.fit`."""
         if self.full:
             return self.plain.fit(labeled, y)
+        if len(self.pairs) == 1 and self.advanced(labeled, y):
+            return Solved(self, labeled, y)
         added = self.known.added(labeled, y)
         if added is None:
             self.pairs, added = {}, (labeled, y)
@@ -85,11 +88,27 @@ class SVC:
             return Aligned(Constant(int(self.classes[0])), self.plain.views)
         try:
             for pair in self.pairs.values():
-                self.solve(pair)
+                if not pair.solved:
+                    self.solve(pair)
         except GivenUp as reason:
             self.full, self.name = True, str(reason)
             return self.plain.fit(labeled, y)
         return Solved(self, labeled, y)
+
+    def advanced(self, labeled: Ints, y: Ints) -> bool:
+        """Whether the one pair was solved for a labelled set that grew, all in one call."""
+        rows = self.rows
+        (((a, b), pair),) = self.pairs.items()
+        n, missing, bias = smo.advance(
+            rows.K, rows.slot, rows.diagonal, self.known.label, self.known.n, labeled, y,
+            pair.members, pair.n, pair.sign, pair.beta, pair.g, pair.h, self.bound, TOL,
+            self.active, a, b,
+        )  # fmt: skip
+        if n < 0:
+            return False
+        pair.n, self.known.n = n, len(labeled)
+        pair.bias, pair.solved = bias, not missing
+        return pair.solved
 
     def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
         """A first fit, on rows of which some repeat: one variable with the bounds of all."""
@@ -105,8 +124,10 @@ class SVC:
         """Hand new rows to the pairs of their class; a new class opens its pairs."""
         label = self.known.label
         if np.count_nonzero(self.seen[y]) == len(y):
+            new = set(y.tolist())
             for (a, b), pair in self.pairs.items():
-                pair.add(rows, y, a, b)
+                if a in new or b in new:
+                    pair.add(rows, y, a, b)
             return
         self.seen[y] = True
         self.classes = np.flatnonzero(self.seen)
@@ -128,7 +149,7 @@ class SVC:
                 pair.beta, pair.g, pair.h, self.bound, TOL, self.active,
             )  # fmt: skip
             if not missing:
-                pair.bias = bias
+                pair.bias, pair.solved = bias, True
                 return
             if missing < 0:
                 raise GivenUp(OUT_OF_STEPS)
@@ -177,9 +198,14 @@ class Solved:
 
     def decision(self, part: Part, rows: Ints | None = None) -> Floats:
         """See `Fitted.decision`."""
-        values, svc = self.values(part, rows), self.svc
+        svc = self.svc
         if svc.n_classes == 2:
-            return -values[0]
+            (pair,) = svc.pairs.values()
+            n = svc.rows.n_train
+            if rows is None:
+                return np.asarray(-pair.bias - (pair.g[:n] if part == "train" else pair.g[n:]))
+            return np.asarray(smo.opposite(pair.g, pair.bias, rows, 0 if part == "train" else n))
+        values = self.values(part, rows)
         if len(svc.classes) == 2:
             both = np.stack([values[0], -values[0]], axis=1)
             return spread(both, svc.classes, svc.n_classes, -np.inf)
@@ -192,13 +218,15 @@ class Solved:
 
     def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
         """See `Fitted.predicted`: most votes of the pairs, the first class among equals."""
-        values, classes = self.values(part, rows), self.svc.classes
-        near = np.abs(values[0]) < self.svc.doubt
-        if len(classes) == 2:
-            predicted = classes[(values[0] <= 0).view(np.int8)]
-        else:
-            predicted = classes[most_votes(values, len(classes))]
-            near = (np.abs(values) < self.svc.doubt).any(axis=0)
+        svc = self.svc
+        if len(svc.pairs) == 1 and part == "test" and rows is None:
+            (pair,), (a, b) = svc.pairs.values(), svc.classes.tolist()
+            said, n_near = smo.signed(pair.g[svc.rows.n_train :], pair.bias, svc.doubt, a, b)
+            if not n_near:
+                return said
+        values, classes = self.values(part, rows), svc.classes
+        predicted = classes[most_votes(values, len(classes))]
+        near = (np.abs(values) < svc.doubt).any(axis=0)
         if np.count_nonzero(near):
             at = near.nonzero()[0]
             predicted[at] = self.reference.predicted(part, at if rows is None else rows[at])
