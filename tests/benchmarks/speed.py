@@ -1,149 +1,114 @@
 # ruff: noqa: E402, T201
-"""Whole runs with the engines against plain scikit-learn loops: `python tests/benchmarks/speed.py`.
+"""What albench takes, next to other ways to do the same: the record is speed.md.
 
-Margin, start 20, batch 1, to pool exhaustion, one core, process CPU time, the two loops
-interleaved, medians. Everything is counted but reading the file. Arguments: how often
-(default 5), then the cases wanted (default all). Published files come from ALBENCH_MIRROR.
+    python tests/benchmarks/speed.py [PART ...] [--times 5] [--whole] [--record FILE]
+
+Without a name all parts are measured, one after the other. One core, one BLAS thread, CPU
+time of the process, what is compared in turn, medians; wall time only where several
+processes work (`cores`, `published`), which needs a quiet machine. Published files come
+from ALBENCH_MIRROR. Each part prints a section of Markdown; with --record it takes the
+place of the section of that title in the file, and all other sections stay.
 """
 
 import os
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
 
+import argparse
+import importlib
 import platform
 import sys
 import time
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-import sklearn
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from engine_grid import CASES, mirrored, task_of
-
-from albench import engines
-from albench.learner import Constant
-from albench.loop import simulate
-from albench.oracle import oracle
-from albench.registry import build, resolve
-
-ROWS = {
-    "svc-rbf": ("heart", "wdbc", "australian", "splice", "banana"),
-    "logreg": ("heart", "wdbc", "australian", "splice"),
-    "svc-rbf-libsvm": ("heart", "wdbc", "australian", "splice"),
-    "forest": ("heart", "wdbc", "banana"),
+PARTS = {
+    "engines": ("Against a plain scikit-learn loop", "speed_engines.against_plain"),
+    "skactiveml": ("Against scikit-activeml's own loop", "speed_others.own_loop"),
+    "quire": ("QUIRE against the per-candidate formula", "speed_others.quire"),
+    "eer": ("Expected error reduction against refits", "speed_others.expected_error"),
+    "harness": ("The loop itself", "speed_engines.harness"),
+    "cores": ("Two cores", "speed_suites.cores"),
+    "memory": ("Memory of a worker", "speed_scale.memory"),
+    "large": ("A pool of 50,000 rows", "speed_scale.large"),
+    "bound": ("Kernel rows under a bound", "speed_scale.bound"),
+    "scaling": ("Time a round by pool and labels", "speed_scale.scaling"),
+    "published": ("Published files, and all of Lu et al. (2023)", "speed_suites.published"),
+    "areas": ("Areas of svc-rbf and svc-rbf-libsvm", "speed_suites.areas"),
 }
-BUDGET = {"forest": 120}
+TITLE = "# Speed"
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "scikit-activeml", "joblib")
 
 
-def plain_model(model, seed):
-    """scikit-learn's classifier at its default tolerance."""
-    from sklearn.ensemble import RandomForestClassifier
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.svm import SVC
-
-    if model == "logreg":
-        return LogisticRegression()
-    if model == "forest":
-        return RandomForestClassifier(random_state=seed)
-    return SVC(gamma="auto")
+def machine():
+    """Processor and versions."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
+    found = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    cpu = found[0] if found else platform.processor() or platform.machine()
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return f"{cpu}, Python {platform.python_version()}, {libraries}"
 
 
-def plain_loop(X, y, model, budget):
-    """What a user writes: fit, score the test set, query the smallest margin."""
-    task, _ = task_of(X, y, start=20, budget=budget)
-    labeled, pool = task.start, np.setdiff1d(np.arange(len(task.y)), task.start)
-    accuracies = []
-    while True:
-        made = plain_model(model, len(labeled)).fit(task.X[labeled], task.y[labeled])
-        accuracies.append(float((made.predict(task.X_test) == task.y_test).mean()))
-        if len(labeled) == task.budget:
-            return accuracies
-        if model in ("logreg", "forest"):
-            best = np.sort(made.predict_proba(task.X[pool]), axis=1)
-            margin = best[:, -1] - best[:, -2]
-        else:
-            margin = np.abs(made.decision_function(task.X[pool]))
-        at = int(np.argmin(margin))
-        labeled, pool = np.append(labeled, pool[at]), np.delete(pool, at)
+def section(name, times, whole):
+    """The lines of one part, printed as they come."""
+    title, function = PARTS[name]
+    module, function = function.split(".")
+    measure = getattr(importlib.import_module(module), function)  # a child process pays for none
+    begin, lines = time.process_time(), []
+    more = {"whole": True} if whole and name in ("engines", "published") else {}
 
+    def say(line):
+        lines.append(line)
+        print(line, flush=True)
 
-def engine_loop(X, y, model, budget):
-    """The same with albench."""
-    task, spec = task_of(X, y, start=20, budget=budget)
-    learner = engines.learner(resolve("model", model), task, lambda n: n)
-    rounds = simulate(
-        task, build("strategy", resolve("strategy", "margin")), learner, learner,
-        oracle(spec.protocol, task, spec.rng("oracle")),
-        metrics={"accuracy": build("metric", resolve("metric", "accuracy"))},
-        rng=np.random.default_rng(0),
-    )  # fmt: skip
-    return [one.scores["accuracy"] for one in rounds]
-
-
-def seconds(loop, *given):
-    """CPU seconds of one whole run, and its accuracies."""
-    start = time.process_time()
-    accuracies = loop(*given)
-    return time.process_time() - start, accuracies
-
-
-def harness(rounds=2000):
-    """Microseconds a round outside fit, scores, strategy and metrics (median of seven)."""
-    X, y = np.random.default_rng(0).normal(size=(4000, 4)), np.arange(4000) % 2
-    task, spec = task_of(X, y, start=20, budget=20 + rounds)
-    constant = Constant(0)
-
-    class Nothing:
-        name = "nothing"
-
-        def fit(self, labeled, y):
-            return constant
-
-    took = []
-    for _ in range(7):
-        answers = oracle(spec.protocol, task, spec.rng("oracle"))
-        run = simulate(
-            task, lambda query: query.pool[:1], Nothing(), Nothing(), answers, metrics={},
-            rng=np.random.default_rng(0),
-        )  # fmt: skip
-        start = time.process_time()
-        for _ in run:
-            pass
-        took.append((time.process_time() - start) / rounds * 1e6)
-    return float(np.median(took))
-
-
-def main(times=5, *wanted):
-    warnings.simplefilter("ignore")
-    print(
-        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
-        f"numpy {np.__version__}, scikit-learn {sklearn.__version__}"
+    say(f"## {title} (`speed.py {name}`)")
+    for line in measure(times, **more):
+        say(line)
+    say("")
+    say(
+        f"{machine()}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} "
+        f"cores; {time.process_time() - begin:.0f} s of CPU."
     )
-    if not wanted or "harness" in wanted:
-        print(f"harness: {harness():.1f} microseconds a round")
-    print("| model | data | rounds | plain s | albench s | ratio |\n|---|---|---|---|---|---|")
-    for model, names in ROWS.items():
-        for name in names:
-            if wanted and model not in wanted and f"{model}/{name}" not in wanted:
-                continue
-            found = CASES[name]() if name in CASES else mirrored(name)
-            if found is None:
-                print(f"| {model} | {name} | | | not in ALBENCH_MIRROR | |")
-                continue
-            given = (*found, model, BUDGET.get(model, "pool"))
-            engine_loop(*given)
-            pairs = [
-                (seconds(plain_loop, *given), seconds(engine_loop, *given))
-                for _ in range(int(times))
-            ]
-            plain, fast = (float(np.median([pair[i][0] for pair in pairs])) for i in (0, 1))
-            rounds = len(pairs[0][1][1])
-            cells = (model, name, rounds, f"{plain:.3f}", f"{fast:.4f}", f"{plain / fast:.1f} x")
-            print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+    return lines
+
+
+def recorded(path, lines):
+    """Put a section in the place of the one of its title, else at the end of the file."""
+    text = path.read_text() if path.exists() else TITLE + "\n"
+    parts = text.rstrip("\n").split("\n## ")
+    new = "\n".join(lines).removeprefix("## ")
+    title = new.split(" (`")[0]
+    at = [i for i, part in enumerate(parts) if i and part.split(" (`")[0] == title]
+    if at:
+        parts[at[0]] = new + "\n"
+    else:
+        parts.append(new + "\n")
+    path.write_text("\n## ".join(part.rstrip("\n") + "\n" for part in parts))
+
+
+def main():
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--times", type=int, default=5, help="measurements behind each median")
+    parser.add_argument("--whole", action="store_true", help="what is scaled otherwise, in full")
+    parser.add_argument("--record", type=Path, help="the file whose sections are replaced")
+    given = parser.parse_args()
+    unknown = set(given.parts) - PARTS.keys()
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}; they are {', '.join(PARTS)}")
+    warnings.simplefilter("ignore")
+    for name in given.parts or PARTS:
+        lines = section(name, given.times, given.whole)
+        print(flush=True)
+        if given.record:
+            recorded(given.record, lines)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
