@@ -9,7 +9,7 @@ import typer
 
 from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
 from albench.errors import UnknownName
-from albench.show import Format, emit, note, show, show_frame, table_width
+from albench.show import WIDE, Format, emit, note, show, show_frame, table_width
 from albench.tables import KEY
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ METADATA = ["family", "needs", "multi-class", "batch-aware", "sequential", "cost
 
 def show_strategies(rows: list[dict[str, Any]], fmt: Format) -> None:
     """The strategies with as many columns as the terminal holds; all in other formats."""
-    width = table_width()
+    width = table_width() or WIDE
     if fmt is not Format.table or width >= 200:
         return show(rows, ["name", *METADATA, "summary"], fmt=fmt)
     for row in rows:
