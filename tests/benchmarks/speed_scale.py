@@ -55,10 +55,8 @@ def memory(times):
     yield ""
     yield head("model", "strategy", "train rows", "rounds", "engine", "MB before", "peak MB",
                "goal", "", "CPU s")  # fmt: skip
-    for model in ("svc-rbf", "svc-rbf-libsvm", "logreg"):
+    for model in ("svc-rbf", "logreg"):
         for strategy in ("margin", "random"):
-            if model == "svc-rbf-libsvm" and strategy == "random":
-                continue
             took, base, most, engine, n, rounds = measured(model, strategy, 7000, batch=100)
             short = "" if most < 600 else "**short**"
             yield row(model, strategy, n, rounds, engine, f"{base:.0f}", f"{most:.0f}", 600,
