@@ -49,8 +49,8 @@ def memory(times):
     """Pools of 7,000 rows (d = 20, 4,667 test rows); goal 600 MB."""
     yield (
         "One run in a process of its own, generated data, d = 20, 4,667 test rows, batch 100 to "
-        "pool exhaustion; peak of resident memory, imports included. One run each: it does not "
-        f"vary. A full kernel would take 653 MB; the bound is {engines.MEMORY >> 20} MB."
+        "pool exhaustion; peak of resident memory, imports included. One run each. "
+        f"A full kernel would take 653 MB; the bound is {engines.MEMORY >> 20} MB."
     )
     yield ""
     yield head("model", "strategy", "train rows", "rounds", "engine", "MB before", "peak MB",
