@@ -72,7 +72,7 @@ def section(name, times, whole):
     say("")
     say(
         f"{machine()}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} "
-        f"cores; {time.process_time() - begin:.0f} s of CPU."
+        f"cores; {time.process_time() - begin:.0f} s of CPU in this process."
     )
     return lines
 
