@@ -82,7 +82,7 @@ def run(
     scheduler: SchedulerOpt = None,
     timeout: TimeoutOpt = None,
     engine: EngineOpt = Engine.auto,
-    memory: MemoryOpt = 384,
+    memory: MemoryOpt = 224,
     shard: ShardOpt = None,
     dry_run: DryRunOpt = False,
     profile: ProfileOpt = False,

@@ -9,7 +9,7 @@ from albench.loop import Task
 from albench.registry import ENTRIES, build, resolve
 from albench.spec import Ref
 
-MEMORY = 384 << 20
+MEMORY = 224 << 20
 
 
 def learner(

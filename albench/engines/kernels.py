@@ -45,22 +45,26 @@ class KernelRows:
         shape, and a row must not depend on the rows that were missing with it.
         """
         at = slice(self.n_held, self.n_held + len(rows))
-        X, norms = self.X[rows], self.norms[rows]
         if self.bitwise:
+            X, norms = self.X[rows], self.norms[rows]
             bitwise_kernel(X, norms, self.X, self.norms, self.gamma, self.K[at])
         elif len(rows) == self.n_train:
-            self.K[at] = kernel(X, norms, self.X, self.norms, self.gamma)
+            self.K[at] = self.made(rows)
         else:
             for i in range(len(rows)):
-                one = slice(i, i + 1)
-                self.K[self.n_held + i] = kernel(X[one], norms[one], self.X, self.norms, self.gamma)
+                self.K[self.n_held + i] = self.made(rows[i : i + 1])
         self.holds[at], self.slot[rows] = rows, np.arange(at.start, at.stop)
         self.n_held += len(rows)
 
-    def ensure(self, rows: Ints, keep: Ints) -> bool:
-        """Store the rows that are missing, forgetting all but `keep` where room is short.
+    def made(self, rows: Ints) -> Floats:
+        """(len(rows), n_train + n_test) kernel rows, not stored."""
+        return kernel(self.X[rows], self.norms[rows], self.X, self.norms, self.gamma)
 
-        Returns whether there was room; if not, nothing changed.
+    def ensure(self, rows: Ints, keep: Ints) -> bool:
+        """Store the rows that are missing, forgetting others where room is short.
+
+        `keep`, what is likely to be asked for again, is forgotten last. Returns whether
+        there was room; if not, nothing changed.
         """
         if self.n_held == self.n_train:
             return True
@@ -68,9 +72,10 @@ class KernelRows:
         if self.n_held + len(missing) <= self.capacity:
             self.fill(missing)
             return True
-        kept = np.union1d(keep, rows)
-        if len(kept) > self.capacity:
+        if len(rows) > self.capacity:
             return False
+        more = np.setdiff1d(keep[self.slot[keep] >= 0], rows)
+        kept = np.union1d(rows, more[: self.capacity - len(rows)])
         self.forget(kept[self.slot[kept] >= 0])
         self.fill(missing)
         return True

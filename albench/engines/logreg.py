@@ -11,6 +11,7 @@ from albench.engines.known import Known
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
 
 TOL = 1e-14
+REFIT = 1e-11  # where a refit serves to sum losses that are told apart from 1e-6 on
 
 
 class LogReg:
@@ -77,7 +78,7 @@ class LogReg:
         """Move the coefficients to the optimum; returns whether that succeeded."""
         return self.optimised(self.n, self.W, self.M, n_new)
 
-    def optimised(self, n: int, W: Floats, M: Floats, n_new: int) -> bool:
+    def optimised(self, n: int, W: Floats, M: Floats, n_new: int, tol: float = TOL) -> bool:
         """Move `W` to the optimum for the first n rows; returns whether that succeeded."""
         X, target, v = self.X[:n], self.target[:n], self.v[:n]
         v[:] = self.C
@@ -85,10 +86,10 @@ class LogReg:
             y = target.astype(np.intp)
             v *= (n / (len(self.classes) * np.bincount(y)))[y]
         if self.large:
-            return truncated.softmax(X, target, v, W, TOL)
+            return truncated.softmax(X, target, v, W, tol)
         solve = newton.binary if len(self.classes) == 2 else newton.softmax
         try:
-            return solve(X, target, v, W, M, TOL, n_new)
+            return solve(X, target, v, W, M, tol, n_new)
         except np.linalg.LinAlgError:  # a Hessian that is singular to machine precision
             return False
 
@@ -97,7 +98,7 @@ class LogReg:
         n, W, M = self.n, self.W.copy(), self.M.copy()
         self.X[n, :-1], self.X[n, -1] = self.task.X[row], 1.0
         self.target[n] = np.searchsorted(self.classes, label)
-        return W if self.optimised(n + 1, W, M, 1) else None
+        return W if self.optimised(n + 1, W, M, 1, REFIT) else None
 
 
 class Solved:

@@ -25,11 +25,19 @@ STEPS = 10_000_000  # what `svc-rbf` allows libsvm
 
 @compiled
 def candidates(
-    members: Ints, sign: Floats, beta: Floats, h: Floats, bound: Floats, tol: float, active: Ints
+    members: Ints,
+    sign: Floats,
+    beta: Floats,
+    h: Floats,
+    bound: Floats,
+    tol: float,
+    active: Ints,
+    most: int,
 ) -> tuple[int, float]:
     """How many rows are free or violate optimality (0: solved), and the bias.
 
-    The rows are written to `active`. The bias is the mean f of free rows, else the middle
+    The rows are written to `active`: those that violate most, if there are more than
+    `most`. The bias is the mean f of free rows, else the middle
     of the interval that the bounds leave.
     """
     up, low, total, free = -np.inf, np.inf, 0.0, 0
@@ -46,14 +54,19 @@ def candidates(
             free += 1
     if up - low <= tol:
         return 0, (total / free if free else (up + low) / 2)
-    n = 0
+    n, far = 0, np.empty(members.size)
     for i in members:
         f = sign[i] - h[i]
         rise = beta[i] < (bound[i] if sign[i] > 0 else 0.0)
         fall = beta[i] > (0.0 if sign[i] > 0 else -bound[i])
         if (rise and fall) or (rise and f > low) or (fall and f < up):
+            far[n] = max(f - low if rise else -np.inf, up - f if fall else -np.inf)
             active[n] = i
             n += 1
+    if n > most:
+        farthest = np.argsort(-far[:n], kind="mergesort")[:most]
+        active[:most] = active[np.sort(farthest)]
+        n = most
     return n, 0.0
 
 
@@ -161,16 +174,16 @@ def apply(K: Floats, slots: Ints, change: Floats, g: Floats, h: Floats) -> None:
 @compiled
 def solve(
     K: Floats, slot: Ints, diagonal: Floats, members: Ints, sign: Floats, beta: Floats,
-    g: Floats, h: Floats, bound: Floats, tol: float, active: Ints,
+    g: Floats, h: Floats, bound: Floats, tol: float, active: Ints, most: int,
 ) -> tuple[int, float]:  # fmt: skip
-    """Move `beta`, `g` and `h` to the optimum.
+    """Move `beta`, `g` and `h` to the optimum, solving for `most` rows at a time.
 
     Returns 0 and the bias; or, when the kernel rows of some of the first n positions in
     `active` are not stored yet, n: the caller stores them and calls again; or -1 where
     `STEPS` were not enough.
     """
     while True:
-        n, bias = candidates(members, sign, beta, h, bound, tol, active)
+        n, bias = candidates(members, sign, beta, h, bound, tol, active, most)
         if n == 0:
             return 0, bias
         at = active[:n]
@@ -228,13 +241,15 @@ def grown(
 def advance(
     K: Floats, slot: Ints, diagonal: Floats, label: Ints, n_known: int, labeled: Ints, y: Ints,
     members: Ints, n: int, sign: Floats, beta: Floats, g: Floats, h: Floats, bound: Floats,
-    tol: float, active: Ints, a: int, b: int,
+    tol: float, active: Ints, most: int, a: int, b: int,
 ) -> tuple[int, int, float]:  # fmt: skip
     """`grown`, then `solve`, in one call: the members (or -1), and what `solve` returns."""
     n = grown(label, n_known, labeled, y, members, n, sign, a, b)
     if n < 0:
         return -1, 0, 0.0
-    missing, bias = solve(K, slot, diagonal, members[:n], sign, beta, g, h, bound, tol, active)
+    missing, bias = solve(
+        K, slot, diagonal, members[:n], sign, beta, g, h, bound, tol, active, most
+    )
     return n, missing, bias
 
 

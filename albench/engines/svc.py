@@ -13,7 +13,10 @@ from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain
 
 TOL = 1e-10
 DOUBT = 1e-6  # two solutions at that tolerance differ by less, whatever the rows
-OUT_OF_ROOM = "plain (support vectors exceed the memory bound)"
+AT_ONCE = 1_500  # rows that are solved for together: two squares of doubles are held
+BLOCK = 128  # kernel rows that are made, used once and not kept
+FEW = 64  # kernel rows, below which solving for some at a time would take for ever
+OUT_OF_ROOM = "plain (kernel rows exceed the memory bound)"
 OUT_OF_STEPS = "plain (the solver did not reach its tolerance)"
 
 
@@ -59,7 +62,6 @@ class SVC:
            what takes over when the support vectors outgrow the memory bound
     """
 
-    name = "svc-numba"
     doubt = DOUBT
 
     def __init__(self, rows: KernelRows, n_classes: int, C: float, plain: Plain) -> None:
@@ -68,10 +70,12 @@ class SVC:
         self.make = plain.make
         self.known = Known(rows.n_train)
         self.active = np.empty(rows.n_train, dtype=np.intp)
+        self.most = min(AT_ONCE, rows.capacity)
         self.pairs: dict[tuple[int, int], Pair] = {}
         self.seen = np.zeros(n_classes, dtype=bool)
         self.classes = np.empty(0, dtype=np.intp)
-        self.full = False
+        self.full = rows.capacity < min(FEW, rows.n_train)
+        self.name = OUT_OF_ROOM if self.full else "svc-numba"
 
     def fit(self, labeled: Ints, y: Ints) -> Fitted:
         """See `Learner.fit`."""
@@ -89,6 +93,8 @@ class SVC:
         try:
             for pair in self.pairs.values():
                 if not pair.solved:
+                    if pair.n > self.most and not pair.beta.any():
+                        self.begin(pair)
                     self.solve(pair)
         except GivenUp as reason:
             self.full, self.name = True, str(reason)
@@ -102,7 +108,7 @@ class SVC:
         n, missing, bias = smo.advance(
             rows.K, rows.slot, rows.diagonal, self.known.label, self.known.n, labeled, y,
             pair.members, pair.n, pair.sign, pair.beta, pair.g, pair.h, self.bound, TOL,
-            self.active, a, b,
+            self.active, self.most, a, b,
         )  # fmt: skip
         if n < 0:
             return False
@@ -114,7 +120,7 @@ class SVC:
         """A first fit, on rows of which some repeat: one variable with the bounds of all."""
         rows, first, count = np.unique(labeled, return_index=True, return_counts=True)
         self.bound[rows] = self.C * count
-        fitted = self.fit(rows, y[first])
+        fitted = self.fit(rows, y[first]) if len(rows) <= self.most else None
         if isinstance(fitted, Solved):
             fitted.labeled, fitted.y = labeled, y
             return fitted
@@ -140,21 +146,37 @@ class SVC:
                 pair, old = self.pairs[a, b], before[a, b]
                 pair.beta, pair.g, pair.h = old.beta, old.g, old.h
 
+    def begin(self, pair: Pair) -> None:
+        """Start a pair of many rows from libsvm's solution, which needs no kernel held."""
+        from albench.engines.libsvm import raw, works
+
+        if not works(False):
+            raise GivenUp(OUT_OF_ROOM)
+        rows, mine = self.rows, np.sort(pair.members[: pair.n])
+        target = (pair.sign[mine] < 0).astype(np.intp)
+        X, gamma = rows.X[mine], float(rows.gamma or 0.0)
+        support, _, coef, _ = raw(X, target, "rbf", self.C, TOL, gamma, smo.STEPS)
+        at, pair.beta[mine[support]] = mine[support], coef[0]
+        for first in range(0, len(at), BLOCK):
+            part = at[first : first + BLOCK]
+            K, weights = rows.made(part), pair.beta[part]
+            pair.g += weights @ K
+            pair.h += weights @ K[:, : rows.n_train].astype(np.float32).astype(np.float64)
+
     def solve(self, pair: Pair) -> None:
         """Bring one pair to its optimum, storing kernel rows as they are asked for."""
         rows = self.rows
         while True:
             missing, bias = smo.solve(
                 rows.K, rows.slot, rows.diagonal, pair.members[: pair.n], pair.sign,
-                pair.beta, pair.g, pair.h, self.bound, TOL, self.active,
+                pair.beta, pair.g, pair.h, self.bound, TOL, self.active, self.most,
             )  # fmt: skip
             if not missing:
                 pair.bias, pair.solved = bias, True
                 return
             if missing < 0:
                 raise GivenUp(OUT_OF_STEPS)
-            if not rows.ensure(self.active[:missing].copy(), np.flatnonzero(pair.beta)):
-                raise GivenUp(OUT_OF_ROOM)
+            rows.ensure(self.active[:missing].copy(), np.flatnonzero(pair.beta))
 
 
 class Solved:

@@ -135,11 +135,10 @@ def quire(query: Query, *, gamma: Positive | None = None, regularisation: Positi
 def worst_losses(query: Query, gamma: float, regularisation: float) -> Floats:
     """(m,) the objective of QUIRE at each pool row."""
     from scipy.linalg import cho_factor, cho_solve, solve_triangular
-    from sklearn.metrics.pairwise import rbf_kernel
 
     X = query.X[query.labeled]
     signs = np.where(query.y_labeled[:, None] == np.arange(query.n_classes), 1.0, -1.0)
-    kernel = rbf_kernel(X, gamma=gamma)
+    kernel = similarities(X, X, gamma)
     kernel[np.diag_indices_from(kernel)] += regularisation
     factor = cho_factor(kernel, lower=True)
     weights = cho_solve(factor, signs)
@@ -147,9 +146,20 @@ def worst_losses(query: Query, gamma: float, regularisation: float) -> Floats:
     losses = np.empty(len(query.pool))
     for start in range(0, len(query.pool), 4096):
         rows = query.pool[start : start + 4096]
-        cross = rbf_kernel(query.X[rows], X, gamma=gamma)
+        cross = similarities(query.X[rows], X, gamma)
         solved = solve_triangular(factor[0], cross.T, lower=True)
         variance = 1.0 + regularisation - (solved**2).sum(axis=0)
         missed = (1.0 - cross @ weights) ** 2
         losses[start : start + 4096] = (own + missed / variance[:, None]).max(axis=1)
     return losses
+
+
+def similarities(A: Floats, B: Floats, gamma: float) -> Floats:
+    """(len(A), len(B)) values of the RBF kernel."""
+    squares: Floats = A @ B.T
+    squares *= -2.0
+    squares += np.einsum("ij,ij->i", A, A)[:, None]
+    squares += np.einsum("ij,ij->i", B, B)
+    np.maximum(squares, 0.0, out=squares)
+    squares *= -gamma
+    return np.asarray(np.exp(squares, out=squares))
