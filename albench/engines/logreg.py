@@ -11,7 +11,7 @@ from albench.engines.known import Known
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
 
 TOL = 1e-14
-REFIT = 1e-11  # where a refit serves to sum losses that are told apart from 1e-6 on
+REFIT = 1e-12  # where a refit serves to sum losses that are told apart from 1e-6 on
 
 
 class LogReg:
