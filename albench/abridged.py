@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CROWDED, DRAWN = 10, 8
 """With more strategies than the first, panels show the baseline and so many others."""
+PLACES = 12
+"""So many datasets have a panel in figures of what was bought."""
 PANELS = 60
 """More panels than this (a strategy on a dataset, a strip on a dataset) are not drawn."""
 ROWS = 300
@@ -40,6 +42,29 @@ def drawn_strategies(comparison: "Comparison", suite: "Suite") -> tuple[str, ...
     return tuple(n for n in names if n in {suite.baseline, *suite.bounds, *best})
 
 
+def drawn_datasets(comparison: "Comparison", suite: "Suite") -> tuple[str, ...]:
+    """The datasets that have a panel in figures of what was bought: all where they are few.
+
+    Of many: those on which the strategies' areas lie farthest apart, in any comparison.
+    """
+    from albench.analysis.summaries import areas
+
+    if len(suite.datasets) <= PLACES:
+        return tuple(d.label for d in suite.datasets)
+    span: dict[str, float] = {}
+    for block in (b for stack in comparison.stacks for b in stack.blocks):
+        mean = areas(block, comparison.options.summary).mean(axis=1)
+        span[block.dataset] = max(span.get(block.dataset, 0.0), float(mean.max() - mean.min()))
+    far = sorted(span, key=lambda name: -span[name])[:PLACES]
+    return tuple(name for name in span if name in far)
+
+
+def part(frame: "pd.DataFrame", shown: Collection[str], places: Collection[str]) -> "pd.DataFrame":
+    """The rows of a frame of what was bought that a page draws."""
+    kept = frame["strategy"].isin(list(shown))
+    return frame[kept & frame["dataset"].isin(list(places))]
+
+
 def fewer(
     frames: "Mapping[str, pd.DataFrame]", shown: Collection[str]
 ) -> "dict[str, pd.DataFrame]":
@@ -50,16 +75,22 @@ def fewer(
     }
 
 
-def left_out(suite: "Suite", shown: Collection[str]) -> str:
-    """What a caption says of the strategies that are not drawn; nothing where all are."""
+def left_out(suite: "Suite", shown: Collection[str], places: Collection[str] = ()) -> str:
+    """What a caption says of the strategies and datasets that are not drawn, or nothing."""
     ranked = [s.label for s in suite.strategies if s.label not in suite.bounds]
     kept = [name for name in ranked if name in shown and name != suite.baseline]
-    if len(kept) + 1 >= len(ranked):
-        return ""
-    return (
-        f" Drawn: {suite.baseline} and the {len(kept)} strategies of best mean rank, of "
-        f"{len(ranked) - 1}; `albench figures {suite.name}` draws all."
-    )
+    said = []
+    if len(kept) + 1 < len(ranked):
+        said.append(
+            f"{suite.baseline} and the {len(kept)} strategies of best mean rank, of "
+            f"{len(ranked) - 1}"
+        )
+    if PLACES <= len(places) < len(suite.datasets):
+        said.append(
+            f"the {len(places)} datasets on which the strategies differ most, of "
+            f"{len(suite.datasets)}"
+        )
+    return f" Drawn: {'; '.join(said)}. `albench figures {suite.name}` draws all." if said else ""
 
 
 def too_many(suite: "Suite") -> tuple[str, ...]:

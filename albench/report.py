@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from albench import pages, registry
 from albench.abridged import (
     CURVES,
+    drawn_datasets,
     drawn_strategies,
     fewer,
     left_out,
+    part,
     shorter,
     too_many,
 )
@@ -61,7 +63,7 @@ class Given:
     """What every section may use.
 
     figures: by protocol and model (as words), in their order; shown: the strategies whose
-    curves are drawn
+    curves are drawn; places: the datasets with panels in figures of what was bought
     """
 
     suite: Suite
@@ -73,6 +75,7 @@ class Given:
     tell: Callable[[str], None]
     figures: "dict[str, list[dict[str, str]]]"
     shown: tuple[str, ...]
+    places: tuple[str, ...]
 
 
 def page_of(
@@ -90,8 +93,8 @@ def page_of(
         base=suite.bases, missing="impute",
     )  # fmt: skip
     source = Source(suite, runs, rounds, most=MOST)
-    shown = drawn_strategies(comparison, suite)
-    given = Given(suite, store, runs, rounds, comparison, source, tell, {}, shown)
+    few = drawn_strategies(comparison, suite), drawn_datasets(comparison, suite)
+    given = Given(suite, store, runs, rounds, comparison, source, tell, {}, *few)
     parts = [part for section in SECTIONS for part in section(given)]
     named = [replace(part, id=f"part-{i}") for i, part in enumerate(parts) if part is not None]
     done = int((runs["status"] == "done").sum())
@@ -216,8 +219,8 @@ def as_part(given: Given, view: View, titles: set[str]) -> Part:
     table = sheet(shown.drop(columns=same), key, caption)
     gone = [n for n in too_many(given.suite) if n in view.makers]
     frames = view.frames(leave=(*LEFT_OUT, *gone))
-    few = {n: f[f["strategy"].isin(given.shown)] for n, f in frames.items()}
-    more = left_out(given.suite, given.shown)
+    few = {n: part(f, given.shown, given.places) for n, f in frames.items()}
+    more = left_out(given.suite, given.shown, given.places)
     figures = [
         figure | {"caption": figure["caption"] + more}
         for figure in drawn_bought(few, order, given.suite.baseline, key)

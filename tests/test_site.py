@@ -207,6 +207,9 @@ def test_a_large_suite_is_abridged_and_says_so() -> None:
     small = load_suite("quickstart")
     everything = abridged.drawn_strategies(comparison, small)  # type: ignore[arg-type]
     assert abridged.left_out(small, everything) == ""
+    assert "the 12 datasets on which the strategies differ most, of 24" in abridged.left_out(
+        suite, shown, [f"d{i}" for i in range(12)]
+    )
     assert abridged.too_many(small) == ()
     assert "composition" in abridged.too_many(suite)
     rows = pd.DataFrame({"dataset": [f"d{i // 10}" for i in range(400)], "model": "m",
