@@ -9,8 +9,8 @@ from typing import Any
 Record = dict[str, Any]
 FIVE_TIMES = ("margin", "entropy", "least_confident", "kcenter", "badge")
 WHY = {
-    "typiclust": "the authors' mini-batches of 5,000 rows, which above 5,000 rows take longer than "
-    "the full k-means of the library (at 50,000 rows they take an eighth), and 20 neighbours, not 5."
+    "typiclust": "the authors' mini-batches of 5,000 rows, which at 5,100 rows take longer than "
+    "the library's full k-means (at 50,000 rows an eighth of it), and 20 neighbours, not 5."
 }
 LARGE = (50_000, 100)  # pool and batch at which k-center and BADGE have a limit
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "scikit-activeml")
