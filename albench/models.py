@@ -51,8 +51,9 @@ def svc_rbf(seed: int, *, C: Positive = 1.0, class_weight: ClassWeight = None) -
     from albench.estimators import BoundedSVC
 
     return BoundedSVC(
-        kernel="rbf", C=C, gamma="auto", tol=1e-10, class_weight=class_weight, max_iter=10_000_000
-    )
+        kernel="rbf", C=C, gamma="auto", tol=1e-10, class_weight=class_weight,
+        max_iter=10_000_000, cache_size=100,
+    )  # fmt: skip
 
 
 @model(

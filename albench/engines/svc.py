@@ -12,7 +12,7 @@ from albench.engines.known import Known
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
 
 TOL = 1e-10
-DOUBT = 1e-6  # two solutions at that tolerance differ by less, whatever the rows
+DOUBT = 2e-7  # two solutions at that tolerance differ by less, whatever the rows
 AT_ONCE = 1_500  # rows that are solved for together: two squares of doubles are held
 BLOCK = 128  # kernel rows that are made, used once and not kept
 FEW = 64  # kernel rows, below which solving for some at a time would take for ever
