@@ -30,6 +30,10 @@ LESS = {
     "extra-trees": {"batch": 20, "budget": 128},
     ("logreg", "digits-500"): {"batch": 4, "budget": 60},
     ("svc-linear", "duplicates"): {"batch": 10, "budget": 60},
+    ("svc-linear", "australian"): {"batch": 10, "budget": 60},
+    ("svc-linear", "diabetes"): {"batch": 10, "budget": 60},
+    ("svc-linear", "glass"): {"batch": 10, "budget": 60},
+    ("svc-linear", "mammographic"): {"batch": 10, "budget": 60},
 }
 
 
