@@ -31,6 +31,25 @@ def test_whole_runs_pick_what_scikit_learn_picks(name: str, model: str, strategy
     assert compared(fast, plain)[:2] == (None, 0)
 
 
+@pytest.mark.parametrize("bitwise", [False, True])
+def test_a_row_that_a_sample_repeats_takes_one_place_in_the_kernel(bitwise, monkeypatch) -> None:
+    """Else the store seems full before it is, and rows that it lacks are read from others."""
+    from albench.engines import kernels
+
+    monkeypatch.setattr(kernels, "EAGER", 0)
+    X, y = CASES["moons"]()
+    task, _ = task_of(X, y)
+    n = len(task.X)
+    held = kernels.KernelRows(task, 0.5, 1 << 20, bitwise)
+    due = kernels.kernel(held.X[:n], held.norms[:n], held.X, held.norms, 0.5)
+    half = np.sort(np.append(np.repeat(np.arange(n // 2), 2), np.arange(n - 2 * (n // 2))))
+    for rows in (half, np.arange(n // 2, n), np.arange(0, n, 3)):
+        assert held.ensure(rows, rows)
+        assert (held.slot[rows] >= 0).all()
+        np.testing.assert_allclose(held.K[held.slot[rows]], due[rows], atol=1e-12)
+    assert held.n_held == n
+
+
 @pytest.mark.parametrize("model", [*MODELS, {"use": "forest", "trees": 7}])
 def test_rows_that_repeat(model) -> None:
     X, y = CASES["blobs-4"]()

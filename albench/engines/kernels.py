@@ -68,10 +68,11 @@ class KernelRows:
         """
         if self.n_held == self.n_train:
             return True
-        missing = rows[self.slot[rows] < 0]
+        missing = np.unique(rows[self.slot[rows] < 0])  # a bootstrap sample repeats rows
         if self.n_held + len(missing) <= self.capacity:
             self.fill(missing)
             return True
+        rows = np.unique(rows)
         if len(rows) > self.capacity:
             return False
         more = np.setdiff1d(keep[self.slot[keep] >= 0], rows)
