@@ -25,14 +25,14 @@ Positive = Annotated[float, Gt(0)]
 
 
 @strategy(
-    "typiclust", family="coverage", cite="Hacohen, Dekel and Weinshall 2022", batch_aware=True,
-    cost="O(n(l+b)d) an iteration + O(n^2 d / (l+b))",
+    "typiclust", version="2", family="coverage", cite="Hacohen, Dekel and Weinshall 2022",
+    batch_aware=True, cost="O(n(l+b)d) an iteration + O(n^2 d / (l+b))",
 )  # fmt: skip
 def typiclust(query: Query) -> Ints:
     """The most typical row of each cluster that holds fewest labels, largest clusters first.
 
-    As many clusters as rows labelled and asked for (500 at most; above 50, mini-batches of
-    5,000 rows where there are more). Typicality is the inverse mean distance to the 20
+    As many clusters as rows labelled and asked for (500 at most; above 50, and of more than
+    10,000 rows, by mini-batches of 5,000). Typicality is the inverse mean distance to the 20
     nearest unlabelled rows of the cluster (half of them in small ones); clusters of 5 rows or
     fewer are passed over, as in the authors' code (which averages squared distances).
     """
@@ -54,7 +54,7 @@ def typiclust(query: Query) -> Ints:
 
 def clustered(X: Floats, k: int, seed: int) -> Ints:
     """(n,) clusters of all rows."""
-    if k <= 50 or len(X) <= MINI_BATCH:
+    if k <= 50 or len(X) <= 2 * MINI_BATCH:
         return fitted_kmeans(X, k, seed).labels
     import warnings
 
