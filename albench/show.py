@@ -105,7 +105,7 @@ def table_width() -> int | None:
 
 WIDE = 240  # characters of a line where there is no terminal
 WRAPPED = 24  # characters below which the text of a column is not wrapped
-GAP = 2
+GAP, EDGES = 3, 2  # characters between columns, and at both ends
 
 
 def fitting(cells: Sequence[Sequence[str]], columns: Sequence[str], width: int) -> int:
@@ -113,7 +113,7 @@ def fitting(cells: Sequence[Sequence[str]], columns: Sequence[str], width: int) 
 
     Columns stand in the order of their weight, so those on the right go first.
     """
-    needed = 0
+    needed = EDGES
     for place, name in enumerate(columns):
         longest = max([len(name), *(len(row[place]) for row in cells)])
         needed += min(longest, WRAPPED) + (GAP if place else 0)

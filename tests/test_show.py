@@ -58,5 +58,5 @@ def test_a_wide_terminal_shows_all() -> None:
 
 def test_two_columns_stay_whatever_the_width() -> None:
     assert fitting([["a" * 50, "b" * 50, "c"]], ["x", "y", "z"], 10) == 2
-    assert fitting([["a" * 50, "b" * 50, "c"]], ["x", "y", "z"], 53) == 3
+    assert fitting([["a" * 50, "b" * 50, "c"]], ["x", "y", "z"], 57) == 3
     assert fitting([], ["x"], 1) == 1
