@@ -23,7 +23,7 @@ def page(records: list[Record], about: dict[str, Any]) -> str:
     for name in [n for n in ours if n in theirs]:
         both = [(cells.get((name, *c)), cells.get((theirs[name], *c))) for c in columns]
         lines.append(f"| `{name}` | " + " | ".join(ratio(*pair) for pair in both) + " |")
-    return "\n".join([*lines, *targets(cells, columns, ours, theirs)]) + "\n"
+    return "\n".join([*lines, *targets(cells, columns, ours, theirs), *REASONS]) + "\n"
 
 
 COMPARED = (
@@ -31,6 +31,20 @@ COMPARED = (
     "with the scores of the query model, as each makes them. Empty where one of the two did not "
     "run."
 )
+
+
+REASONS = [
+    "", "## Why a cell is empty or cut off", "",
+    "- `ens`, `facility_location`, `graph_density`, `probcover`: the first query of a run measures "
+    "all rows against all others, block by block; that takes time, not memory.",
+    "- `eer_01`, `eer_log`, `greedy_oracle`, `beam_oracle`: a fit for each candidate (and class, or "
+    "pick); as many candidates as rows are asked for, if that is more.",
+    "- `batch_bald`: the joint entropy of the batch over the whole pool, once per pick.",
+    "- The library's EER and QUIRE are cut off at larger pools, so ours stand alone there; its "
+    "ProbCover would need two matrices of all rows by all rows.",
+    "- With scores, margins and entropies are nearer to the library at larger pools: both then "
+    "spend most of their time on the probabilities of the query model.",
+]  # fmt: skip
 
 
 def head(about: dict[str, Any]) -> list[str]:
