@@ -37,7 +37,7 @@ REASONS = [
     "", "## Why a cell is empty or cut off", "",
     "- `ens`, `facility_location`, `graph_density`, `probcover`: the first query of a run measures "
     "all rows against all others, block by block; that takes time, not memory.",
-    "- `eer_01`, `eer_log`, `greedy_oracle`, `beam_oracle`: a fit for each candidate (and class, or "
+    "- `eer_01`, `eer_log`, `greedy_oracle`, `beam_oracle`: a fit for each candidate (and class or "
     "pick); as many candidates as rows are asked for, if that is more.",
     "- `batch_bald`: the joint entropy of the batch over the whole pool, once per pick.",
     "- The library's EER and QUIRE are cut off at larger pools, so ours stand alone there; its "
