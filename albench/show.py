@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import math
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -39,8 +38,9 @@ def show(
     fmt: Format = Format.table,
     notes: Sequence[str] = (),
     title: str = "",
+    kept: Sequence[str] = (),
 ) -> None:
-    """Print rows as a table on standard output.
+    """Print rows as a table on standard output; `kept` columns stay, however narrow it is.
 
     Notes follow the table on standard error, or lie in the JSON; undefined is null in
     JSON and empty elsewhere.
@@ -57,7 +57,7 @@ def show(
         writer.writerows(rows)
         emit(buffer.getvalue())
     elif fmt is Format.table:
-        printed(rows, columns, title)
+        printed(rows, columns, title, kept)
     else:
         write = latex if fmt is Format.latex else markdown
         emit(write([[text_of(row[c]) for c in columns] for row in rows], columns))
@@ -97,10 +97,8 @@ def text_of(value: Any) -> str:
 
 
 def table_width() -> int | None:
-    """Columns of the terminal, or of the variable COLUMNS; None where there is neither."""
-    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
-        return shutil.get_terminal_size().columns
-    return None
+    """Columns of the terminal, or None where standard output is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 WIDE = 240  # characters of a line where there is no terminal
@@ -108,21 +106,31 @@ WRAPPED = 24  # characters below which the text of a column is not wrapped
 GAP, EDGES = 3, 2  # characters between columns, and at both ends
 
 
-def fitting(cells: Sequence[Sequence[str]], columns: Sequence[str], width: int) -> int:
-    """How many columns, from the left, a terminal of that width can hold; at least two.
+def fitting(
+    cells: Sequence[Sequence[str]], columns: Sequence[str], width: int, kept: Sequence[str] = ()
+) -> list[int]:
+    """Positions of the columns that a terminal of that width can hold; at least two.
 
-    Columns stand in the order of their weight, so those on the right go first.
+    Columns stand in the order of their weight, so those on the right go first, but for those
+    that are `kept`.
     """
-    needed = EDGES
-    for place, name in enumerate(columns):
-        longest = max([len(name), *(len(row[place]) for row in cells)])
-        needed += min(longest, WRAPPED) + (GAP if place else 0)
-        if needed > width and place >= 2:
-            return place
-    return len(columns)
+
+    def needed(places: Sequence[int]) -> int:
+        longest = [max([len(columns[p]), *(len(row[p]) for row in cells)]) for p in places]
+        return EDGES + sum(min(n, WRAPPED) for n in longest) + GAP * (len(places) - 1)
+
+    places = list(range(len(columns)))
+    for place in reversed(range(len(columns))):
+        if len(places) <= 2 or needed(places) <= width:
+            break
+        if columns[place] not in kept:
+            places.remove(place)
+    return places
 
 
-def printed(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str) -> None:
+def printed(
+    rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str, kept: Sequence[str] = ()
+) -> None:
     """A table for people: in a terminal the columns that fit, elsewhere all of them.
 
     The columns that are left out are named below the table.
@@ -136,19 +144,21 @@ def printed(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str) 
     console = Console(width=width or WIDE, highlight=False)
     every = [str(c) for c in columns]
     cells = [[text_of(row[c]) for c in columns] for row in rows]
-    if width is not None:
-        columns = columns[: fitting(cells, every, width)]
+    places = list(range(len(every))) if width is None else fitting(cells, every, width, kept)
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for column in columns:
-        values = [row[column] for row in rows if row[column] is not None]
+    for place in places:
+        values = [row[columns[place]] for row in rows if row[columns[place]] is not None]
         numeric = bool(values) and all(isinstance(v, int | float) for v in values)
-        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            Text(every[place]), justify="right" if numeric else "left", overflow="fold"
+        )
     for line in cells:
-        table.add_row(*(Text(text) for text in line[: len(columns)]))
+        table.add_row(*(Text(line[place]) for place in places))
     console.print(table)
-    if len(columns) < len(every):
-        left = ", ".join(every[len(columns) :])
-        note(f"too wide for this terminal, left out: {left}; --format csv or json has all")
+    left = [name for place, name in enumerate(every) if place not in places]
+    if left:
+        names = ", ".join(left)
+        note(f"too wide for this terminal, left out: {names}; --format csv or json has all")
 
 
 def markdown(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> str:

@@ -56,7 +56,25 @@ def test_a_wide_terminal_shows_all() -> None:
     assert "left out" not in text
 
 
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_what_is_piped_is_whole_whatever_the_environment_says(width: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True,
+        env=os.environ | {"COLUMNS": str(width), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert "detectable" in done.stdout
+    assert done.stderr == ""
+
+
 def test_two_columns_stay_whatever_the_width() -> None:
-    assert fitting([["a" * 50, "b" * 50, "c"]], ["x", "y", "z"], 10) == 2
-    assert fitting([["a" * 50, "b" * 50, "c"]], ["x", "y", "z"], 57) == 3
-    assert fitting([], ["x"], 1) == 1
+    assert fitting([["a" * 50, "b" * 50, "c"]], ["x", "y", "z"], 10) == [0, 1]
+    assert fitting([["a" * 50, "b" * 50, "c"]], ["x", "y", "z"], 57) == [0, 1, 2]
+    assert fitting([], ["x"], 1) == [0]
+
+
+def test_a_kept_column_stays_and_others_go_first() -> None:
+    cells = [["iris", "standard", "gnb", "mine", "KeyError: 'x'" * 9]]
+    columns = ["dataset", "protocol", "model", "strategy", "reason"]
+    assert fitting(cells, columns, 60, ["strategy", "reason"]) == [0, 1, 3, 4]
+    assert fitting(cells, columns, 20, ["strategy", "reason"]) == [3, 4]
+    assert fitting(cells, columns, 60) == [0, 1, 2, 3]

@@ -248,7 +248,7 @@ def status(
     table = grid_status(loaded, open_store(loaded, results, note))
     if failed:
         bad = table[table["status"].isin(["failed", "timeout", "skipped"])]
-        return show_frame(bad[[*KEY, "status", "reason"]], fmt=fmt)
+        return show_frame(bad[[*KEY, "status", "reason"]], fmt=fmt, kept=["strategy", "reason"])
     keys = ["dataset", "strategy"]
     counts = table.groupby([*keys, "status"], sort=False).size().unstack(fill_value=0)
     columns = ["done", "missing", "failed", "timeout", "skipped"]
