@@ -1,11 +1,11 @@
 """Logistic regression by Newton's method from the last solution."""
 
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from albench.engines import newton, truncated
+from albench.engines import newton, refits, truncated
 from albench.engines.compiled import NUMBA
 from albench.engines.known import Known
 from albench.learner import Aligned, Constant, Fitted, Floats, Ints, Part, Plain, spread
@@ -78,13 +78,18 @@ class LogReg:
         """Move the coefficients to the optimum; returns whether that succeeded."""
         return self.optimised(self.n, self.W, self.M, n_new)
 
-    def optimised(self, n: int, W: Floats, M: Floats, n_new: int, tol: float = TOL) -> bool:
-        """Move `W` to the optimum for the first n rows; returns whether that succeeded."""
-        X, target, v = self.X[:n], self.target[:n], self.v[:n]
+    def weights(self, n: int) -> Floats:
+        """(n,) C times the weight of each of the first n rows."""
+        v = self.v[:n]
         v[:] = self.C
         if self.balanced:
-            y = target.astype(np.intp)
+            y = self.target[:n].astype(np.intp)
             v *= (n / (len(self.classes) * np.bincount(y)))[y]
+        return v
+
+    def optimised(self, n: int, W: Floats, M: Floats, n_new: int, tol: float = TOL) -> bool:
+        """Move `W` to the optimum for the first n rows; returns whether that succeeded."""
+        X, target, v = self.X[:n], self.target[:n], self.weights(n)
         if self.large:
             return truncated.softmax(X, target, v, W, tol)
         solve = newton.binary if len(self.classes) == 2 else newton.softmax
@@ -93,12 +98,18 @@ class LogReg:
         except np.linalg.LinAlgError:  # a Hessian that is singular to machine precision
             return False
 
-    def with_row(self, row: int, label: int) -> Floats | None:
-        """Coefficients after one more row of a class seen; None where they were not found."""
-        n, W, M = self.n, self.W.copy(), self.M.copy()
+    def with_row(self, row: int, label: int, M: Floats) -> Floats | None:
+        """Coefficients after one more row of a class seen; None where they were not found.
+
+        M  inverse Hessian near the optimum so far
+        """
+        n, W = self.n, self.W.copy()
         self.X[n, :-1], self.X[n, -1] = self.task.X[row], 1.0
         self.target[n] = np.searchsorted(self.classes, label)
-        return W if self.optimised(n + 1, W, M, 1, REFIT) else None
+        if len(self.classes) == 2:
+            rows = self.X[: n + 1], self.target[: n + 1], self.weights(n + 1)
+            return W if refits.refit(*rows, W, M, REFIT) else None
+        return W if self.optimised(n + 1, W, M.copy(), 1, REFIT) else None
 
 
 class Solved:
@@ -144,20 +155,35 @@ class Solved:
         model = self.model
         return spread(shares(self.values(part, rows)), model.classes, model.task.n_classes, 0.0)
 
-    def refits(self, rows: Ints, labels: Ints, seen: Ints) -> Iterator[Floats | None]:
-        """Probabilities of the train rows `seen` after one more label, for each of several.
+    def refits(self, rows: Ints, labels: Ints, seen: Ints) -> Floats:
+        """(len(rows), len(seen), k) probabilities of the rows `seen` after one more label.
 
         rows, labels  the train row of each refit, and its class, one that is labelled
-        Each is a fit to the optimum from this one; None where that failed.
+        Each is a fit to the optimum from this one; NaN where that failed.
         """
         model, X = self.model, self.model.task.X[seen]
-        for row, label in zip(rows.tolist(), labels.tolist(), strict=True):
-            W = model.with_row(row, label)
-            if W is None:
-                yield None
-                continue
-            scores = X @ W[..., :-1].T + W[..., -1]
-            yield spread(shares(scores), model.classes, model.task.n_classes, 0.0)
+        asked = zip(rows.tolist(), labels.tolist(), strict=True)
+        found = [model.with_row(row, label, self.M) for row, label in asked]
+        W = np.stack([np.full_like(model.W, np.nan) if w is None else w for w in found])
+        scores = W[..., :-1] @ X.T + W[..., -1:]
+        if scores.ndim == 3:
+            scores = scores.transpose(0, 2, 1)
+        proba = shares(scores.reshape(-1, *scores.shape[2:]))
+        out = spread(proba, model.classes, model.task.n_classes, 0.0)
+        return out.reshape(len(rows), len(seen), -1)
+
+    @cached_property
+    def M(self) -> Floats:
+        """Inverse Hessian: at the optimum with two classes, near it with more."""
+        model = self.model
+        if len(model.classes) > 2:
+            return model.M
+        known = model.X[: model.n], model.target[: model.n], model.weights(model.n)
+        _, curvature = newton.binary_gradient(*known, model.W)
+        try:
+            return newton.binary_inverse(known[0], curvature)
+        except np.linalg.LinAlgError:  # singular to machine precision: start from the last one
+            return model.M
 
     def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
         """See `Fitted.predicted`."""

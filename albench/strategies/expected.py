@@ -1,8 +1,7 @@
 """Expected change and expected error: what a label would do to the model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import repeat
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from albench.strategies.uncertainty import shannon
 Count = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]
 Loss = Callable[[Floats], Floats]
+
+BLOCK = 100_000  # probabilities that are held at a time
 
 
 @strategy(
@@ -88,31 +89,33 @@ def expected_losses(query: Query, loss: Loss, candidates: int, evaluation: int |
     scores[tried] = 0.0
     which, labels = query.proba[tried].nonzero()
     at = tried[which]
-    for i, label, proba in zip(
-        at, labels, refits(query, make, pool[at], labels, seen), strict=True
-    ):
-        scores[i] -= query.proba[i, label] * float(loss(proba).sum())
+    block = max(1, BLOCK // (len(seen) * query.n_classes))
+    for start in range(0, len(at), block):
+        now = slice(start, start + block)
+        proba = refits(query, make, pool[at[now]], labels[now], seen)
+        losses = loss(proba.reshape(-1, query.n_classes)).reshape(len(proba), -1).sum(axis=1)
+        np.subtract.at(scores, at[now], query.proba[at[now], labels[now]] * losses)
     return scores
 
 
-def refits(
-    query: Query, make: Callable[[], Any], rows: Ints, labels: Ints, seen: Ints
-) -> Iterator[Floats]:
-    """Probabilities of the train rows `seen` after one more label, for each of several.
+def refits(query: Query, make: Callable[[], Any], rows: Ints, labels: Ints, seen: Ints) -> Floats:
+    """(len(rows), len(seen), k) probabilities of the train rows `seen` after one more label.
 
     From the fitted model where it can move to the new optimum, else fitted from scratch.
     """
     warm = getattr(query.fitted, "refits", None)
-    for row, label, proba in zip(
-        rows, labels, warm(rows, labels, seen) if warm else repeat(None), strict=False
-    ):
-        if proba is None:
-            at = int(np.searchsorted(query.labeled, row))
-            more = np.insert(query.labeled, at, row), np.insert(query.y_labeled, at, label)
-            proba = query.member(make, *more).proba("train", seen)
-        if proba is None:
+    if warm is None:
+        proba = np.full((len(rows), len(seen), query.n_classes), np.nan)
+    else:
+        proba = warm(rows, labels, seen)
+    for i in np.flatnonzero(np.isnan(proba).any(axis=(1, 2))):
+        at = int(np.searchsorted(query.labeled, rows[i]))
+        more = (np.insert(query.labeled, at, rows[i]), np.insert(query.y_labeled, at, labels[i]))
+        fitted = query.member(make, *more).proba("train", seen)
+        if fitted is None:
             raise Skip("needs probabilities; the query model has none")
-        yield proba
+        proba[i] = fitted
+    return np.asarray(proba)
 
 
 @strategy(
