@@ -20,8 +20,8 @@ from albench.strategies.expected import (
     expected_losses,
     label_gradients,
     mistakes,
-    worst_losses,
 )
+from albench.strategies.quire import Quire
 from albench.strategies.uncertainty import shannon
 from albench.testing import make_query
 
@@ -147,10 +147,35 @@ def test_quire_equals_scikit_activeml(k: int) -> None:
     strategy = pool.Quire(classes=np.arange(k), metric_dict={"gamma": 0.3}, random_state=0)
     _, utilities = strategy.query(X, labels, return_utilities=True)
     query = make_query(X, np.arange(15), y[:15], 4, k)
-    ours = -worst_losses(query, 0.3, 1.0)
+    ours = -Quire(gamma=0.3).losses(query)
     np.testing.assert_allclose(ours, utilities[0][15:], rtol=1e-10)
     picks = make_strategy("quire", gamma=0.3)(query)
     assert picks.tolist() == (15 + np.argsort(-utilities[0][15:], kind="stable")[:4]).tolist()
+
+
+def test_quire_kept_between_rounds_equals_quire_from_scratch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    X, y = real(load_iris, 90)
+    strategy, rng = Quire(), np.random.default_rng(2)
+    labeled, y = np.arange(0, 90, 10), y.copy()
+    query = make_query(X, labeled, y[labeled], 1, 3)
+    for n in (0, 1, 4, 1, 9, -3, 2):  # -3: rows that are taken back, 9: labels that change
+        if n < 0:
+            labeled = labeled[: len(labeled) + n]
+        elif n:
+            more = rng.permutation(np.setdiff1d(np.arange(90), labeled))[:n]
+            labeled = np.sort(np.concatenate([labeled, more]))
+        if n == 9:
+            y[labeled[0]] = (y[labeled[0]] + 1) % 3
+        now = replace(query, labeled=labeled, y_labeled=y[labeled],
+                      pool=np.setdiff1d(np.arange(90), labeled))  # fmt: skip
+        fresh = Quire().losses(now)
+        np.testing.assert_allclose(strategy.losses(now), fresh, rtol=1e-11)
+        with monkeypatch.context() as patch:
+            patch.setattr("albench.strategies.quire.BLOCK", 10)
+            patch.setattr("albench.strategies.distances.BLOCK", 300)
+            np.testing.assert_allclose(Quire().losses(now), fresh, rtol=1e-11)
 
 
 def test_quire_minimises_over_the_free_labels() -> None:
@@ -170,7 +195,9 @@ def test_quire_minimises_over_the_free_labels() -> None:
             z = np.zeros(9)
             z[kept], z[free] = fixed, best
             values.append(z @ inverse @ z)
-        assert worst_losses(query, 0.5, 0.7)[i] == pytest.approx(max(values), rel=1e-10)
+        assert Quire(gamma=0.5, regularisation=0.7).losses(query)[i] == pytest.approx(
+            max(values), rel=1e-10
+        )
 
 
 def test_parameters_out_of_range_are_refused() -> None:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 
 from albench.errors import Skip
 from albench.learner import Floats, Ints
@@ -14,7 +14,6 @@ from albench.registry import strategy
 from albench.strategies.uncertainty import shannon
 
 Count = Annotated[int, Ge(1)]
-Positive = Annotated[float, Gt(0)]
 Loss = Callable[[Floats], Floats]
 
 BLOCK = 100_000  # probabilities that are held at a time
@@ -116,53 +115,3 @@ def refits(query: Query, make: Callable[[], Any], rows: Ints, labels: Ints, seen
             raise Skip("needs probabilities; the query model has none")
         proba[i] = fitted
     return np.asarray(proba)
-
-
-@strategy(
-    "quire", family="expected error", cite="Huang, Jin and Zhou 2010", cost="O(n l (l + d + k))",
-)  # fmt: skip
-def quire(query: Query, *, gamma: Positive | None = None, regularisation: Positive = 1.0) -> Ints:
-    """Smallest worst-case loss of a kernel machine that is sure of the row's label (QUIRE).
-
-    The labels of all other unlabelled rows are free, so the quadratic form over them is
-    minimised in closed form: what remains is kernel ridge regression on the labelled rows,
-    and no matrix of the pool's size is needed. Several classes: one against the rest, the
-    worst of them.
-    gamma           of the RBF kernel; default: 1 / d
-    regularisation  added to the kernel's diagonal
-    """
-    gamma = 1.0 / query.X.shape[1] if gamma is None else gamma
-    return query.top(-worst_losses(query, gamma, regularisation))
-
-
-def worst_losses(query: Query, gamma: float, regularisation: float) -> Floats:
-    """(m,) the objective of QUIRE at each pool row."""
-    from scipy.linalg import cho_factor, cho_solve, solve_triangular
-
-    X = query.X[query.labeled]
-    signs = np.where(query.y_labeled[:, None] == np.arange(query.n_classes), 1.0, -1.0)
-    kernel = similarities(X, X, gamma)
-    kernel[np.diag_indices_from(kernel)] += regularisation
-    factor = cho_factor(kernel, lower=True)
-    weights = cho_solve(factor, signs)
-    own = (signs * weights).sum(axis=0)  # the labelled rows' share of the loss, by class
-    losses = np.empty(len(query.pool))
-    for start in range(0, len(query.pool), 4096):
-        rows = query.pool[start : start + 4096]
-        cross = similarities(query.X[rows], X, gamma)
-        solved = solve_triangular(factor[0], cross.T, lower=True)
-        variance = 1.0 + regularisation - (solved**2).sum(axis=0)
-        missed = (1.0 - cross @ weights) ** 2
-        losses[start : start + 4096] = (own + missed / variance[:, None]).max(axis=1)
-    return losses
-
-
-def similarities(A: Floats, B: Floats, gamma: float) -> Floats:
-    """(len(A), len(B)) values of the RBF kernel."""
-    squares: Floats = A @ B.T
-    squares *= -2.0
-    squares += np.einsum("ij,ij->i", A, A)[:, None]
-    squares += np.einsum("ij,ij->i", B, B)
-    np.maximum(squares, 0.0, out=squares)
-    squares *= -gamma
-    return np.asarray(np.exp(squares, out=squares))
