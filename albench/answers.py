@@ -32,6 +32,7 @@ class Bought:
 
 
 NOTHING = Bought(np.empty(0, dtype=np.intp))
+NOTHING.picks.setflags(write=False)
 
 
 def answered(strategy: Strategy, query: Query, number: int, trace: bool) -> Bought:

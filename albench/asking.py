@@ -30,7 +30,7 @@ class Asking:
         """The query after an evaluation."""
         task, pool = self.task, self.ledger.open.nonzero()[0]
         for array in (labeled, y_labeled, pool):
-            array.flags.writeable = False
+            array.setflags(write=False)
 
         def fit() -> Fitted:
             same = self.query_learner is self.learner

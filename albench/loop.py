@@ -143,6 +143,7 @@ class Ledger:
     def __init__(self, task: Task, oracle: Oracle) -> None:
         self.task, self.oracle = task, oracle
         self.given = np.full(len(task.y), -1, dtype=np.intp)
+        self.known = np.zeros(len(task.y), dtype=bool)
         self.open = np.ones(len(task.y), dtype=bool)
         self.open[task.withheld] = False
         self.n_open = int(np.count_nonzero(self.open))
@@ -157,7 +158,8 @@ class Ledger:
         answers = self.oracle.answer(picks)
         if len(picks):
             prices = self.oracle.prices(picks)
-            self.cost += self.oracle.overhead + float(np.add.reduce(prices))
+            total = prices[0] if len(picks) == 1 else np.add.reduce(prices)
+            self.cost += self.oracle.overhead + float(total)
         limit = self.task.cost_budget
         if limit is not None and self.cost > limit + CENT:
             raise Skip(f"the start costs {self.cost:g}, above the cost budget of {limit:g}")
@@ -167,7 +169,7 @@ class Ledger:
         self.outstanding.append((picks, answers))
         if len(self.outstanding) > delay:
             rows, labels = self.outstanding.pop(0)
-            self.given[rows] = labels
+            self.given[rows], self.known[rows] = labels, labels >= 0
         return answers
 
     def admitted(self, bought: Bought) -> Bought:
@@ -194,7 +196,7 @@ class Ledger:
 
     def labeled(self) -> tuple[Ints, Ints]:
         """Positions with a label, ascending, and their labels."""
-        positions = (self.given >= 0).nonzero()[0]
+        positions = self.known.nonzero()[0]
         if not len(positions):
             raise RunError(f"no label in hand: the oracle abstained on all {self.n_bought} rows")
         return positions, self.given[positions]
@@ -202,7 +204,7 @@ class Ledger:
     def waiting(self) -> Ints:
         """Positions bought whose labels are outstanding, ascending."""
         if not self.outstanding:
-            return np.empty(0, dtype=np.intp)
+            return NOTHING.picks
         return np.sort(np.concatenate([picks for picks, _ in self.outstanding]))
 
     def affordable(self) -> int:

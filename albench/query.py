@@ -87,7 +87,7 @@ class Query:
         proba = self.fitted.proba("train", self.pool)
         if proba is None:
             raise Skip("needs probabilities; the query model has none")
-        proba.flags.writeable = False
+        proba.setflags(write=False)
         return proba
 
     @cached_property
@@ -99,7 +99,7 @@ class Query:
         decision = self.fitted.decision("train", self.pool)
         if decision is None:
             raise Skip("needs decision values; the query model has none")
-        decision.flags.writeable = False
+        decision.setflags(write=False)
         return decision
 
     @property
