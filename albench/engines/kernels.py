@@ -9,6 +9,7 @@ from albench.engines.compiled import compiled
 from albench.learner import Floats, Ints, Views
 
 EAGER = 1 << 19
+CACHED = 1 << 14  # values that stay in the cache while they are worked on
 
 
 class KernelRows:
@@ -49,16 +50,16 @@ class KernelRows:
             X, norms = self.X[rows], self.norms[rows]
             bitwise_kernel(X, norms, self.X, self.norms, self.gamma, self.K[at])
         elif len(rows) == self.n_train:
-            self.K[at] = self.made(rows)
+            self.made(rows, self.K[at])
         else:
             for i in range(len(rows)):
-                self.K[self.n_held + i] = self.made(rows[i : i + 1])
+                self.made(rows[i : i + 1], self.K[self.n_held + i][None])
         self.holds[at], self.slot[rows] = rows, np.arange(at.start, at.stop)
         self.n_held += len(rows)
 
-    def made(self, rows: Ints) -> Floats:
-        """(len(rows), n_train + n_test) kernel rows, not stored."""
-        return kernel(self.X[rows], self.norms[rows], self.X, self.norms, self.gamma)
+    def made(self, rows: Ints, out: Floats | None = None) -> Floats:
+        """(len(rows), n_train + n_test) kernel rows, not kept unless `out` is."""
+        return kernel(self.X[rows], self.norms[rows], self.X, self.norms, self.gamma, out)
 
     def ensure(self, rows: Ints, keep: Ints) -> bool:
         """Store the rows that are missing, forgetting others where room is short.
@@ -93,17 +94,23 @@ class KernelRows:
         self.n_held = len(slots)
 
 
-def kernel(A: Floats, a: Floats, B: Floats, b: Floats, gamma: float | None) -> Floats:
+def kernel(
+    A: Floats, a: Floats, B: Floats, b: Floats, gamma: float | None, out: Floats | None = None
+) -> Floats:
     """(len(A), len(B)) kernel values; a, b are the squared lengths of the rows."""
-    K: Floats = A @ B.T
+    K = np.matmul(A, B.T, out=out)
     if gamma is None:
         return K
-    K *= -2.0
-    K += a[:, None]
-    K += b
-    np.maximum(K, 0.0, out=K)
-    K *= -gamma
-    return np.asarray(np.exp(K, out=K))
+    step = max(1, CACHED // len(B))
+    for first in range(0, len(A), step):
+        part = K[first : first + step]
+        part *= -2.0
+        part += a[first : first + step, None]
+        part += b
+        np.maximum(part, 0.0, out=part)
+        part *= -gamma
+        np.exp(part, out=part)
+    return K
 
 
 @compiled
