@@ -152,11 +152,19 @@ def latex(frame: pd.DataFrame, caption: str = "") -> str:
     """Any frame as a booktabs table."""
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
     head = " & ".join(escape(str(c)) for c in frame.columns)
+    frame = without_noise(frame)
     body = "\n".join(
         " & ".join(_in_latex(cell(x)) for x in row) + r" \\"
         for row in frame.itertuples(index=False, name=None)
     )
     return _float(head, body, "".join("r" if n else "l" for n in numeric), caption)
+
+
+def without_noise(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with float noise as zero; a p-value may be that small in earnest."""
+    floats = [c for c in frame.columns if pd.api.types.is_float_dtype(frame[c])]
+    chosen = [c for c in floats if c != "p" and not str(c).endswith(("_p", " p"))]
+    return frame.assign(**{str(c): frame[c].round(paired.DIGITS) + 0.0 for c in chosen})
 
 
 NUMBERS = re.compile(r"[-+<>=\[\],./ \d]*\d[-+<>=\[\],./ \d]*")
@@ -181,6 +189,7 @@ def _float(head: str, body: str, columns: str, caption: str) -> str:
 def markdown(frame: pd.DataFrame) -> str:
     """Any frame as a Markdown table."""
     rows = [[str(c) for c in frame.columns], ["---"] * frame.shape[1]]
+    frame = without_noise(frame)
     rows += [[cell(x) for x in row] for row in frame.itertuples(index=False, name=None)]
     return (
         "\n".join("| " + " | ".join(c.replace("|", r"\|") for c in r) + " |" for r in rows) + "\n"
