@@ -149,7 +149,7 @@ def test_a_strategy_s_page_marks_what_was_not_run(partial: Path) -> None:
     assert "of 1 dataset, behind on" in text
     assert "2 of 3 datasets were not run" in text
     assert "1 dataset, 2 trials each." in text  # the caption of the figure
-    assert "3 datasets, 2 trials each" not in text
+    assert "; 3 datasets" not in text
 
 
 def test_columns_follow_budget_and_group(partial: Path) -> None:
@@ -228,9 +228,8 @@ def test_shared_places_follow_from_the_intervals() -> None:
 
 def test_intervals_that_overlap_need_not_share_a_place() -> None:
     """As the page says: one more than the strategies that lie before as a whole."""
-    rng = np.random.default_rng(3)
-    scores = rng.normal(size=(20, 5)) + np.linspace(2.0, 0.0, 5)
-    found = rank_interval(pd.DataFrame(scores, columns=list("abcde")), seed=0)
+    scores = np.random.default_rng(1).normal(size=(20, 6)) + np.linspace(1.5, 0.0, 6)
+    found = rank_interval(pd.DataFrame(scores, columns=list("abcdef")), seed=0)
     before = [int((found["rank_high"] < low).sum()) + 1 for low in found["rank_low"]]
     assert found["place"].tolist() == before
     pairs = itertools.combinations(found.itertuples(), 2)
