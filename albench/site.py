@@ -13,7 +13,7 @@ from albench.suite import Labelled
 
 if TYPE_CHECKING:
     from albench.analysis.cells import Stack
-    from albench.plots.figures import About
+    from albench.plots.about import About
 
 FOOT = (
     "Made by albench from stored tables; equal tables give equal pages. Nothing on this page "
@@ -135,7 +135,8 @@ class Site:
 
     def looked(self, metric: str, model: str, part: "Stack | None" = None) -> "About":
         """What the captions of figures say; `part`: what is drawn, if not all of the model's."""
-        from albench.plots.figures import About
+        from albench.analysis.variants import merged
+        from albench.plots.about import About
 
         stack, bounds = part or self.board.stacks[model, metric], self.suite.bounds
         blocks = stack.blocks
@@ -144,6 +145,8 @@ class Site:
             strategies=[s.label for s in self.suite.strategies if s.label not in bounds],
             trials=trials_of(blocks), datasets=len(blocks), bounds=sorted(bounds),
             model=model, protocol=stack.protocol, alpha=self.suite.alpha, rope=self.suite.rope,
+            bases=len({self.suite.bases[d] for d in stack.datasets}),
+            merged=merged(stack.datasets, self.suite.bases),
         )  # fmt: skip
 
     def figures(self) -> list[dict[str, str]]:
@@ -155,7 +158,7 @@ class Site:
             stack = self.board.stacks.get((model, self.suite.primary))
             if stack is None or len(stack.strategies) < 2:
                 continue
-            table = aggregates(stack, self.suite.baseline, draws=500)
+            table = aggregates(stack, self.suite.baseline, base=self.suite.bases, draws=500)
             frames = {"improvement": table[table["strategy"] != self.suite.baseline]}
             found += drawn(frames, self.looked(self.suite.primary, model), f"m{place}")
         return found

@@ -28,7 +28,7 @@ from albench.analysis.comparison import Comparison
 from albench.analysis.standings import labels_needed
 from albench.analysis.summaries import summarise
 from albench.analysis.within import overall_gain
-from albench.analysis.words import counted, p_text
+from albench.analysis.words import counted, p_text, units
 
 HARMFUL = 0.2
 
@@ -90,7 +90,7 @@ def of_one(comparison: Comparison, place: int) -> Iterator[str]:
         name = chosen(comparison, stack)
         first = better[better["strategy"] == name].iloc[0]
         yield (
-            f"{where}, use {name}: over {int(first['n'])} datasets it is ahead of {base} by "
+            f"{where}, use {name}: over {units(comparison.design[place])} it is ahead of {base} by "
             f"{size(first)} in {measure(comparison, place)} (Holm {p_text(first['holm_p'])}; ahead "
             f"on {int(first['wins'])})."
         )
@@ -147,7 +147,7 @@ def details(comparison: Comparison, stack: Stack, name: str) -> Iterator[str]:
     base, options = comparison.options.baseline, comparison.options
     blocks = tuple(b.only((base, name)) for b in stack.blocks)
     pair = replace(stack, strategies=(base, name), blocks=blocks)
-    gain = overall_gain(pair, base, seed=options.seed)
+    gain = overall_gain(pair, base, base=options.base, seed=options.seed)
     band = gain[(gain["strategy"] == name) & (gain["dataset"] == "")] if len(gain) else gain
     if len(band) and band["low"].notna().any():
         yield from_share(band, base)

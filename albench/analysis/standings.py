@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from albench.analysis import compare as across
 from albench.analysis import curves
 from albench.analysis.cells import Block, Stack
-from albench.analysis.comparison import averaged
 from albench.analysis.efficiency import target_value, times
 from albench.analysis.overall import aggregates
 from albench.analysis.summaries import wide
+from albench.analysis.variants import averaged
 
 Floats = NDArray[np.float64]
 DRAWS = 2000
@@ -80,13 +80,13 @@ def standings(
         filled,
         [len(stack.blocks) - n for n in filled],
     )
-    out = out.join(beside(stack, baseline, seed)).join(tested(table, baseline, alpha, seed))
+    out = out.join(beside(stack, baseline, base, seed)).join(tested(table, baseline, alpha, seed))
     return out.rename_axis("strategy").reset_index().sort_values("rank", kind="stable")
 
 
-def beside(stack: Stack, baseline: str, seed: int) -> pd.DataFrame:
+def beside(stack: Stack, baseline: str, base: Mapping[str, str], seed: int) -> pd.DataFrame:
     """Aggregates over runs, and what the curves of runs made amount to, by strategy."""
-    found = aggregates(stack, baseline, draws=500, seed=seed).set_index("strategy")
+    found = aggregates(stack, baseline, base=base, draws=500, seed=seed).set_index("strategy")
     names = {"iqm": "gain", "iqm_low": "gain_low", "iqm_high": "gain_high"}
     kept = found.rename(columns=names)[
         [*names.values(), "better", "better_wide_low", "better_wide_high"]

@@ -1,7 +1,7 @@
 """Tables as an author pastes them: booktabs LaTeX, Markdown, and the frames behind them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ import pandas as pd
 from albench.analysis import paired
 from albench.analysis.cells import Block, Stack
 from albench.analysis.compare import holm
-from albench.analysis.summaries import areas, head_room
+from albench.analysis.summaries import areas, head_room, wide
+from albench.analysis.variants import averaged
+from albench.analysis.words import units
 
 BEST, EQUAL = "best", "equal"
 """Marks of a cell: significantly best of its row; not told apart from the best."""
@@ -86,21 +88,22 @@ def _marks(values: np.ndarray[Any, np.dtype[np.float64]], alpha: float) -> list[
     return marks
 
 
-def foot_rows(stack: Stack, baseline: str, summary: str = "aubc") -> pd.DataFrame:
-    """Per strategy over datasets: mean rank, W/T/L against the baseline, mean normalised gain."""
-    table = pd.DataFrame(
-        [areas(b, summary).mean(axis=1) for b in stack.blocks], columns=list(stack.strategies)
-    ).round(paired.DIGITS)
+def foot_rows(
+    stack: Stack, baseline: str, summary: str = "aubc", base: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Per strategy over datasets: mean rank, W/T/L against the baseline, mean normalised gain.
+
+    Variants of one `base` dataset are averaged first, as in the tables of ranks and tests.
+    """
+    each = wide(stack, summary)
+    table = averaged(each, base).round(paired.DIGITS)
     rank = table.rank(axis=1, ascending=False).mean()
     difference = table.sub(table[baseline], axis=0)
     counts = [paired.win_tie_loss(difference[s]) for s in stack.strategies]
     rooms = np.array([head_room(b, baseline, summary) for b in stack.blocks])
     fine = rooms > 1e-12
-    gain = (
-        difference[fine].div(rooms[fine], axis=0).mean()
-        if fine.any()
-        else difference.mean() * np.nan
-    )
+    gaps = each.round(paired.DIGITS).sub(each[baseline].round(paired.DIGITS), axis=0)
+    gain = averaged(gaps[fine].div(rooms[fine], axis=0), base).mean()
     return pd.DataFrame(
         {
             "strategy": stack.strategies,
@@ -211,15 +214,16 @@ def escape(text: str) -> str:
     return "".join(table.get(c, c) for c in text)
 
 
-def cell_caption(stack: Stack, measure: str, baseline: str, alpha: float) -> str:
-    """What the per-dataset table's caption must say."""
-    trials = trials_text(stack.blocks)
+def cell_caption(stack: Stack, design: dict[str, Any], baseline: str, alpha: float) -> str:
+    """What the per-dataset table's caption must say. design: `measure`, `datasets`, `merged`."""
+    trials, measure = trials_text(stack.blocks), design["measure"]
+    last = f" The last rows count {units(design)}." if design["merged"] else ""
     where = ", ".join(x for x in (stack.model, stack.protocol) if x)
     return (
         f"{measure[:1].upper()}{measure[1:]} ({where}): mean over {trials} trials, with the half "
         f"width of its 95 % t interval. Bold: best, where any other differs from it (two-sided "
         f"paired Wilcoxon over trials, Holm over the row, {alpha:g}); underlined: does not differ "
-        f"from the best. W/T/L: datasets won, tied, lost against {baseline} by the mean."
+        f"from the best. W/T/L: datasets won, tied, lost against {baseline} by the mean.{last}"
     )
 
 

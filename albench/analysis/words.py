@@ -28,6 +28,13 @@ def several(n: int, word: str) -> str:
     return f"{n} {word}{'' if n == 1 else 's'}"
 
 
+def units(design: dict[str, Any]) -> str:
+    """`4 datasets`, or `2 base datasets (digits = mean of digits, digits8)`."""
+    if not design["merged"]:
+        return several(design["datasets"], "dataset")
+    return f"{several(design['datasets'], 'base dataset')} ({design['merged']})"
+
+
 def p_text(p: float) -> str:
     """`p = 0.012`, or `p < 0.0001`."""
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
@@ -37,10 +44,10 @@ def headline(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str]
     """Whether each strategy beats the baseline, in one line.
 
     against: rows of one protocol and model with the column `verdict`; design: the
-    entries `baseline`, `signed`, `datasets`, `alpha`, `rope`; where: model, protocol.
+    entries `baseline`, `signed`, `datasets`, `merged`, `alpha`, `rope`; where: model, protocol.
     """
-    base, n = design["baseline"], design["datasets"]
-    start = ", ".join([*where, design["signed"], several(n, "dataset")])
+    base = design["baseline"]
+    start = ", ".join([*where, design["signed"], units(design)])
     if against.empty:
         return f"{start}: nothing to compare with {base}."
     start += f", mean difference to {base} [95 % interval over datasets]"
