@@ -283,9 +283,19 @@ def test_one_strategy_has_nothing_to_compare_with() -> None:
 
 def test_one_dataset_speaks_about_that_dataset_only() -> None:
     result = compare(curves_of(1, 3, 20, effect=0.05), metric="accuracy")
-    assert "cannot reach 0.05 with 1 dataset (2 tests need 7)" in result.lines[0]
-    assert result.lines[1].startswith("On these datasets only, under this protocol")
-    assert "margin ahead on 1, behind on 0 of 1" in result.lines[1]
+    (line,) = result.lines
+    row = result.tables["within"].set_index("strategy").loc["margin"]
+    assert "on data-00 only, 20 paired trials: mean difference to random" in line
+    assert "Holm over 2 tests): ahead of random: " in line
+    assert f"margin {row['mean_difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" in line
+    assert f"ahead in {row['wins']} of 20 trials, Holm {words.p_text(row['holm_p'])}" in line
+    assert line.endswith("one dataset says nothing of others.")
+    few = compare(curves_of(1, 3, 4, effect=0.05), metric="accuracy").lines[0]
+    assert "cannot be told, cannot reach 0.05 with 4 trials (2 tests need 7): " in few
+    assert "Wilcoxon" not in few
+    shown = typeset.within_table(result.tables["within"], 0.05).set_index("strategy")
+    assert shown.loc["margin", "on this dataset"] == "better"
+    assert shown.loc["margin", "trials W/T/L"].split("/")[0] == str(row["wins"])
     assert result.tables["against"]["holm_p"].isna().all()
     assert result.tables["against"]["low"].isna().all()
     assert np.isnan(result.tables["omnibus"]["p"].iloc[0])

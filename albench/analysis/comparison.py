@@ -132,8 +132,14 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
                 frame.insert(0, column, getattr(stack, column))
     against = tables.get("against", pd.DataFrame())
     where = (stack.model, stack.protocol if protocols else "")
-    lines = [words.headline(against, design, [w for w in where if w])]
-    if tables and against["holm_p"].isna().all():
+    named = [w for w in where if w]
+    alone = bool(tables) and len(stack.blocks) == 1
+    lines = [
+        words.on_one(tables["within"], design, named)
+        if alone
+        else words.headline(against, design, named)
+    ]
+    if tables and not alone and against["holm_p"].isna().all():
         lines.append(words.conditional(tables["within"], design))
     lines += [line for line in (variants.opposed(each, base, options.base),) if line]
     remarks = (words.counted(stack.notes, 6), variants.note(each, options.base))

@@ -12,7 +12,7 @@ from albench.analysis.cells import Block, Stack
 from albench.analysis.compare import holm
 from albench.analysis.summaries import areas, head_room, wide
 from albench.analysis.variants import averaged
-from albench.analysis.words import units
+from albench.analysis.words import units, verdict_within
 
 BEST, EQUAL = "best", "equal"
 """Marks of a cell: significantly best of its row; not told apart from the best."""
@@ -38,6 +38,28 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
     ):  # fmt: skip
         out[title] = [f"{x:{form}}" if np.isfinite(x) else "-" for x in against[column]]
     return out
+
+
+def within_table(within: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """The comparisons over the trials of single datasets in columns of text, for people."""
+    several = [c for c in ("protocol", "model") if within[c].nunique() > 1]
+    out = within[[*several, "dataset", "strategy"]].copy()
+    out["on this dataset"] = [verdict_within(row, alpha) for _, row in within.iterrows()]
+    out["difference"] = [f"{x:+.4f}" for x in within["mean_difference"]]
+    out["95 % interval"] = [
+        f"[{a:+.4f}, {b:+.4f}]" if np.isfinite(a) else "-"
+        for a, b in zip(within["low"], within["high"], strict=True)
+    ]
+    counts = within[["wins", "ties", "losses"]].to_numpy()
+    out["trials W/T/L"] = ["/".join(str(int(x)) for x in row) for row in counts]
+    for column, title in (
+        ("holm_p", "Holm p"),
+        ("wilcoxon_p", "p"),
+        ("corrected_p", "corrected p"),
+    ):
+        out[title] = [number(p) for p in within[column]]
+    out["detectable"] = [f"{x:.4f}" if np.isfinite(x) else "-" for x in within["mde"]]
+    return out.assign(note=within["note"]) if within["note"].any() else out
 
 
 def number(p: float) -> str:

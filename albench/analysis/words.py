@@ -96,6 +96,55 @@ def _told(row: "pd.Series[Any]", kind: str, design: dict[str, Any]) -> str:
     return f"{size} ({ahead})"
 
 
+def verdict_within(row: "pd.Series[Any]", alpha: float) -> str:
+    """What the trials of one dataset allow to say: better, worse, unclear; a dash: no test."""
+    if pd.isna(row["holm_p"]):
+        return "-"
+    if row["holm_p"] <= alpha and row["rank_biserial"] * row["mean_difference"] > 0:
+        return "better" if row["mean_difference"] > 0 else "worse"
+    return "unclear"
+
+
+def on_one(within: pd.DataFrame, design: dict[str, Any], where: Sequence[str] = ()) -> str:
+    """The answer on a suite's only dataset, from its trials, in one line.
+
+    within: rows of one protocol and model, of that dataset; design: as for `headline`.
+    """
+    base, dataset = design["baseline"], design["dataset_names"][0]
+    start = ", ".join([*where, design["signed"]])
+    start += (
+        f", on {dataset} only, {several(design['trials_min'], 'paired trial')}: mean difference to "
+        f"{base} [95 % interval over trials]"
+    )
+    said = [verdict_within(row, design["alpha"]) for _, row in within.iterrows()]
+    lead = {
+        "better": f"ahead of {base}", "worse": f"behind {base}", "unclear": "not told apart",
+        "-": f"cannot be told, {next((n for n in within['note'] if n), 'no test')}",
+    }  # fmt: skip
+    ordered = within.assign(said=said).sort_values(
+        "mean_difference", ascending=False, kind="stable"
+    )
+    parts = [
+        f"{words}: " + ", ".join(_by_trials(row) for _, row in rows.iterrows())
+        for kind, words in lead.items()
+        if len(rows := ordered[ordered["said"] == kind])
+    ]
+    tests = int(within["wilcoxon_p"].notna().sum())
+    how = f" (two-sided Wilcoxon over trials, Holm over {several(tests, 'test')})"
+    return (
+        f"{start}{how if within['holm_p'].notna().any() else ''}: {'; '.join(parts)}. This holds "
+        "for this dataset and protocol; one dataset says nothing of others."
+    )
+
+
+def _by_trials(row: "pd.Series[Any]") -> str:
+    text = f"{row['strategy']} {row['mean_difference']:+.3f}"
+    if pd.notna(row["low"]):
+        text += f" [{row['low']:+.3f}, {row['high']:+.3f}]"
+    ahead = f"ahead in {int(row['wins'])} of {int(row['trials'])} trials"
+    return f"{text} ({ahead}{', Holm ' + p_text(row['holm_p']) if pd.notna(row['holm_p']) else ''})"
+
+
 def conditional(within: pd.DataFrame, design: dict[str, Any]) -> str:
     """What the trials say about the very datasets at hand, never beyond them."""
     alpha, base = design["alpha"], design["baseline"]
