@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import json
 import os
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from albench import tables
 from albench.errors import BadResults, Contradiction
 from albench.merging import merge
-from albench.store import Store
+from albench.store import Store, parquet_bytes
 
 METRICS = "accuracy@1"
 
@@ -214,3 +217,12 @@ def test_readers_refuse_holes_and_doubles() -> None:
         tables.checked(runs, whole[whole["round"] == 1])
     with pytest.raises(BadResults, match="have no rounds"):
         tables.checked(runs, whole[:0])
+
+
+def test_packed_tables_are_equal_to_what_was_written_and_counting_is_cheap() -> None:
+    table = pa.table({"round": list(range(5000)) * 4, "picks": [[1, 2], [3]] * 10_000})
+    data = parquet_bytes(table)
+    assert data == parquet_bytes(table)
+    assert pq.read_table(io.BytesIO(data)).equals(table)
+    counts = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(0)
+    assert counts.total_compressed_size < 2000
