@@ -223,3 +223,18 @@ def vain(query):
     """Draws from numpy's global generator and uses nothing of it."""
     np.random.random()  # noqa: NPY002
     return honest(query)
+
+
+@albench.strategy("imports-late")
+def late(query):
+    """Imports a library when it is first asked; that library opens a file of its own."""
+    import importlib
+    import sys
+
+    module = "sklearn.utils._repr_html.estimator"
+    kept = sys.modules.pop(module, None)
+    try:
+        importlib.import_module(module)
+    finally:
+        sys.modules[module] = kept
+    return honest(query)

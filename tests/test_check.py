@@ -1,5 +1,6 @@
 """Every cheat is caught by the check that is made for it, and honest strategies pass."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,56 @@ def test_a_file_read_at_import_is_noticed(tmp_path: Path) -> None:
     registry.load_plugin(plugin)
     said = elsewhere(registry.resolve("strategy", "cheat-import"), SCENES[:1], SEED)
     assert "iris.csv" in (said or "")
+
+
+HONEST = """
+import albench
+import pandas
+import sklearn.cluster
+import sklearn.metrics
+import sklearn.neighbors
+
+{}
+@albench.strategy("{}")
+def first(query):
+    return query.pool[: query.n]
+"""
+
+
+def elsewhere_of(folder: Path, name: str, lines: str) -> str | None:
+    """What another process says of a plugin that imports libraries and has these lines."""
+    plugin = folder / "plugin.py"
+    plugin.write_text(HONEST.format(lines, name))
+    registry.load_plugin(plugin)
+    return elsewhere(registry.resolve("strategy", name), SCENES[:1], SEED)
+
+
+def test_what_libraries_open_when_imported_is_no_leak(tmp_path: Path) -> None:
+    assert elsewhere_of(tmp_path, "imports-much", "") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("cheat-pandas", "pandas.read_csv({!r})\n"),
+        ("cheat-exec", 'import pathlib; exec("pathlib.Path({!r}).read_text()")\n'),
+        ("cheat-module", "import sys; sys.path.append({folder!r}); import beside\n"),
+    ],
+)
+def test_what_a_plugin_reads_when_imported_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, lines: str
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("a,b\n1,2\n")
+    monkeypatch.setattr("sys.path", [*sys.path])
+    (tmp_path / "beside.py").write_text(f"import pandas\npandas.read_csv({str(table)!r})\n")
+    said = elsewhere_of(tmp_path, name, lines.format(str(table), folder=str(tmp_path)))
+    assert "labels.csv" in (said or "")
+
+
+def test_a_library_imported_by_a_query_is_no_leak() -> None:
+    check = "opens nothing, looks nowhere else"
+    assert not found("imports-late", check)
 
 
 @pytest.mark.parametrize(
