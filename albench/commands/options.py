@@ -1,6 +1,7 @@
 """Arguments and options that several commands share, and what they stand for."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,8 +74,10 @@ def stored(
     runs, rounds = labelled(suite, store)
     if not (runs["status"] == "done").any():
         raise BadResults(
-            f"no finished runs of suite {suite.name!r} in {store.folder}; "
-            f"`albench run {suite.name}` comes first"
+            f"no finished runs of suite {suite.name!r} in {store.folder.resolve()}"
+            f"{'' if store.folder.is_dir() else ', which does not exist'}; if they lie "
+            "elsewhere, name their folder with --results; to make them: "
+            f"`{retyped('run', suite, store.folder)}`"
         )
     if wanted_model is not None:
         if wanted_model not in set(runs["model"]):
@@ -82,6 +85,29 @@ def stored(
             raise BadValue(f"--model {wanted_model}: the suite has {known}")
         runs = runs[runs["model"] == wanted_model].reset_index(drop=True)
     return runs, rounds
+
+
+def retyped(verb: str, suite: "Suite", folder: Path, *more: str) -> str:
+    """A command on the same suite, results and plugins, as one would type it here."""
+    import tomllib
+
+    from albench.suitefile import shipped
+
+    words, path = ["albench", verb], suite.path
+    words.append(suite.name if path is None or path in shipped().values() else nearby(path))
+    own = tomllib.loads(suite.text).get("plugins", ())
+    known = {str((path.parent / file).resolve()) for file in own} if path else set()
+    for file in suite.plugins:
+        words += [] if file in known else ["--plugin", nearby(Path(file))]
+    if folder != Path("results") / suite.name:
+        words += ["--results", str(folder)]
+    return shlex.join([*words, *more])
+
+
+def nearby(path: Path) -> str:
+    """A path as seen from the current folder, where it lies below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def metric_of(suite: "Suite", metric: str | None) -> str:

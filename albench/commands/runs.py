@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albench.commands.options import OnlyOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
+from albench.commands.options import OnlyOpt, PluginOpt, ResultsOpt, SuiteArg, retyped, suite_of
 from albench.errors import BadValue, CheckFailed, UsageError
 from albench.show import emit, note, show
 
@@ -179,7 +179,8 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
             strategies = group["strategy"].unique()
             what = strategies[0] if len(strategies) == 1 else f"{len(strategies)} strategies"
             note(f"{status}: {what} on {dataset}, {len(group)} runs: {why}")
-        raise CheckFailed(f"{len(bad)} runs; `albench status {suite.name} --failed` shows why")
+        shown = retyped("status", suite, store.folder, "--failed")
+        raise CheckFailed(f"{len(bad)} runs; `{shown}` shows why")
 
 
 def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Progress") -> None:
