@@ -216,8 +216,9 @@ def show_plan(planned: dict[str, Any]) -> None:
     emit(f"{planned['runs']} runs to do, {cost}; {planned['stored']} runs are stored already")
     if planned["hours"]:
         note(
-            "time: an estimate of fitting and scoring the models, from one timed fit for each "
-            "dataset and model; loading, start-up and slow strategies come on top"
+            "time: an estimate from timed fits of each dataset and model, with start-up, scoring "
+            "and storing; strategies that fit models of their own (committees, expected error, "
+            "...) come on top"
         )
     if planned["elsewhere"]:
         note(
