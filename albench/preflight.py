@@ -10,6 +10,7 @@ from albench.execute import resident
 from albench.ref import Ref
 from albench.spec import RunSpec
 from albench.suite import Labelled, Suite
+from albench.suspects import suspects
 
 
 def with_skipped(suite: Suite) -> tuple[Suite, dict[Ref, str]]:
@@ -59,9 +60,14 @@ def preflight(
     for spec in specs:
         first.setdefault((spec.dataset, spec.protocol), spec)
     gone: dict[Ref, str] = {}
+    looked: set[Ref] = set()
     for (ref, _), spec in first.items():
         try:
-            task = cut(resident(ref), spec)
+            data = resident(ref)
+            for said in [] if ref in looked else suspects(data):
+                report(f"dataset {labels.get(ref, ref.label)}: {said}")
+            looked.add(ref)
+            task = cut(data, spec)
         except Skip:
             continue
         except Unavailable as error:

@@ -218,7 +218,7 @@ def parameter_rows(entry: "Entry") -> list[dict[str, Any]]:
     """The parameters of an entry, as a suite gives them."""
     from albench.params import readable
 
-    return [
+    rows = [
         {
             "parameter": name,
             "type": readable(p.annotation),
@@ -226,6 +226,14 @@ def parameter_rows(entry: "Entry") -> list[dict[str, Any]]:
         }
         for name, p in entry.parameters.items()
     ]
+    if "resolve" not in entry.about:
+        return rows
+    # a file is named in a suite by its path; runs know it by its checksum
+    place = [("path", "needed"), ("sha256", "taken from the file at path")]
+    if entry.kind == "dataset":
+        place = [("path", "needed, or url"), ("url", "none"), ("sha256", place[1][1])]
+    own = [row for row in rows if row["parameter"] not in dict(place)]
+    return [{"parameter": name, "type": "text", "default": d} for name, d in place] + own
 
 
 def readable_default(value: Any) -> str:
