@@ -61,6 +61,7 @@ def preflight(
         first.setdefault((spec.dataset, spec.protocol), spec)
     gone: dict[Ref, str] = {}
     looked: set[Ref] = set()
+    whole: dict[int, dict[str, int]] = {}
     for (ref, _), spec in first.items():
         try:
             data = resident(ref)
@@ -75,7 +76,12 @@ def preflight(
             continue
         except UsageError as error:
             raise type(error)(f"dataset {labels.get(ref, ref.label)}: {error}") from None
+        if isinstance(spec.protocol.budget, int) and spec.protocol.budget > task.budget:
+            whole.setdefault(spec.protocol.budget, {})[labels.get(ref, ref.label)] = task.budget
         constant = int((task.X.max(axis=0) == task.X.min(axis=0)).sum())
         if constant:
             report(f"dataset {labels.get(ref, ref.label)}: {constant} constant features")
+    for budget, pools in whole.items():
+        listed = ", ".join(f"{name} ({n} labels)" for name, n in pools.items())
+        report(f"budget = {budget} is more than there is; it buys the whole pool of {listed}")
     return gone

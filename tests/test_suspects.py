@@ -70,3 +70,13 @@ def test_show_names_the_keys_that_a_suite_gives(capsys: pytest.CaptureFixture[st
     assert "parameter path" in out
     assert 'sha256,"text, default needed' not in out
     assert "taken from the file" in out
+
+
+def test_a_budget_beyond_the_pool_is_told(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (table / "all.toml").write_text(
+        'datasets = ["iris"]\nmodels = ["gnb"]\nstrategies = ["random"]\n'
+        "protocol = {budget = 100000}\n"
+    )
+    assert exit_code(["run", "all.toml", "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    assert "budget = 100000 is more than there is; it buys the whole pool of iris (90" in said
