@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from albench.commands.heads import Explained
 from albench.commands.options import (
     BaselineOpt,
     FormatOpt,
@@ -95,8 +96,8 @@ AsOpt = Annotated[str, typer.Option("--as", metavar="A,B", help="Of pdf, svg, pn
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("compare")(compare)
-    app.command("curves")(curves)
+    app.command("compare", cls=Explained)(compare)
+    app.command("curves", cls=Explained)(curves)
     app.command("figures")(figures)
 
 
@@ -246,7 +247,11 @@ def curves(
     if fmt is Format.latex:
         emit(typeset.latex(frame, curve_tables.caption(options, table.value)))
         return told(found.notes)
-    return show_frame(frame, fmt=fmt, notes=found.notes)
+    labels_to = [c for c in frame.columns if str(c).startswith("labels to")]
+    kept, notes = ["dataset", "strategy", "gain", *labels_to], list(found.notes)
+    if table is CurveTable.summary and fmt in (Format.json, Format.csv):
+        notes.append("labels to each target and the utilisation: --table labels")
+    return show_frame(frame, fmt=fmt, notes=notes, kept=kept)
 
 
 def figures(

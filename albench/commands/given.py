@@ -11,6 +11,17 @@ from albench.show import Format, emit, note, show_frame
 if TYPE_CHECKING:
     from albench.topics import Source
 
+ANSWERS = {
+    ("bias", "drift"): ("tv", "z tv"),
+    ("bias", "overlap"): ("other", "excess"),
+    ("coverage", "distance"): ("nearest_mean", "z nearest_mean"),
+    ("rare", "discovery"): ("found", "discovery"),
+    ("noise", "affinity"): ("affinity", "low", "high"),
+    ("audit", "errors"): ("estimator", "bias", "low", "high"),
+    ("audit", "ranking"): ("estimator", "tau", "regret"),
+}
+"""The columns that answer the question of a table: they stay, however narrow the terminal."""
+
 
 def read(
     suite: str, plugin: Any, only: Any, results: Path | None, model: str | None,
@@ -48,7 +59,8 @@ def tell(
     view = VIEWS[topic][str(table)](source, **more)
     apart = fmt in (Format.json, Format.csv)
     shown = view.long if long else view.table
-    show_frame(shown, fmt=fmt, notes=[*view.notes, *(view.lines if apart else ())])
+    kept = ("dataset", "strategy", *ANSWERS.get((topic, str(table)), ()))
+    show_frame(shown, fmt=fmt, notes=[*view.notes, *(view.lines if apart else ())], kept=kept)
     if not apart:
         lead = "% " if fmt is Format.latex else ""
         emit("\n".join(lead + line[:1].upper() + line[1:] for line in view.lines))

@@ -83,11 +83,10 @@ def show_strategies(rows: list[dict[str, Any]], fmt: Format) -> None:
         if row["sequential"]:
             row["needs"] = ", ".join(filter(None, [row["needs"], "sequential labels"]))
     more = [c for c, least in (("cost", 110), ("source", 150)) if width >= least]
-    rest = [c for c in ("cost", "source", "summary") if c not in more]
-    said = (
-        f"binary = not multi-class; {', '.join(rest)}: albench show strategy NAME, or --format csv"
-    )
-    return show(rows, [*SHORT, *more], notes=[said])
+    rest = [c for c in ("cost", "source") if c not in more]
+    said = [f"{', '.join(rest)}: albench show strategy NAME, or --format csv"] if rest else []
+    notes = ["; ".join(["binary = not multi-class", *said])]
+    return show(rows, [*SHORT, *more, "summary"], notes=notes, kept=["name", "summary"])
 
 
 def listing(what: What) -> list[dict[str, Any]]:
