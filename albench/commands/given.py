@@ -28,8 +28,10 @@ def read(
     baseline: str | None, checkpoints: str | None, jobs: int,
 ) -> "Source":  # fmt: skip
     """The suite of a command and its tables."""
+    from albench.runner import workers_of
     from albench.topics import Source
 
+    workers_of(jobs)
     shares = shares_of(checkpoints)
     loaded = suite_of(suite, plugin, only)
     runs, rounds = stored(loaded, results, model)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
+from albench.commands.options import (
+    FormatOpt,
+    PluginOpt,
+    ResultsOpt,
+    SuiteArg,
+    load_plugins,
+    suite_of,
+)
 from albench.errors import UnknownName
 from albench.show import WIDE, Format, emit, note, show, show_frame, table_width
 from albench.tables import KEY
@@ -49,10 +56,8 @@ def list_entries(
     plugin: PluginOpt = None,
 ) -> None:
     """List what a suite can name, with one line on each."""
-    from albench import registry
 
-    for path in plugin or ():
-        registry.load_plugin(path)
+    load_plugins(plugin)
     if what is None:
         rows = [row | {"kind": SINGULAR[w]} for w in What for row in listing(w)]
         show(rows, ["kind", "name", "summary"], fmt=fmt)
@@ -138,8 +143,7 @@ def show_entry(
     """Show what an entry is, its parameters, what it needs, and its source."""
     from albench import registry
 
-    for path in plugin or ():
-        registry.load_plugin(path)
+    load_plugins(plugin)
     single = SINGULAR.get(kind, kind)
     if single == "protocol":
         return show_protocol(name, fmt)
@@ -252,9 +256,14 @@ def status(
     from albench.runner import open_store
 
     loaded = suite_of(suite, plugin)
-    table = grid_status(loaded, open_store(loaded, results, note))
+    store = open_store(loaded, results, note)
+    if not store.folder.is_dir():
+        note(f"there is no folder {store.folder.resolve()}: nothing is stored yet")
+    table = grid_status(loaded, store)
     if failed:
         bad = table[table["status"].isin(["failed", "timeout", "skipped"])]
+        if bad.empty:
+            note(f"none of {len(table)} runs failed or was skipped")
         return show_frame(bad[[*KEY, "status", "reason"]], fmt=fmt, kept=["strategy", "reason"])
     keys = ["dataset", "strategy"]
     counts = table.groupby([*keys, "status"], sort=False).size().unstack(fill_value=0)

@@ -45,10 +45,36 @@ def suite_of(
     suite: str, plugins: Sequence[Path] | None = None, only: Sequence[str] | None = None
 ) -> "Suite":
     """The suite of a command, reduced to what `--only` names."""
+    from albench import registry
     from albench.suitefile import load_suite
 
     loaded = load_suite(suite, tuple(plugins or ()))
-    return loaded.only(parsed_only(only)) if only else loaded
+    for file in loaded.plugins:
+        told_empty(file)
+    if not only:
+        return loaded
+    wanted = parsed_only(only)
+    given = {e.name for e in registry.ENTRIES["strategy"].values() if e.plugin in loaded.plugins}
+    loaded = loaded.adding([name for name in wanted.get("strategy", ()) if name in given])
+    return loaded.only(wanted)
+
+
+def load_plugins(files: Sequence[Path] | None) -> None:
+    """Load plugin files; say of one that registers nothing."""
+    from albench import registry
+
+    for file in files or ():
+        registry.load_plugin(file)
+        told_empty(file)
+
+
+def told_empty(file: Path | str) -> None:
+    """Say so where a plugin, which was loaded, has no entry."""
+    from albench import registry
+
+    path = str(Path(file).expanduser().resolve())
+    if not any(e.plugin == path for kind in registry.ENTRIES.values() for e in kind.values()):
+        note(f'plugin {file} registers nothing: a decorator such as @strategy("name") does')
 
 
 def parsed_only(only: Sequence[str]) -> dict[str, list[str]]:
