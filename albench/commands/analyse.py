@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from albench.commands import papers
 from albench.commands.heads import Explained
 from albench.commands.options import (
     BaselineOpt,
@@ -183,16 +184,15 @@ def show_comparison(found: "Comparison", table: Table, fmt: Format) -> None:
     notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]
     for_people = fmt not in (Format.json, Format.csv)
     if table is Table.datasets and fmt is Format.latex:
-        for text in handout.dataset_tables(found):
-            emit(text)
+        for text, stack in zip(handout.dataset_tables(found), found.stacks, strict=True):
+            emit(papers.labelled(text, f"datasets-{stack.model}-{stack.protocol}"))
         return told(notes)
     frame = handout.table_of(found, table.value)
     if table is Table.against and for_people and "verdict" in frame.columns:
         frame = typeset.headline_table(frame)
     if fmt is Format.latex:
-        emit(
-            typeset.latex(frame, handout.headline_caption(found) if table is Table.against else "")
-        )
+        caption = handout.headline_caption(found) if table is Table.against else ""
+        emit(papers.of_comparison(found, table.value, frame, caption))
         return told(notes)
     return show_frame(frame, fmt=fmt, notes=notes)
 
@@ -234,7 +234,7 @@ def curves(
     runs, rounds = stored(loaded, results, model)
     how = judged(loaded, metric_of(loaded, metric), baseline)
     how |= {"missing": missing.value, "axis": AXES[axis]}
-    from albench.analysis import curve_tables, typeset
+    from albench.analysis import curve_tables
     from albench.analysis.selection import Options
 
     options = Options(**how)
@@ -245,7 +245,8 @@ def curves(
     if fmt not in (Format.json, Format.csv):
         frame = curve_tables.for_people(found, table.value)
     if fmt is Format.latex:
-        emit(typeset.latex(frame, curve_tables.caption(options, table.value)))
+        caption = curve_tables.caption(options, table.value)
+        emit(papers.in_print(frame, caption, f"curves-{table.value}"))
         return told(found.notes)
     labels_to = [c for c in frame.columns if str(c).startswith("labels to")]
     kept, notes = ["dataset", "strategy", "gain", *labels_to], list(found.notes)
