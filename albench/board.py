@@ -30,19 +30,21 @@ class Column(NamedTuple):
 
 
 COLUMNS = (
-    Column("place", "1 + strategies whose whole rank interval is better; ties share it",
-           first="ascending"),
+    Column("place", "1 + the strategies whose whole rank interval lies before this one's; never "
+           "behind a worse mean rank", first="ascending"),
     Column("strategy", "", True, "ascending"),
     Column("mean rank", "over base datasets, 95 % bootstrap interval", first="ascending"),
-    Column("normalised gain", "interquartile mean; 0 the baseline, 1 the whole pool; bootstrap"),
+    Column("normalised gain", "interquartile mean of runs, bootstrap; on each dataset 0 is the "
+           "mean of the baseline's runs, 1 the whole pool. The baseline's own interquartile mean "
+           "need not be 0, since outer runs count in that mean and not in this one"),
     Column("won/tied/lost", "base datasets against the baseline"),
     Column("verdict", "Wilcoxon over base datasets, Holm over strategies", True, "ascending"),
     Column("Holm p", "two-sided", first="ascending"),
     Column("P(better)", "a run beats a run of the baseline; trials and datasets drawn"),
-    Column("target reached", "share of runs that held the baseline's final score"),
-    Column("labels saved", "until then, share of the budget"),
-    Column("harm", "share of checkpoints behind the baseline", first="ascending"),
-    Column("worst loss", "lowest paired mean difference of a checkpoint, any dataset"),
+    Column("target reached", "share of runs made that held the baseline's final score"),
+    Column("labels saved", "until then, share of the budget; runs made"),
+    Column("harm", "share of checkpoints behind the baseline; runs made", first="ascending"),
+    Column("worst loss", "lowest paired mean difference of a checkpoint, any dataset run"),
     Column("drift", "z of classes and features against random subsets, if beyond 2", True,
            "ascending"),
     Column("evaluation bias", "cross-validated minus true accuracy, at the end"),
@@ -53,8 +55,20 @@ COLUMNS = (
 )  # fmt: skip
 
 
-BY_MODEL = next(place for place, column in enumerate(COLUMNS) if column.name == "drift")
-"""From this column on, cells depend on the model only, not on metric, budget or group."""
+BESIDE = next(place for place, column in enumerate(COLUMNS) if column.name == "drift")
+"""From this column on, cells do not depend on the metric."""
+AT_THE_END = ("drift_classes", "drift_features", "evaluation", "rare", "seconds")
+"""What is known of whole runs only: empty where a part of the budget is chosen."""
+
+
+FILLED = (
+    " Datasets that a strategy lacks count as no gain for it (filled) in rank, gain, record, test "
+    "and P(better); target, labels saved, harm and worst loss rest on those that were run."
+)
+WHOLE_RUNS = (
+    " Drift, evaluation bias, rare found and s/query are known of whole runs only: see 100% of the "
+    "labels."
+)
 
 
 @dataclass(frozen=True)
@@ -107,16 +121,18 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
     named = tuple(dict.fromkeys(d.group for d in suite.datasets if d.group))
     groups = (ALL, *(named if len(named) > 1 else ()))
     beside = {
-        model: with_evidence(run_columns(suite, runs, rounds, model), model, evidence)
+        (model, group): with_evidence(suite, (runs, rounds), (model, group), evidence)
         for model in models
+        for group in groups
     }
     views = [
-        seen(suite, stacks.get((model, metric)), (model, metric, share, group), beside[model])
+        seen(suite, stacks.get((model, metric)), (model, metric, share, group),
+             beside[model, group])
         for model in models
         for metric in suite.metrics
         for share in SHARES
         for group in groups
-    ]
+    ]  # fmt: skip
     return Board(suite, models, groups, tuple(views), stacks, evidence,
                  ceilings(suite, runs, rounds), tuple(notes), reasons(runs))  # fmt: skip
 
@@ -157,17 +173,19 @@ def seen(
     suite: Suite, stack: "Stack | None", choice: tuple[str, str, float, str],
     beside: "pd.DataFrame",
 ) -> View:  # fmt: skip
-    """The standings of one choice, with the columns that do not depend on it."""
+    """The standings of one choice, with the columns that do not depend on the metric."""
     import pandas as pd
 
     from albench.analysis.standings import labels_needed, part_of, standings
 
     model, metric, share, group = choice
-    labels = [d.label for d in suite.datasets if group in (ALL, d.group)]
+    labels = of_group(suite, group)
     part = part_of(stack, share, labels) if stack is not None else None
     if part is None or not part.blocks:
         return View(*choice, pd.DataFrame(), f"{metric} is undefined for {model} on {group}")
     table = standings(part, suite.baseline, suite.bases, alpha=suite.alpha).set_index("strategy")
+    if share < 1:
+        beside = beside.assign(**dict.fromkeys(AT_THE_END, float("nan")))
     table = table.join(labels_needed(part, suite.baseline)).join(beside, how="outer")
     table = table.sort_values("rank", kind="stable", na_position="last")
     bases = int(table["datasets"].max())
@@ -176,8 +194,8 @@ def seen(
         f"{model}; area under {metric} up to {share:.0%} of the labels; {group}: {bases} base "
         f"datasets{more}, {trials_of(part.blocks)} trials each."
     )
-    if table["imputed"].max() > 0:
-        note += " Datasets that a strategy lacks count as no gain for it."
+    note += FILLED if table["imputed"].max() > 0 else ""
+    note += WHOLE_RUNS if share < 1 else ""
     return View(*choice, table.rename_axis("strategy").reset_index(), note)
 
 
@@ -199,10 +217,20 @@ def run_columns(
     return run_counts(mine).join(query_seconds(mine, rounds))
 
 
-def with_evidence(table: "pd.DataFrame", model: str, evidence: Evidence) -> "pd.DataFrame":
-    """The table with what the bought rows say of each strategy."""
-    known = evidence.table.reset_index()
-    return table.join(known[known["model"] == model].set_index("strategy").drop(columns="model"))
+def of_group(suite: Suite, group: str) -> list[str]:
+    """The datasets of a group."""
+    return [d.label for d in suite.datasets if group in (ALL, d.group)]
+
+
+def with_evidence(
+    suite: Suite, tables: tuple["pd.DataFrame", "pd.DataFrame"], choice: tuple[str, str],
+    evidence: Evidence,
+) -> "pd.DataFrame":  # fmt: skip
+    """Counts, seconds and what the bought rows say, of a model and a group of datasets."""
+    (runs, rounds), (model, group) = tables, choice
+    labels = of_group(suite, group)
+    mine = run_columns(suite, runs[runs["dataset"].isin(labels)], rounds, model)
+    return mine.join(evidence.table(model, labels))
 
 
 def cells(row: "pd.Series[Any]") -> list[str]:
@@ -211,6 +239,7 @@ def cells(row: "pd.Series[Any]") -> list[str]:
     if row["wins"] == row["wins"]:
         record = f"{row['wins']:.0f}/{row['ties']:.0f}/{row['losses']:.0f}"
     filled = f" ({row['imputed']:.0f} filled)" if row["imputed"] > 0 else ""
+    made = f" ({row['run']:.0f} run)" if filled and row["run"] > 0 else ""
     return [
         number(row["place"], ".0f"),
         str(row["strategy"]),
@@ -220,17 +249,22 @@ def cells(row: "pd.Series[Any]") -> list[str]:
         row["verdict"] if isinstance(row["verdict"], str) else DASH,
         p_shown(row["holm_p"]),
         spread(row["better"], row["better_wide_low"], row["better_wide_high"]),
-        number(row["reached"], ".0%"),
-        number(row["fewer"], "+.0%"),
-        number(row["harm"], ".0%"),
-        number(row["worst"], "+.3f"),
+        number(row["reached"], ".0%") + made,
+        number(row["fewer"], "+.0%") + made,
+        number(row["harm"], ".0%") + made,
+        number(row["worst"], "+.3f") + made,
         flags(row),
         number(row.get("evaluation"), "+.3f"),
         number(row.get("rare"), ".1f"),
         number(row["seconds"], ".2g"),
-        f"{row['failed']:.0f}/{row['due']:.0f}",
-        f"{row['not_run']:.0f}/{row['due']:.0f}",
+        out_of(row["failed"], row["due"]),
+        out_of(row["not_run"], row["due"]),
     ]
+
+
+def out_of(part: float, whole: float) -> str:
+    """`3/80`; a dash where nothing was due, as of a strategy for other datasets."""
+    return f"{part:.0f}/{whole:.0f}" if whole > 0 else DASH
 
 
 def p_shown(p: float) -> str:

@@ -9,7 +9,8 @@ from albench.analysis.efficiency import Target
 
 if TYPE_CHECKING:
     from albench.analysis.comparison import Comparison
-    from albench.plots.figures import About, Picture
+    from albench.plots.about import About
+    from albench.plots.figures import Picture
     from albench.topics import Source
 
 
@@ -99,7 +100,7 @@ def about(
 ) -> "About":
     """What the captions of one protocol and model say."""
     from albench.analysis.typeset import trials_text
-    from albench.plots.figures import About
+    from albench.plots.about import About
 
     stack, options = comparison.stacks[place], comparison.options
     design = comparison.design[place]
@@ -120,4 +121,6 @@ def about(
         axis=options.axis,
         bounds=sorted(bounds),
         target=str(target),
+        bases=design["datasets"],
+        merged=design["merged"],
     )

@@ -4,7 +4,7 @@ These remake cuts and refit models, so they rest on the first few trials only; e
 comes with how many trials that were.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRIALS = 1
+MEASURES = ("drift_classes", "drift_features", "evaluation", "rare")
 END = (1.0,)
 FAR = 2.0
 RARE = 0.15  # a class is rare with at most this share, and less than half an even one
@@ -24,13 +25,19 @@ RARE = 0.15  # a class is rare with at most this share, and less than half an ev
 
 @dataclass(frozen=True)
 class Evidence:
-    """table: by model and strategy: drift_classes, drift_features (mean z against random
-    subsets of the pool), evaluation (cross-validated accuracy minus that on the test set),
-    rare (positives among queried rows over their share, on datasets with a rare class);
-    trials: how many it rests on."""
+    """long: by model, strategy, dataset and measure a value: drift_classes, drift_features (z
+    against random subsets of the pool), evaluation (cross-validated accuracy minus that on the
+    test set), rare (positives among queried rows over their share, on datasets with a rare
+    class); trials: how many of each dataset it rests on."""
 
-    table: "pd.DataFrame"
+    long: "pd.DataFrame"
     trials: int
+
+    def table(self, model: str, datasets: Collection[str]) -> "pd.DataFrame":
+        """Means over these datasets by strategy, a column per measure."""
+        mine = self.long[(self.long["model"] == model) & self.long["dataset"].isin(list(datasets))]
+        means = mine.groupby(["strategy", "measure"])["value"].mean().unstack("measure")
+        return means.reindex(columns=list(MEASURES))
 
 
 def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evidence:
@@ -46,18 +53,19 @@ def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evid
     specs = list(dict.fromkeys(specs))
     mine = rounds[rounds["run"].isin(wanted)]
     drift, told, found = over_cuts(measured, chosen, mine, specs, -1, suite.plugins)
-    key = ["model", "strategy"]
-    parts = {
-        "drift_classes": drift[drift["measure"] == "tv"].groupby(key)["z"].mean(),
-        "drift_features": drift[drift["measure"] == "energy"].groupby(key)["z"].mean(),
-    }
     cv = told[told["estimator"] == "cv"]
-    parts["evaluation"] = (cv["estimate"] - cv["truth"]).groupby([cv[k] for k in key]).mean()
     even = 1 / chosen.groupby("dataset")["n_classes"].max()
     rarest = (found["prevalence"] <= RARE) & (found["prevalence"] < found["dataset"].map(even) / 2)
     few_positive = found[(found["measure"] == "enrichment") & rarest]
-    parts["rare"] = few_positive.groupby(key)["value"].mean()
-    return Evidence(pd.DataFrame(parts), chosen["trial"].nunique())
+    parts = {
+        "drift_classes": drift[drift["measure"] == "tv"].assign(value=lambda f: f["z"]),
+        "drift_features": drift[drift["measure"] == "energy"].assign(value=lambda f: f["z"]),
+        "evaluation": cv.assign(value=cv["estimate"] - cv["truth"]),
+        "rare": few_positive,
+    }
+    key = ["model", "strategy", "dataset", "measure", "value"]
+    long = pd.concat([part.assign(measure=name)[key] for name, part in parts.items()])
+    return Evidence(long, chosen["trial"].nunique())
 
 
 def first_runs(suite: Suite, runs: "pd.DataFrame") -> "pd.DataFrame":

@@ -15,6 +15,8 @@ from typing import Any
 from albench.errors import BadValue
 
 DASH = "\N{EN DASH}"
+NOISE = 12
+"""Digits after the point from which on a number is float noise and shown as zero."""
 
 
 def template_text(name: str) -> str:
@@ -102,7 +104,7 @@ def number(value: Any, form: str = ".3f") -> str:
     """A number for people, a dash where it is undefined."""
     if value is None or not isfinite(float(value)):
         return DASH
-    return format(float(value), form)
+    return format(round(float(value), NOISE) + 0.0, form)
 
 
 def spread(value: Any, low: Any, high: Any, form: str = ".2f") -> str:

@@ -11,7 +11,7 @@ from albench.suite import Suite
 if TYPE_CHECKING:
     import pandas as pd
 
-    from albench.plots.figures import About
+    from albench.plots.about import About
 
 
 @dataclass(frozen=True)

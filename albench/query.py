@@ -6,8 +6,7 @@ train rows in the trial's pool order.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,6 +15,21 @@ from albench.learner import Fitted, Floats, Ints, TrainOnly, fit_aligned
 from albench.ties import TOLERANCE, first_best
 
 Made = TypeVar("Made")
+
+
+class lazy(Generic[Made]):  # noqa: N801  (it reads like `property`)
+    """A property computed when first asked for; unlike `cached_property` before Python 3.12 it
+    takes no lock, which would be a share of a short round."""
+
+    def __init__(self, make: Callable[[Any], Made]) -> None:
+        self.make, self.name, self.__doc__ = make, make.__name__, make.__doc__
+
+    def __get__(self, owner: Any, kind: Any = None) -> Made:
+        if owner is None:
+            return self  # type: ignore[return-value]
+        made: Made = self.make(owner)
+        vars(owner)[self.name] = made
+        return made
 
 
 class Picks(NamedTuple):
@@ -68,7 +82,7 @@ class Query:
     waiting: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp), repr=False)
 
-    @cached_property
+    @lazy
     def fitted(self) -> Fitted:
         """The query model, fitted on the labelled rows when first asked for."""
         return self.fit()
@@ -78,7 +92,7 @@ class Query:
         """The fitted query model as a scikit-learn classifier."""
         return self.fitted.estimator
 
-    @cached_property
+    @lazy
     def proba(self) -> Floats:
         """(m, n_classes) probabilities of the pool rows, unseen classes 0.
 
@@ -90,7 +104,7 @@ class Query:
         proba.setflags(write=False)
         return proba
 
-    @cached_property
+    @lazy
     def decision(self) -> Floats:
         """Decision values of the pool rows, as `Fitted.decision` gives them.
 
@@ -107,13 +121,14 @@ class Query:
         """Whether the query model has probabilities."""
         return self.fitted.has_proba
 
-    @cached_property
+    @lazy
     def margins(self) -> Floats:
         """(m,) gap between the two best classes: probabilities, else decision values.
 
         Zero everywhere while one class is labelled (no row is nearer to a boundary).
         """
-        if np.count_nonzero(self.y_labeled == self.y_labeled[0]) == len(self.y_labeled):
+        first = self.y_labeled[0]
+        if first == self.y_labeled[-1] and not np.count_nonzero(self.y_labeled != first):
             return np.zeros(len(self.pool))
         values = self.proba if self.has_proba else self.decision
         return gap(values)

@@ -126,11 +126,13 @@ def of(entries: Sequence[object], word: str) -> str:
 def against(given: Given) -> Iterator[Part | None]:
     """The comparison with the baseline."""
     from albench.analysis.typeset import headline_table
+    from albench.analysis.words import units
 
     table = given.comparison.tables.get("against")
     if table is None or table.empty:
         return
-    caption = f"Each strategy against {given.suite.baseline} over datasets"
+    counted = {units(design): None for design in given.comparison.design}
+    caption = f"Each strategy against {given.suite.baseline} over {'; '.join(counted)}"
     shown = sheet(headline_table(table), "against", caption)
     lines = [f"Note: {line}" for line in given.comparison.notes]
     yield Part("Comparison", lines=lines, tables=[vars(shown)])

@@ -60,7 +60,7 @@ def show(
         printed(rows, columns, title, kept)
     else:
         write = latex if fmt is Format.latex else markdown
-        emit(write([[text_of(row[c]) for c in columns] for row in rows], columns))
+        emit(write([[text_of(quiet(row[c], c)) for c in columns] for row in rows], columns))
     for sentence in notes:
         note(sentence)
 
@@ -81,6 +81,18 @@ def cleaned(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool | dict):
         return value
     return None if str(value) in ("<NA>", "NaT", "nan") else str(value)
+
+
+NOISE = 12
+"""Digits after the point from which on a number is float noise and shown as zero."""
+
+
+def quiet(value: Any, column: str) -> Any:
+    """A number without float noise; a p-value may be that small in earnest."""
+    p_value = column == "p" or column.endswith(("_p", " p"))
+    if isinstance(value, float) and math.isfinite(value) and not p_value:
+        return round(float(value), NOISE) + 0.0
+    return value
 
 
 def text_of(value: Any) -> str:
@@ -151,7 +163,7 @@ def printed(
     width = table_width()
     console = Console(width=width or WIDE, highlight=False)
     every = [str(c) for c in columns]
-    cells = [[text_of(row[c]) for c in columns] for row in rows]
+    cells = [[text_of(quiet(row[c], c)) for c in columns] for row in rows]
     places = list(range(len(every))) if width is None else fitting(cells, every, width, kept)
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for place in places:

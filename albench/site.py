@@ -1,16 +1,19 @@
 """The pages of the leaderboard: standings, one page a strategy, one a dataset, the protocol."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from albench import pages, registry
-from albench.board import BY_MODEL, COLUMNS, SHARES, Board, cells, page_rows, trials_of
+from albench.alone import counts, of_strategy, two
+from albench.board import BESIDE, COLUMNS, SHARES, Board, cells, page_rows, trials_of
 from albench.ceilings import above, curves_of
 from albench.parts import Part, drawn, drawn_alone, protocol_facts, references, sheet, where_from
 from albench.suite import Labelled
 
 if TYPE_CHECKING:
-    from albench.plots.figures import About
+    from albench.analysis.cells import Stack
+    from albench.plots.about import About
 
 FOOT = (
     "Made by albench from stored tables; equal tables give equal pages. Nothing on this page "
@@ -29,8 +32,10 @@ LIMITS = (
     "Variants of one dataset (made rarer, or with an oracle that errs) are averaged before any "
     "test, so that each base counts once. The oracle is simulated: it answers at once, costs one "
     "unit a label and does not tire.",
-    "Strategies whose rank intervals overlap share a place; the order among them is not a "
-    "finding. Parameters are the defaults; none was tuned on these data.",
+    "A strategy's place is one more than the number of strategies whose whole rank interval lies "
+    "before its own, and never behind that of a worse mean rank. Two strategies whose intervals "
+    "overlap may hold different places; their order is not a finding. Parameters are the "
+    "defaults; none was tuned on these data.",
 )
 
 
@@ -74,6 +79,7 @@ class Site:
             "index.html", title=suite.title, about=self.about, links=LINKS, foot=FOOT,
             answers=answers,
             choices=self.choices(), standings=standings, note=first.note, bounds=self.bounds(),
+            rests=self.rests(),
             limits=LIMITS, figures=self.figures(), views=pages.embedded(self.views()),
             strategies=[
                 {"name": s.label, "link": self.links[s.label],
@@ -87,6 +93,15 @@ class Site:
             ],
         )  # fmt: skip
 
+    def rests(self) -> str:
+        """How many trials the columns on bought rows rest on."""
+        n = self.board.evidence.trials
+        trials = "one trial" if n == 1 else f"the first {n} trials"
+        return (
+            f"Drift, evaluation bias and rare found rest on {trials} of each dataset, at the end "
+            "of the budget; all other columns rest on all trials."
+        )
+
     def choices(self) -> list[dict[str, Any]]:
         """The filters, in the order of the keys of `views`."""
         metrics = [self.suite.primary, *(m for m in self.suite.metrics if m != self.suite.primary)]
@@ -98,36 +113,40 @@ class Site:
         ]
 
     def views(self) -> dict[str, Any]:
-        """Every view as JSON; what depends on the model only is said once, under `beside`."""
+        """Every view as JSON; what the metric does not move is said once, under `beside`."""
         metrics, models = self.choices()[1]["options"], self.board.models
         found: dict[str, Any] = {}
-        beside: list[dict[str, list[str]]] = [{} for _ in models]
+        beside: dict[str, dict[str, list[str]]] = {}
         for view in self.board.views:
-            model = models.index(view.model)
-            key = [model, metrics.index(view.metric), SHARES.index(view.share),
-                   self.board.groups.index(view.group)]  # fmt: skip
+            model, share = models.index(view.model), SHARES.index(view.share)
+            group = self.board.groups.index(view.group)
+            key = [model, metrics.index(view.metric), share, group]
             rows = [cells(row) for _, row in view.frame.iterrows()]
             rows.sort(key=lambda row: row[1] != self.suite.baseline)
-            beside[model] |= {row[1]: row[BY_MODEL:] for row in rows}
+            place = f"{model}-{share}-{group}"
+            beside[place] = beside.get(place, {}) | {row[1]: row[BESIDE:] for row in rows}
             found["-".join(map(str, key))] = {
-                "rows": [row[:BY_MODEL] for row in rows], "note": view.note
+                "rows": [row[:BESIDE] for row in rows], "note": view.note
             }  # fmt: skip
         texts = [i for i, c in enumerate(COLUMNS) if c.text]
         links = {s.label: self.links[s.label] for s in self.suite.strategies}
         return {"views": found, "beside": beside, "texts": texts, "links": links,
                 "baseline": self.suite.baseline}  # fmt: skip
 
-    def looked(self, metric: str, model: str, label: str | None = None) -> "About":
-        """What the captions of figures say; of one dataset where `label` names it."""
-        from albench.plots.figures import About
+    def looked(self, metric: str, model: str, part: "Stack | None" = None) -> "About":
+        """What the captions of figures say; `part`: what is drawn, if not all of the model's."""
+        from albench.analysis.variants import merged
+        from albench.plots.about import About
 
-        stack, bounds = self.board.stacks[model, metric], self.suite.bounds
-        blocks = [b for b in stack.blocks if label in (None, b.dataset)]
+        stack, bounds = part or self.board.stacks[model, metric], self.suite.bounds
+        blocks = stack.blocks
         return About(
             metric=metric, measure=f"area under {metric}", baseline=self.suite.baseline,
             strategies=[s.label for s in self.suite.strategies if s.label not in bounds],
             trials=trials_of(blocks), datasets=len(blocks), bounds=sorted(bounds),
             model=model, protocol=stack.protocol, alpha=self.suite.alpha, rope=self.suite.rope,
+            bases=len({self.suite.bases[d] for d in stack.datasets}),
+            merged=merged(stack.datasets, self.suite.bases),
         )  # fmt: skip
 
     def figures(self) -> list[dict[str, str]]:
@@ -139,7 +158,7 @@ class Site:
             stack = self.board.stacks.get((model, self.suite.primary))
             if stack is None or len(stack.strategies) < 2:
                 continue
-            table = aggregates(stack, self.suite.baseline, draws=500)
+            table = aggregates(stack, self.suite.baseline, base=self.suite.bases, draws=500)
             frames = {"improvement": table[table["strategy"] != self.suite.baseline]}
             found += drawn(frames, self.looked(self.suite.primary, model), f"m{place}")
         return found
@@ -171,7 +190,6 @@ class Site:
 
     def on_model(self, name: str, place: int, model: str) -> Part | None:
         """A strategy with one model."""
-        from albench.analysis.summaries import summarise
         from albench.analysis.within import overall_gain
 
         stack, base = self.board.stacks.get((model, self.suite.primary)), self.suite.baseline
@@ -179,25 +197,21 @@ class Site:
         if stack is None or name not in stack.strategies:
             return Part(f"With {model}", lines=[self.board.absent(name, model)])
         pair = two(stack, base, name)
-        rows = summarise(pair, base)
-        mine = rows[rows["strategy"] == name].sort_values("gain", ascending=False, kind="stable")
-        table = sheet(
-            mine[["dataset", "aubc", "gain", "gain_low", "gain_high", "normalised_gain", "end",
-                  "harm_rate", "worst_loss"]].rename(columns=NAMES),
-            f"by-dataset-{place}", f"{name} by dataset, {model}; largest gain over {base} first",
-            FORMS,
+        ran = replace(pair, blocks=tuple(b for b in pair.blocks if name not in b.imputed))
+        table, line = of_strategy(pair, ran, base, name)
+        caption = f"{name} by dataset, {model}; largest gain over {base} first"
+        shown = sheet(
+            table.rename(columns=NAMES), f"by-dataset-{place}",
+            f"{caption}. {counts(pair, ran)}", FORMS,
             {d.label: self.links[f"dataset {d.label}"] for d in self.suite.datasets},
         )  # fmt: skip
-        up, down = int((mine["gain_low"] > 0).sum()), int((mine["gain_high"] < 0).sum())
-        line = (
-            f"Ahead of {base} with an interval that leaves zero out on {up} of {len(mine)} "
-            f"datasets, behind on {down}."
-        )
         if name in self.suite.bounds:
             line = f"It sees hidden labels: a bound, drawn apart and never ranked. {line}"
-        frames = {} if name == base else {"gain_overall": overall_gain(pair, base, draws=500)}
-        figures = list(drawn(frames, self.looked(self.suite.primary, model), f"m{place}"))
-        return Part(f"With {model}", lines=[line], figures=figures, tables=[vars(table)])
+        frames = {}
+        if name != base and ran.blocks:
+            frames = {"gain_overall": overall_gain(ran, base, base=self.suite.bases, draws=500)}
+        figures = list(drawn(frames, self.looked(self.suite.primary, model, ran), f"m{place}"))
+        return Part(f"With {model}", lines=[line], figures=figures, tables=[vars(shown)])
 
     def dataset(self, dataset: Labelled) -> str:
         """A dataset's page: what it is, and every strategy's curve on it."""
@@ -236,7 +250,7 @@ class Site:
             f"by-strategy-{place}", f"Strategies on {label}, {model}, by area under the curve",
             FORMS, self.links,
         )  # fmt: skip
-        told = self.looked(self.suite.primary, model, label)
+        told = self.looked(self.suite.primary, model, part)
         curves = [mean_curves(part, lower), *curves_of(self.board.ceilings, model, label, lower)]
         figures = [drawn_alone(pd.concat(curves, ignore_index=True), told, f"m{place}")]
         return Part(f"With {model}", figures=figures, tables=[vars(table)])
@@ -249,9 +263,7 @@ class Site:
         code = f"albench run {name}\nalbench leaderboard {name}\nalbench verify {name} --sample 20"
         parts = [
             Part("Known limits", lines=[*LIMITS, *self.board.notes]),
-            Part("Bought rows", lines=[
-                "Drift, evaluation bias and rare classes rest on the first "
-                f"{self.board.evidence.trials} trials, at the end of the budget."]),
+            Part("Bought rows", lines=[self.rests()]),
             Part("To repeat it", code=code),
             Part("The suite", code=self.suite.text),
             Part("References", tables=[vars(sheet(pd.DataFrame(references(self.suite)),
@@ -262,11 +274,3 @@ class Site:
             "sheet.html", title=f"Protocol of {self.suite.title}", about=self.about, facts=facts,
             parts=parts, links=BACK, foot=FOOT,
         )  # fmt: skip
-
-
-def two(stack: Any, base: str, name: str) -> Any:
-    """The stack of the baseline and one strategy."""
-    from dataclasses import replace
-
-    names = tuple(dict.fromkeys((base, name)))
-    return replace(stack, strategies=names, blocks=tuple(b.only(names) for b in stack.blocks))

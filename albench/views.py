@@ -119,7 +119,7 @@ def covered(source: Source, found: "pd.DataFrame") -> list[str]:
 
 def discovery(source: Source) -> View:
     """Whether the rare class is found."""
-    from albench.analysis import rare, said
+    from albench.analysis import rare, said_rare
     from albench.analysis.against import wide
     from albench.tables import metric_columns
 
@@ -127,7 +127,7 @@ def discovery(source: Source) -> View:
     frame, _ = source.measured(rare.measured, checkpoints=source.checkpoints)
     measures = (*rare.SHOWN, *metric_columns(source.rounds))
     return View(
-        "rare", "discovery", "Search for the rare class", said.rare(found, source.baseline),
+        "rare", "discovery", "Search for the rare class", said_rare.rare(found, source.baseline),
         wide(found, measures), found, [*source.lacking(), *rare.prevalences(frame)],
         {"discovery": lambda: source.pooled(rare.curve)},
     )  # fmt: skip

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from generated import curves_of
 
+from albench.analysis import summaries
 from albench.analysis.advice import advice
 from albench.analysis.comparison import compare
+from albench.analysis.standings import labels_needed
 
 
 def told(frame: pd.DataFrame, **options: Any) -> str:
@@ -53,6 +55,41 @@ def test_few_datasets_speak_for_themselves_only() -> None:
     text = told(frame)
     assert "use margin: it is ahead of random on 2 of 2 datasets" in text
     assert "for these datasets only" in text
+
+
+def test_the_mean_is_that_over_all_datasets_not_of_the_significant_ones() -> None:
+    frame = curves_of(datasets=3, strategies=2, trials=20, effect=0.05)
+    rng = np.random.default_rng(0)
+    here = (frame["dataset"] == "data-00") & (frame["round"] > 0)
+    base = frame[here & (frame["strategy"] == "random")].set_index(["trial", "round"])["accuracy"]
+    same = here & (frame["strategy"] == "margin")
+    keys = pd.MultiIndex.from_frame(frame.loc[same, ["trial", "round"]])
+    frame.loc[same, "accuracy"] = base[keys].to_numpy() + rng.normal(0, 0.01, len(keys))
+    found = compare(frame, metric="accuracy")
+    gap = found.tables["against"].set_index("strategy").loc["margin", "mean_difference"]
+    text = told(frame)
+    assert "ahead of random on 2 of 3 datasets (Wilcoxon over trials, Holm)" in text
+    assert f"Its mean difference over 3 datasets is {gap:+.3f}." in text
+
+
+def test_the_share_of_runs_that_hold_a_score_stands_beside_the_baseline_s() -> None:
+    frame = curves_of(datasets=18, strategies=4, trials=10, effect=0.03)
+    found = compare(frame, metric="accuracy")
+    own = labels_needed(found.stacks[0], "random")["reached"]["random"]
+    assert f"of the runs (random itself in {own:.0%})" in told(frame)
+
+
+def test_with_several_models_the_best_pair_is_named() -> None:
+    frame = curves_of(datasets=3, strategies=2, trials=20, effect=0.05)
+    worse = frame.assign(model="forest", accuracy=frame["accuracy"] - 0.1)
+    found = compare(pd.concat([frame, worse]), metric="accuracy")
+    *each, last = advice(found)
+    assert len(each) == 2
+    means = {s.model: summaries.wide(s).mean().max() for s in found.stacks}
+    assert last.startswith(
+        f"Of all models and strategies, logreg with margin {means['logreg']:.3f} is best by the "
+        f"mean area under accuracy over 3 datasets; then forest with margin {means['forest']:.3f}."
+    )
 
 
 def test_few_trials_recommend_nothing() -> None:

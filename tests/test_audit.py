@@ -33,8 +33,9 @@ def test_every_estimator_is_there_or_says_why(frame: pd.DataFrame) -> None:
     assert set(frame["estimator"]) == set(audit.ESTIMATORS)
     assert (frame["estimate"].isna() == (frame["reason"] != "")).all()
     told = " ".join(misled.left_out(frame))
-    assert "audit_60 is left out for all strategies: the protocol withholds 40 rows" in told
-    assert "lure_cv is left out for margin, kcenter: the strategy logs no probabilities" in told
+    every = "is left out on every dataset for"
+    assert f"audit_60 {every} all strategies: the protocol withholds 40 rows" in told
+    assert f"lure_cv {every} margin, kcenter: the strategy logs no probabilities" in told
     assert "audit_30" not in told
 
 
@@ -177,6 +178,61 @@ def test_missing_estimates_are_not_ranked() -> None:
     assert errors["trials"].to_dict() == {"random": 0, "margin": 2, "other": 0}
     assert errors["bias"].isna().tolist() == errors["reason"].eq("not asked").tolist()
     assert errors["reason"].tolist() == ["not asked", "", "not asked"]
+
+
+def several(cells: dict[tuple[str, str, str], float | str]) -> pd.DataFrame:
+    """Two trials of each (dataset, strategy, estimator): an estimate, or why there is none."""
+    base = {"protocol": "p", "model": "m", "checkpoint": 1.0, "n_labeled": 60, "truth": 0.9}
+    rows = []
+    for (dataset, strategy, name), value in cells.items():
+        lacks = isinstance(value, str)
+        found = {"estimate": np.nan if lacks else value, "reason": value if lacks else ""}
+        key = {"dataset": dataset, "strategy": strategy, "estimator": name}
+        rows += [{**base, **key, **found, "trial": trial} for trial in (0, 1)]
+    return pd.DataFrame(rows)
+
+
+LOGS = "it logs no probabilities"
+PARTLY: dict[tuple[str, str, str], float | str] = {
+    ("small", "random", "cv"): 0.9, ("small", "margin", "cv"): 0.9,
+    ("small", "random", "leftover"): audit.WHOLE, ("small", "margin", "leftover"): audit.WHOLE,
+    ("small", "random", "lure_cv"): 0.9, ("small", "margin", "lure_cv"): LOGS,
+    ("large", "random", "cv"): 0.7, ("large", "margin", "cv"): 0.5,
+    ("large", "random", "last_half"): 0.8, ("large", "margin", "last_half"): 0.8,
+    ("large", "random", "leftover"): 0.88, ("large", "margin", "leftover"): 0.92,
+    ("large", "random", "lure_cv"): 0.9, ("large", "margin", "lure_cv"): LOGS,
+}  # fmt: skip
+
+
+def test_what_some_strategy_lacks_is_not_called_had_by_all() -> None:
+    told = said_audit.least_wrong(misled.errors(several(PARTLY)))
+    assert "lure_cv" not in told
+    assert "on large, where rows were left to buy: last_half (mean RMSE 0.100)" in told
+    assert "leftover (0.020) is no rival" in told
+
+
+def test_nothing_is_recommended_where_everything_was_bought() -> None:
+    small = {key: value for key, value in PARTLY.items() if key[0] == "small"}
+    told = said_audit.least_wrong(misled.errors(several(small)))
+    assert told == "the whole pool was bought on every dataset, so none is called least wrong."
+
+
+def test_left_out_names_the_datasets_and_how_many_trials() -> None:
+    table = several(PARTLY)
+    assert misled.left_out(table) == [
+        "leftover is left out on small for all strategies: the whole pool was bought",
+        f"lure_cv is left out on every dataset for margin: {LOGS}",
+    ]
+    first = table["strategy"].eq("random") & table["trial"].eq(0) & table["estimator"].eq("lure_cv")
+    table.loc[first & (table["dataset"] == "large"), "reason"] = LOGS
+    assert misled.left_out(table)[1:] == [
+        f"lure_cv is left out on every dataset for margin: {LOGS}",
+        f"lure_cv is left out on large (1 of 2 trials) for random: {LOGS}",
+    ]
+    both = pd.concat([table, table.assign(model="other")])
+    assert misled.left_out(both) == misled.left_out(table)
+    only = pd.concat([table.iloc[:2], table.assign(model="other")])
+    assert misled.left_out(only)[0].startswith("other: leftover is left out on small")
 
 
 def test_the_figure_draws_every_estimator_and_strategy() -> None:

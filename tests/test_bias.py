@@ -214,6 +214,17 @@ def test_words_follow_the_numbers() -> None:
     assert said.bias(summary_of(1.0, 0.1, 0.2), "random") == unsure
 
 
+def test_drift_is_judged_before_the_whole_pool_was_bought() -> None:
+    half = summary_of(10.4, 0.1, 0.2).assign(checkpoint=0.5)
+    whole = summary_of(np.nan, 0.0, 0.0).assign(z=np.nan)
+    large = summary_of(0.3, 0.1, 0.2).assign(dataset="large")
+    lines = said.bias(pd.concat([half, whole, large]), "random")
+    assert lines[0].endswith("(energy): s on 1 of 2 (d z = 10.4).")
+    assert lines[-1] == "judged before the whole pool was bought: d at 50% of the labels bought."
+    only = said.bias(pd.concat([whole, large]), "random")
+    assert only[-1] == "judged before the whole pool was bought: d not at all."
+
+
 SUITE = """
 datasets = ["iris"]
 models = ["logreg"]

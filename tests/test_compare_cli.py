@@ -97,6 +97,20 @@ def test_every_format(command: Command, which: str) -> None:
     assert "kcenter" in out
 
 
+def test_one_dataset_is_answered_from_its_trials(command: Command) -> None:
+    code, out, err = command("compare", "--only", "dataset=iris")
+    assert code == 0
+    assert out.startswith("gnb, ")
+    assert "on iris only, 6 paired trials" in out.splitlines()[0]
+    assert "trials W/T/L" in out
+    assert "next: `albench curves small.toml --table labels`" in err
+    csv_out = command("compare", "--only", "dataset=iris", "--format", "csv")[1]
+    assert "boot_low" in csv_out.splitlines()[0]
+    asked = command("compare", "--only", "dataset=iris", "--table", "against", "--format", "csv")[1]
+    assert "verdict" in asked.splitlines()[0]
+    assert "next: " not in command("compare")[2]
+
+
 def test_json_answers_first_and_has_null_for_undefined(command: Command) -> None:
     table = json.loads(command("compare", "--format", "json")[1])
     assert table["notes"][0].startswith("gnb, ")

@@ -152,6 +152,47 @@ def test_variants_of_one_base_dataset_count_once() -> None:
     assert result.tables["against"]["wilcoxon_p"].isna().all()
 
 
+def test_what_is_averaged_into_what_is_said_everywhere() -> None:
+    from albench.analysis import handout, variants
+    from albench.drawing import about
+
+    frame = curves_of(3, 3, 8)
+    names = sorted(frame["dataset"].unique())
+    base = {names[0]: "one", names[1]: "one"}
+    result = compare(frame, metric="accuracy", baseline="random", base=base)
+    text = f"one = mean of {names[0]}, {names[1]}"
+    assert f"2 base datasets ({text})" in result.lines[0]
+    assert any("3 datasets count as 2 base datasets" in n and text in n for n in result.notes)
+    assert f"2 base datasets ({text})" in handout.headline_caption(result)
+    assert f"The last rows count 2 base datasets ({text})" in handout.dataset_tables(result)[0]
+    told = about(result, 0, [], "random")
+    assert text in told.ending("ranks")
+    assert "3 datasets" not in told.ending("ranks")
+    assert told.ending("heat") == told.where
+    assert "3 datasets" in told.where
+    plain = compare(frame, metric="accuracy", baseline="random")
+    assert not any("base dataset" in line for line in (*plain.lines, *plain.notes))
+    each = pd.DataFrame({"random": [0.5, 0.5], "m": [0.4, 0.7]}, index=names[:2])
+    assert variants.opposed(each, "random", base) == (
+        "Ahead on one variant and behind on another, against random: "
+        f"m on one ({names[0]} -0.100, {names[1]} +0.200)."
+    )
+    assert variants.opposed(each, "random", None) == ""
+
+
+def test_the_foot_of_the_datasets_agrees_with_ranks_and_tests() -> None:
+    frame = curves_of(5, 3, 8)
+    names = sorted(frame["dataset"].unique())
+    base = dict.fromkeys(names[:3], "one")
+    result = compare(frame, metric="accuracy", baseline="random", base=base)
+    foot = typeset.foot_rows(result.stacks[0], "random", "aubc", base).set_index("strategy")
+    ranks = result.tables["ranks"].set_index("strategy")["rank"]
+    assert foot["rank"].to_dict() == pytest.approx(ranks.to_dict())
+    for _, row in result.tables["against"].iterrows():
+        counted = "/".join(str(int(row[c])) for c in ("wins", "ties", "losses"))
+        assert foot.loc[row["strategy"], "record"] == counted
+
+
 # ---------------------------------------------------------------- bad input
 
 
@@ -242,9 +283,19 @@ def test_one_strategy_has_nothing_to_compare_with() -> None:
 
 def test_one_dataset_speaks_about_that_dataset_only() -> None:
     result = compare(curves_of(1, 3, 20, effect=0.05), metric="accuracy")
-    assert "cannot reach 0.05 with 1 dataset (2 tests need 7)" in result.lines[0]
-    assert result.lines[1].startswith("On these datasets only, under this protocol")
-    assert "margin ahead on 1, behind on 0 of 1" in result.lines[1]
+    (line,) = result.lines
+    row = result.tables["within"].set_index("strategy").loc["margin"]
+    assert "on data-00 only, 20 paired trials: mean difference to random" in line
+    assert "Holm over 2 tests): ahead of random: " in line
+    assert f"margin {row['mean_difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" in line
+    assert f"ahead in {row['wins']} of 20 trials, Holm {words.p_text(row['holm_p'])}" in line
+    assert line.endswith("one dataset says nothing of others.")
+    few = compare(curves_of(1, 3, 4, effect=0.05), metric="accuracy").lines[0]
+    assert "cannot be told, cannot reach 0.05 with 4 trials (2 tests need 7): " in few
+    assert "Wilcoxon" not in few
+    shown = typeset.within_table(result.tables["within"], 0.05).set_index("strategy")
+    assert shown.loc["margin", "on this dataset"] == "better"
+    assert shown.loc["margin", "trials W/T/L"].split("/")[0] == str(row["wins"])
     assert result.tables["against"]["holm_p"].isna().all()
     assert result.tables["against"]["low"].isna().all()
     assert np.isnan(result.tables["omnibus"]["p"].iloc[0])

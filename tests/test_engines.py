@@ -1,5 +1,6 @@
 """Engines against scikit-learn: whole runs with the same picks and predictions."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from engine_grid import CASES, compared, run, task_of
 
 from albench import engines
+from albench.engines.compiled import forget_stale
 from albench.learner import Plain
 from albench.registry import resolve
 
@@ -163,3 +165,14 @@ def test_the_bias_between_bounds_is_libsvms() -> None:
     first, wrong, gap = compared(fast, plain)
     assert (first, wrong) == (None, 0)
     assert gap <= SHIPPED["svc-rbf"]
+
+
+def test_machine_code_older_than_any_source_is_forgotten(tmp_path: Path) -> None:
+    cached = tmp_path / "__pycache__"
+    cached.mkdir()
+    for name, age in (("a.py", 100), ("b.py", 50), ("__pycache__/a.x.nbi", 75),
+                      ("__pycache__/a.x.1.nbc", 25), ("__pycache__/a.pyc", 75)):  # fmt: skip
+        (tmp_path / name).write_text("")
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    forget_stale(tmp_path)
+    assert sorted(p.name for p in cached.iterdir()) == ["a.pyc", "a.x.1.nbc"]

@@ -80,6 +80,7 @@ FLOOR = {
     "views": 6,
     "pages": 6,
     "evidence": 6,
+    "alone": 6,
     "parts": 6,
     "board": 6,
     "leaderboard": 6,

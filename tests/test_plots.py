@@ -17,7 +17,8 @@ from matplotlib.text import Text
 from albench.analysis.comparison import compare
 from albench.analysis.panels import panels
 from albench.errors import BadValue
-from albench.plots.figures import DRAW, About, Picture, pictures, write
+from albench.plots.about import About
+from albench.plots.figures import DRAW, Picture, pictures, write
 from albench.plots.style import GREY, figure, looks, save, theme
 
 

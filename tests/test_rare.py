@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from bought_runs import measured, ran
 
-from albench.analysis import rare, said
+from albench.analysis import rare, said_rare
 from albench.analysis.against import over_trials
 from albench.analysis.bought import groups
 from albench.analysis.space import Space
@@ -85,11 +85,22 @@ def test_labels_to_the_first_and_tenth_positive_are_censored(found) -> None:
     assert (summary.loc[("margin", 10), "reached"], summary.loc[("margin", 1), "reached"]) == (0, 3)
 
 
+def test_more_positives_says_its_criterion_and_what_did_not_meet_it() -> None:
+    rows = [("random", 0.2, np.nan, np.nan, np.nan), ("qbc", 0.297, 0.097, 0.04, 0.15),
+            ("margin", 0.332, 0.132, -0.01, 0.27), ("entropy", 0.25, 0.05, -0.1, 0.2)]  # fmt: skip
+    columns = ["strategy", "value", "difference", "low", "high"]
+    part = pd.DataFrame(rows, columns=columns).assign(dataset="d")
+    more, missed = said_rare.found_more("", part, "random")
+    assert "whose 95 % interval over trials leaves zero out" in more
+    assert more.endswith(": qbc on d +10 percentage points.")
+    assert missed.endswith("holds zero: margin on d +13 [-1, +27] percentage points.")
+
+
 def test_without_a_trace_ambiguity_is_unknown_and_said_so() -> None:
     runs, rounds, specs = ran(Protocol(start=10, budget=30), "wdbc", 1, False)
     frame, _ = rare.measured(runs, rounds, cuts(specs))
     assert frame.loc[frame["measure"] == "ambiguous_negative", "value"].isna().all()
-    lines = said.rare(over_trials(frame, "random"), "random")
+    lines = said_rare.rare(over_trials(frame, "random"), "random")
     assert lines[0].endswith("run the suite with trace = true.")
 
 

@@ -41,9 +41,9 @@ def test_finding_fewer_positives_is_warned_of() -> None:
     frame = found(a=("margin", -0.1, -0.15, -0.05), b=("margin", 0.2, 0.1, 0.3))
     text = said(Observed(frame, pd.DataFrame(), {}, 20), "margin")
     assert "It finds more positives of the rare class than random on 1 of 2 datasets" in text
-    assert "b +20% (first 20 trials)" in text
+    assert "b +20 percentage points (first 20 trials)" in text
     assert "Beware: it finds fewer positives" in text
-    assert "a -10%" in text
+    assert "a -10 percentage points" in text
 
 
 def test_no_difference_is_said_as_none_shown() -> None:
@@ -56,7 +56,7 @@ def test_no_difference_is_said_as_none_shown() -> None:
 def test_with_the_baseline_kept_what_finds_positives_is_named() -> None:
     frame = found(a=("margin", 0.1, 0.05, 0.15), b=("badge", -0.1, -0.2, -0.05))
     text = said(Observed(frame, pd.DataFrame(), {}, 5), "random")
-    assert "more of its positives are found by margin on 1 of 2 (a +10%)" in text
+    assert "more of its positives are found by margin on 1 of 2 (a +10 percentage points)" in text
     none = found(a=("margin", 0.0, -0.1, 0.1))
     assert "Nor is any strategy shown" in said(Observed(none, pd.DataFrame(), {}, 5), "random")
 

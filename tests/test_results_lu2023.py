@@ -1,5 +1,6 @@
 """The committed results of lu2023: small, verified against the published table."""
 
+import io
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from albench.analysis.coincide import coinciding, summary
 from albench.analysis.reproduce import claims, reproduced
+from albench.cli import exit_code
 from albench.python import read_results
 
 ROOT = Path(__file__).parent.parent
@@ -92,3 +94,14 @@ def test_infodiv_is_found_to_be_us_c(tables: tuple[pd.DataFrame, pd.DataFrame]) 
         frozenset(("US-C", "InfoDiv"))
     }
     assert found["trials"].tolist() == [200]
+
+
+def test_what_else_is_selected_does_not_move_an_interval(
+    verdicts: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["reproduce", "lu2023", "--results", str(FOLDER), "--format", "csv"]
+    words += ["--only", "dataset=appendicitis", "--only", "strategy=Uniform"]
+    assert exit_code(words) == 0
+    row = pd.read_csv(io.StringIO(capsys.readouterr().out)).set_index("strategy").loc["Uniform"]
+    due = verdicts.set_index(["dataset", "strategy"]).loc["appendicitis", "Uniform"]
+    assert (row["low"], row["high"]) == (round(due["low"], 5), round(due["high"], 5))

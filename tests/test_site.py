@@ -112,6 +112,68 @@ def test_the_table_has_every_view_and_no_formula() -> None:
     assert harmless("+cmd|x") == "'+cmd|x"
 
 
+@pytest.fixture(scope="module")
+def partial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of a suite of which `margin` was run on one of three datasets only."""
+    folder = tmp_path_factory.mktemp("partial")
+    suite = folder / "s.toml"
+    suite.write_text(
+        'strategies = ["random", "margin"]\nmodels = ["gnb"]\ntrials = 2\n'
+        'metrics = ["accuracy"]\nprotocol = {use = "standard", budget = 40}\n'
+        'datasets = [{use = "iris", group = "flowers"}, {use = "wine", group = "drinks"}, '
+        '{use = "wdbc", group = "drinks"}]\n'
+    )
+    where = [str(suite), "--results", str(folder / "r")]
+    assert exit_code(["run", *where, "--jobs", "1", "--only", "strategy=random"]) == 0
+    only = ["--only", "strategy=margin", "--only", "dataset=iris"]
+    assert exit_code(["run", *where, "--jobs", "1", *only]) == 0
+    assert exit_code(["leaderboard", *where, "--to", str(folder / "site")]) == 0
+    return folder / "site"
+
+
+def test_a_strategy_s_page_marks_what_was_not_run(partial: Path) -> None:
+    tree = html5lib.parse(
+        (partial / "strategy-margin.html").read_text(), namespaceHTMLElements=False
+    )
+    table = next(t for t in tree.iter("table"))
+    assert "Run on 1 of 3 datasets, 2 trials each" in "".join(table.itertext())
+    rows = {}
+    for tr in list(table.iter("tr"))[1:]:
+        cells = ["".join(c.itertext()).strip() for c in tr]
+        rows[cells[0]] = cells[1:]
+    assert rows["iris"][-1] == ""
+    for name in ("wine", "wdbc"):
+        assert set(rows[name][:-1]) == {pages.DASH}
+        assert rows[name][-1] == "not run, counted as no gain"
+    text = "".join(tree.itertext())
+    assert "of 1 dataset, behind on" in text
+    assert "2 of 3 datasets were not run" in text
+    assert "1 dataset, 2 trials each." in text  # the caption of the figure
+    assert "; 3 datasets" not in text
+
+
+def test_columns_follow_budget_and_group(partial: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO((partial / "leaderboard.csv").read_text())))
+    mine = {(r["budget share"], r["datasets"]): r for r in rows if r["strategy"] == "margin"}
+    whole = mine["1", "all datasets"]
+    assert all(whole[c].endswith("(1 run)") for c in ("harm", "worst loss", "target reached"))
+    assert whole["normalised gain"].endswith("(2 filled)")
+    assert [mine["1", g]["not run"] for g in ("all datasets", "flowers", "drinks")] == [
+        "4/6", "0/2", "4/4",
+    ]  # fmt: skip
+    assert mine["1", "drinks"]["harm"] == pages.DASH
+    assert mine["1", "drinks"]["evaluation bias"] == pages.DASH
+    assert mine["1", "flowers"]["evaluation bias"] == whole["evaluation bias"] != pages.DASH
+    late = mine["0.5", "all datasets"]
+    assert {late[c] for c in ("drift", "evaluation bias", "rare found", "s/query")} == {pages.DASH}
+    random = {
+        r["datasets"]: r for r in rows if (r["strategy"], r["budget share"]) == ("random", "1")
+    }
+    assert random["flowers"]["evaluation bias"] != random["drinks"]["evaluation bias"]
+    index = (partial / "index.html").read_text()
+    assert "Drift, evaluation bias and rare found rest on one trial of each dataset" in index
+
+
 def test_markdown_shows_names_as_they_are() -> None:
     text = (site() / "leaderboard.md").read_text()
     assert "<script" not in text
@@ -171,6 +233,19 @@ def test_shared_places_follow_from_the_intervals() -> None:
     assert found.loc["last", "rank"] == 3.0
     assert (found["rank_low"] <= found["rank"]).all()
     assert rank_interval(table[:2], 0)["place"].tolist() == [1, 1, 1]
+
+
+def test_intervals_that_overlap_need_not_share_a_place() -> None:
+    """As the page says: one more than the strategies that lie before as a whole."""
+    scores = np.random.default_rng(1).normal(size=(20, 6)) + np.linspace(1.5, 0.0, 6)
+    found = rank_interval(pd.DataFrame(scores, columns=list("abcdef")), seed=0)
+    before = [int((found["rank_high"] < low).sum()) + 1 for low in found["rank_low"]]
+    assert found["place"].tolist() == before
+    pairs = itertools.combinations(found.itertuples(), 2)
+    assert any(p.rank_high >= q.rank_low and p.place < q.place for p, q in pairs)
+    text = (site() / "index.html").read_text()
+    assert "share a place; the order" not in text
+    assert "one more than the number of strategies whose whole rank interval lies" in text
 
 
 def test_none_stands_behind_one_of_a_worse_mean_rank() -> None:

@@ -13,6 +13,7 @@ The rules, in order:
    datasets stays above zero, or without a band the labels from which the mean stays ahead.
 5. Warnings follow: datasets on which it loses, checkpoints behind the baseline; with a rare
    class or wrong labels, what `cautions` has to add.
+6. Where several models were run, the best strategy of each is compared by its mean.
 """
 
 from collections.abc import Iterator
@@ -27,14 +28,15 @@ from albench.analysis.compare import PAIRS_MIN
 from albench.analysis.comparison import Comparison
 from albench.analysis.standings import labels_needed
 from albench.analysis.summaries import summarise
+from albench.analysis.which_model import best_of_models
 from albench.analysis.within import overall_gain
-from albench.analysis.words import counted, p_text
+from albench.analysis.words import counted, p_text, units
 
 HARMFUL = 0.2
 
 
 def advice(comparison: Comparison, seen: Observed | None = None) -> list[str]:
-    """The recommendation of every protocol and model, a few sentences each.
+    """The recommendation of every protocol and model, a few sentences each; then which model.
 
     seen: what the bought rows show, for suites with a rare class or an oracle that errs.
     """
@@ -45,7 +47,7 @@ def advice(comparison: Comparison, seen: Observed | None = None) -> list[str]:
             where, base = (stack.protocol, stack.model), comparison.options.baseline
             lines += cautions(seen, where, chosen(comparison, stack), base)
         out.append(" ".join(lines))
-    return out
+    return out + best_of_models(comparison)
 
 
 def chosen(comparison: Comparison, stack: Stack) -> str:
@@ -90,7 +92,7 @@ def of_one(comparison: Comparison, place: int) -> Iterator[str]:
         name = chosen(comparison, stack)
         first = better[better["strategy"] == name].iloc[0]
         yield (
-            f"{where}, use {name}: over {int(first['n'])} datasets it is ahead of {base} by "
+            f"{where}, use {name}: over {units(comparison.design[place])} it is ahead of {base} by "
             f"{size(first)} in {measure(comparison, place)} (Holm {p_text(first['holm_p'])}; ahead "
             f"on {int(first['wins'])})."
         )
@@ -147,15 +149,16 @@ def details(comparison: Comparison, stack: Stack, name: str) -> Iterator[str]:
     base, options = comparison.options.baseline, comparison.options
     blocks = tuple(b.only((base, name)) for b in stack.blocks)
     pair = replace(stack, strategies=(base, name), blocks=blocks)
-    gain = overall_gain(pair, base, seed=options.seed)
+    gain = overall_gain(pair, base, base=options.base, seed=options.seed)
     band = gain[(gain["strategy"] == name) & (gain["dataset"] == "")] if len(gain) else gain
     if len(band) and band["low"].notna().any():
         yield from_share(band, base)
     saved = labels_needed(stack, base)
     if name in saved.index and saved["fewer"].notna()[name]:
-        row = saved.loc[name].astype(float)
+        row, theirs = saved.loc[name].astype(float), saved.astype(float)["reached"][base]
         yield (
-            f"It holds the final score of {base} in {row['reached']:.0%} of the runs, with "
+            f"It holds the final score of {base} in {row['reached']:.0%} of the runs ({base} "
+            f"itself in {theirs:.0%}), with "
             f"{abs(row['fewer']):.0%} of the budget "
             f"{'saved' if row['fewer'] >= 0 else 'spent more'} on average."
         )
@@ -212,10 +215,13 @@ def at_hand(comparison: Comparison, stack: Stack, where: str, note: str) -> Iter
         )
         return
     name, row = str(counts.index[0]), counts.iloc[0]
-    total = within["dataset"].nunique()
+    total, place = within["dataset"].nunique(), comparison.stacks.index(stack)
+    against = mine(comparison, "against", stack).set_index("strategy")
+    gap = float(against["mean_difference"].astype(float)[name])
     yield (
-        f"{where}, use {name}: it is ahead of {base} on {int(row['size'])} of {total} datasets by "
-        f"{row['mean']:+.3f} on average (Wilcoxon over trials, Holm) and behind on none; {reach}."
+        f"{where}, use {name}: it is ahead of {base} on {int(row['size'])} of {total} datasets "
+        f"(Wilcoxon over trials, Holm) and behind on none; {reach}. Its mean difference over "
+        f"{units(comparison.design[place])} is {gap:+.3f}."
     )
     weak = sure[(sure["strategy"] == name) & ~(sure["corrected_p"] <= alpha)]
     if len(weak):

@@ -25,6 +25,8 @@ Metric: TypeAlias = Literal["accuracy", "balanced_accuracy"]
 
 FOLDS = 5
 AUDITS = (30, 60)
+WHOLE = "the whole pool was bought"
+"""Why there is no `leftover`: then nothing was selected either."""
 ESTIMATORS = {
     "resubstitution": "the labelled rows that the model was fitted on",
     "cv": "5-fold cross-validation on the labelled rows",
@@ -126,7 +128,7 @@ def estimates(labeled: Labeled) -> Iterator[dict[str, Any]]:
     yield row("resubstitution", score(labeled.told, everything[labeled.rows]), truth)
     yield row(
         "leftover", score(task.y[leftover], everything[leftover]), truth,
-        "" if len(leftover) else "the whole pool was bought",
+        "" if len(leftover) else WHOLE,
     )  # fmt: skip
     for n in AUDITS:
         yield audit_sample(labeled, everything, n) | {"truth": truth}

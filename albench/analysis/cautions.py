@@ -81,7 +81,7 @@ def on_rare(found: pd.DataFrame, name: str, base: str, reach: str) -> Iterator[s
 def told(rows: pd.DataFrame, sign: int) -> list[str]:
     """The datasets on which the share of positives found differs that way, with how much."""
     return [
-        f"{row['dataset']} {row['difference']:+.0%}"
+        f"{row['dataset']} {100 * row['difference']:+.0f} percentage points"
         for _, row in rows.iterrows()
         if sure(row) == sign
     ]

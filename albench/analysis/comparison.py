@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from math import nan
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from albench.analysis import compare as across
-from albench.analysis import words
+from albench.analysis import variants, words
 from albench.analysis.cells import Stack, stacks
 from albench.analysis.overall import aggregates
 from albench.analysis.paired import smallest_n
@@ -123,7 +122,8 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
     base = options.baseline
     if base not in stack.strategies:
         raise UnknownName(f"baseline {base!r} has no finished runs with {stack.model}")
-    table = averaged(wide(stack, options.summary), options.base)
+    each = wide(stack, options.summary)
+    table = variants.averaged(each, options.base)
     design = _design(stack, table, options)
     tables = _tables(stack, table, options) if len(stack.strategies) > 1 else {}
     for frame in tables.values():
@@ -132,10 +132,18 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
                 frame.insert(0, column, getattr(stack, column))
     against = tables.get("against", pd.DataFrame())
     where = (stack.model, stack.protocol if protocols else "")
-    lines = [words.headline(against, design, [w for w in where if w])]
-    if tables and against["holm_p"].isna().all():
+    named = [w for w in where if w]
+    alone = bool(tables) and len(stack.blocks) == 1
+    lines = [
+        words.on_one(tables["within"], design, named)
+        if alone
+        else words.headline(against, design, named)
+    ]
+    if tables and not alone and against["holm_p"].isna().all():
         lines.append(words.conditional(tables["within"], design))
-    notes = (words.counted(stack.notes, 6),) if stack.notes else ()
+    lines += [line for line in (variants.opposed(each, base, options.base),) if line]
+    remarks = (words.counted(stack.notes, 6), variants.note(each, options.base))
+    notes = tuple(remark for remark in remarks if remark)
     return Comparison(options, tuple(lines), tables, notes, (design,), (stack,), pd.DataFrame())
 
 
@@ -177,13 +185,6 @@ def _against(table: pd.DataFrame, options: Options) -> pd.DataFrame:
     )
 
 
-def averaged(table: pd.DataFrame, base: Mapping[str, str] | None) -> pd.DataFrame:
-    """Variants of one base dataset averaged, so that each base counts once."""
-    if not base:
-        return table
-    return table.groupby([base.get(str(d), str(d)) for d in table.index], sort=False).mean()
-
-
 def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, Any]:
     trials = [len(b.trials) for b in stack.blocks]
     pairing = json.dumps([[b.dataset, [str(t) for t in b.trials]] for b in stack.blocks])
@@ -200,6 +201,7 @@ def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, An
         "unranked": sorted(options.unranked),
         "datasets": len(table),
         "dataset_names": stack.datasets,
+        "merged": variants.merged(stack.datasets, options.base),
         "trials_min": min(trials),
         "trials_max": max(trials),
         "pairing": hashlib.sha256(pairing.encode()).hexdigest()[:16],

@@ -6,6 +6,7 @@ import pandas as pd
 
 from albench.analysis.overall import penalties
 from albench.analysis.typeset import cell_caption, cell_latex, cell_table, foot_rows, trials_text
+from albench.analysis.words import units
 from albench.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def dataset_tables(found: "Comparison") -> list[str]:
     options, out = found.options, []
     for stack, design in zip(found.stacks, found.design, strict=True):
         cells = cell_table(stack, summary=options.summary, alpha=options.alpha)
-        foot = foot_rows(stack, options.baseline, options.summary)
-        caption = cell_caption(stack, design["measure"], options.baseline, options.alpha)
+        foot = foot_rows(stack, options.baseline, options.summary, options.base)
+        caption = cell_caption(stack, design, options.baseline, options.alpha)
         out.append(cell_latex(cells, foot, caption, options.baseline, options.better))
     return out
 
@@ -57,7 +58,7 @@ def headline_caption(found: "Comparison") -> str:
     trials = trials_text([b for s in found.stacks for b in s.blocks])
     return (
         f"Each strategy against {options.baseline}: mean paired difference in {design['signed']} "
-        f"over {design['datasets']} datasets ({trials} trials each) with its 95 % t interval; "
+        f"over {units(design)}, {trials} trials each, with its 95 % t interval; "
         "datasets won/tied/lost; two-sided Wilcoxon signed-rank p, raw and after Holm; matched "
         "rank-biserial correlation; Bayesian signed-rank probability of better and of practically "
         f"equal (within {options.rope:g}); difference detectable with 80 % power."

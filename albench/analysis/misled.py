@@ -1,5 +1,6 @@
 """How wrong the estimators of the audit are, and whether they rank the strategies right."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from albench.analysis.against import CELL
 from albench.analysis.audit import ESTIMATORS
 from albench.analysis.paired import t_interval
+from albench.analysis.said import settings
 
 PLACE = ["dataset", "protocol", "model", "checkpoint", "estimator"]
 
@@ -106,15 +108,40 @@ def at_end(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def left_out(frame: pd.DataFrame) -> list[str]:
-    """Which estimators are missing at the last checkpoint for which strategies, and why."""
+    """Which estimators are missing at the last checkpoint, on which datasets, for whom, and why.
+
+    What holds with every protocol and model is said once.
+    """
     last = frame.groupby([*CELL, "trial"])["checkpoint"].transform("max")
-    gone = frame[(frame["reason"] != "") & (frame["checkpoint"] == last)]
-    counts: dict[tuple[str, str], list[str]] = {}
-    for (name, why, strategy), _ in gone.groupby(["estimator", "reason", "strategy"], sort=False):
-        counts.setdefault((str(name), str(why)), []).append(str(strategy))
-    everyone = frame["strategy"].nunique()
+    end = frame[frame["checkpoint"] == last]
+    said: dict[str, list[str]] = {}
+    starts = [start for start, _ in settings(end)]
+    for start, part in settings(end):
+        for sentence in gone(part):
+            said.setdefault(sentence, []).append(start)
     return [
-        f"{name} is left out for "
-        f"{'all strategies' if len(who) == everyone else ', '.join(who)}: {why}"
-        for (name, why), who in counts.items()
+        text
+        for sentence, where in said.items()
+        for text in ([sentence] if where == starts else [f"{s}{sentence}" for s in where])
     ]
+
+
+def gone(end: pd.DataFrame) -> Iterator[str]:
+    """The sentences of one protocol and model."""
+    places, everyone = list(dict.fromkeys(end["dataset"])), end["strategy"].nunique()
+    cell = ["strategy", "dataset", "estimator"]
+    sizes: dict[Any, int] = end.groupby(cell).size().to_dict()
+    lost = end[end["reason"] != ""]
+    for (name, why), rows in lost.groupby(["estimator", "reason"], sort=False):
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for strategy, mine in rows.groupby("strategy", sort=False):
+            found = []
+            for dataset, part in mine.groupby("dataset", sort=False):
+                n = sizes[strategy, dataset, name]
+                some = "" if len(part) == n else f" ({len(part)} of {n} trials)"
+                found.append(f"{dataset}{some}")
+            alike.setdefault(tuple(found), []).append(str(strategy))
+        for cells, who in alike.items():
+            on = ", ".join(cells) if list(cells) != places else "every dataset"
+            told = "all strategies" if len(who) == everyone else ", ".join(who)
+            yield f"{name} is left out on {on} for {told}: {why}"

@@ -8,10 +8,11 @@ import pandas as pd
 
 from albench.analysis import compare as across
 from albench.analysis.cells import Stack, stacks
-from albench.analysis.comparison import Comparison, averaged
+from albench.analysis.comparison import Comparison
 from albench.analysis.efficiency import Target, survival_curves
 from albench.analysis.overall import profiles
 from albench.analysis.summaries import head_room, normalised, wide
+from albench.analysis.variants import averaged
 from albench.analysis.within import gain_bands, mean_curves, overall_gain
 
 

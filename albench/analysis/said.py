@@ -5,6 +5,7 @@ its paired difference to the baseline excludes 0. What was not found is said as 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -30,6 +31,28 @@ def at_end(summary: pd.DataFrame, measure: str) -> pd.DataFrame:
     part: pd.DataFrame = summary[summary["measure"] == measure]
     last: pd.DataFrame = part[part["checkpoint"] == part["checkpoint"].max()]
     return last
+
+
+def at_last_choice(summary: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, str]:
+    """Rows of a measure at each dataset's last checkpoint with something left to choose from.
+
+    Where the whole pool was bought every labelled set is the pool, and there is no z; such a
+    dataset is judged at the checkpoint before, and the sentence returned says so.
+    """
+    part: pd.DataFrame = summary[summary["measure"] == measure]
+    known = part[part["z"].notna()]
+    last: dict[Any, float] = known.groupby("dataset", sort=False)["checkpoint"].max().to_dict()
+    ends: dict[Any, float] = part.groupby("dataset", sort=False)["checkpoint"].max().to_dict()
+    early = [f"{d} at {share:.0%}" for d, share in last.items() if share < ends[d]]
+    gone = [str(d) for d in ends if d not in last]
+    told = []
+    if early:
+        told.append(f"{', '.join(early)} of the labels bought")
+    if gone:
+        told.append(f"{', '.join(gone)} not at all")
+    text = f"judged before the whole pool was bought: {'; '.join(told)}." if told else ""
+    judged: pd.DataFrame = known[known["checkpoint"] == known["dataset"].map(last)]
+    return judged, text
 
 
 def joined(names: Sequence[str]) -> str:
@@ -61,9 +84,10 @@ def bias(summary: pd.DataFrame, baseline: str) -> list[str]:
     """Sentences on how far labelled sets drift from the pool. summary: `over_trials`."""
     out = []
     for start, part in settings(summary):
-        n = part["dataset"].nunique()
+        early = ""
         for measure, what in (("energy", "features"), ("tv", "class mix")):
-            found = sorted_out(at_end(part, measure), baseline)
+            rows, early = at_last_choice(part, measure)
+            found, n = sorted_out(rows, baseline), rows["dataset"].nunique()
             if found[1]:
                 out.append(
                     f"{start}labelled sets differ from the pool in their {what} more than "
@@ -75,6 +99,7 @@ def bias(summary: pd.DataFrame, baseline: str) -> list[str]:
                     f"{start}no more drift of the {what} than with {baseline} was found for "
                     f"{joined(calm)}."
                 )
+        out += [f"{start}{early}"] if early else []
     return out
 
 
@@ -135,7 +160,8 @@ def coverage(summary: pd.DataFrame, seen: pd.DataFrame, baseline: str) -> list[s
     """Sentences on coverage. seen: as `coverage.seen_summary`."""
     out = []
     for start, part in settings(summary):
-        found, n = sorted_out(at_end(part, "nearest_mean"), baseline), part["dataset"].nunique()
+        rows, early = at_last_choice(part, "nearest_mean")
+        found, n = sorted_out(rows, baseline), rows["dataset"].nunique()
         words = {1: "farther from their nearest label than with random labels",
                  -1: "nearer to a label than with random labels"}  # fmt: skip
         out += [
@@ -145,6 +171,7 @@ def coverage(summary: pd.DataFrame, seen: pd.DataFrame, baseline: str) -> list[s
         ]
         if not found[1] and not found[-1]:
             out.append(f"{start}no strategy covers the pool otherwise than {baseline} does.")
+        out += [f"{start}{early}"] if early else []
     return out + classes(seen, baseline)
 
 
@@ -165,62 +192,6 @@ def classes(seen: pd.DataFrame, baseline: str) -> list[str]:
         shown = ", ".join(f"{name} {labels:.0f}" for name, labels in means.items())
         out.append(f"{start}every class was seen; labels until then, mean: {shown}.")
     return out
-
-
-def rare(summary: pd.DataFrame, baseline: str) -> list[str]:
-    """Sentences on the rare class."""
-    out = []
-    for start, part in settings(summary):
-        asked = at_end(part, "ambiguous_negative").dropna(subset=["value"])
-        stuck = asked[(asked["value"] > 0.5) & (asked["strategy"] != baseline)]
-        if len(stuck):
-            cells = [f"{r['strategy']} on {r['dataset']} {r['value']:.0%}"
-                     for _, r in stuck.iterrows()]  # fmt: skip
-            out.append(f"{start}most queries go to ambiguous negatives: {counted(cells)}.")
-        elif len(asked):
-            out.append(f"{start}no strategy spends most of its queries on ambiguous negatives.")
-        else:
-            out.append(
-                f"{start}whether queries go to ambiguous negatives is unknown: run the suite "
-                "with trace = true."
-            )
-        out += found_more(start, at_end(part, "found"), baseline)
-        out += hidden_loss(start, part, baseline)
-    return out
-
-
-def found_more(start: str, part: pd.DataFrame, baseline: str) -> list[str]:
-    """Who finds more or fewer positives than the baseline."""
-    out = []
-    others = part[part["strategy"] != baseline]
-    signs = others.apply(sure, axis=1) if len(others) else pd.Series(dtype=int)
-    for sign, word in ((1, "more"), (-1, "fewer")):
-        rows = others[signs == sign]
-        if len(rows):
-            cells = [f"{r['strategy']} on {r['dataset']} {r['difference']:+.0%}"
-                     for _, r in rows.iterrows()]  # fmt: skip
-            out.append(f"{start}{word} positives found than with {baseline}: {counted(cells)}.")
-    if not out and len(others):
-        out.append(f"{start}no strategy finds more or fewer positives than {baseline}.")
-    return out
-
-
-def hidden_loss(start: str, part: pd.DataFrame, baseline: str) -> list[str]:
-    """Where average precision falls behind the baseline while accuracy does not show it."""
-    known = set(part["measure"])
-    if not {"accuracy", "average_precision_macro"} <= known:
-        return []
-    keys = ["dataset", "strategy"]
-    precision = at_end(part, "average_precision_macro").set_index(keys)
-    accuracy = at_end(part, "accuracy").set_index(keys)
-    both = precision.join(accuracy["difference"].rename("accuracy")).reset_index()
-    cells = [
-        f"{row['strategy']} on {row['dataset']} {row['difference']:+.2f} "
-        f"(accuracy {row['accuracy']:+.3f})"
-        for _, row in both.iterrows()
-        if row["strategy"] != baseline and sure(row) < 0
-    ]
-    return [f"{start}average precision below {baseline}'s: {counted(cells)}."] if cells else []
 
 
 def noise(affinity: pd.DataFrame, oracles: Mapping[tuple[str, str], str]) -> list[str]:

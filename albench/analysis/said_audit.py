@@ -1,13 +1,16 @@
 """What the evaluation audit found, in sentences made from the numbers by fixed rules."""
 
-from math import isfinite
-
+import numpy as np
 import pandas as pd
 
+from albench.analysis.against import CELL
+from albench.analysis.audit import WHOLE
 from albench.analysis.said import settings
 from albench.analysis.words import counted
 
 CLEAR = 0.005
+HINDSIGHT = ["leftover", "cv_clean", "cv_matched", "lure_matched"]
+"""Estimators that need labels or a test set that nobody has who buys labels."""
 
 
 def audit(errors: pd.DataFrame, ranking: pd.DataFrame, baseline: str) -> list[str]:
@@ -54,13 +57,33 @@ def inverted(start: str, end: pd.DataFrame, baseline: str) -> list[str]:
 
 
 def least_wrong(end: pd.DataFrame) -> str:
-    """The estimator with the smallest mean root mean squared error that all strategies have."""
-    cells = end.groupby(["dataset", "strategy"]).ngroups
-    usable = end[~end["estimator"].isin(["leftover", "cv_clean", "cv_matched", "lure_matched"])]
-    sizes = usable.groupby("estimator").size()
-    whole = usable[usable["estimator"].isin(sizes[sizes == cells].index)]
-    means = whole.groupby("estimator")["rmse"].mean()
-    if means.empty or not isfinite(means.min()):
-        return "no estimator was had for every strategy."
-    best = means.idxmin()
-    return f"least wrong of those that every strategy has: {best} (RMSE {means.min():.3f})."
+    """The estimator with the smallest mean root mean squared error that all strategies have.
+
+    It is looked for on the cells where rows were left to buy: with the whole pool bought
+    nothing was selected, and every estimator does well. An estimator counts that each of these
+    cells has. `leftover` needs the labels of the rows that were not bought, so nobody has it
+    who buys labels; it is named apart.
+    """
+    whole = end[(end["estimator"] == "leftover") & (end["reason"] == WHOLE)]
+    bought = pd.MultiIndex.from_frame(whole[CELL])
+    some = end[~pd.MultiIndex.from_frame(end[CELL]).isin(bought)]
+    if some.empty:
+        return "the whole pool was bought on every dataset, so none is called least wrong."
+    cells = some.groupby(["dataset", "strategy"]).ngroups
+    known = some[np.isfinite(some["rmse"].astype(float))]
+    sizes = known.groupby("estimator").size()
+    had = known[known["estimator"].isin(sizes[sizes == cells].index)]
+    means = had.groupby("estimator")["rmse"].mean()
+    places = list(dict.fromkeys(some["dataset"]))
+    on = "" if len(bought) == 0 else f" on {', '.join(places)}, where rows were left to buy"
+    usable = means.drop(HINDSIGHT, errors="ignore")
+    if usable.empty:
+        return f"no estimator was had for every strategy{on}."
+    text = f"least wrong of those that every strategy has{on}: {usable.idxmin()} "
+    text += f"(mean RMSE {usable.min():.3f})"
+    if "leftover" in means.index:
+        text += (
+            f"; leftover ({means['leftover']:.3f}) is no rival, since it needs the true labels of "
+            "all rows that were not bought"
+        )
+    return f"{text}."

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from albench.analysis import compare as across
 from albench.analysis import curves
 from albench.analysis.cells import Block, Stack
-from albench.analysis.comparison import averaged
 from albench.analysis.efficiency import target_value, times
 from albench.analysis.overall import aggregates
 from albench.analysis.summaries import wide
+from albench.analysis.variants import averaged
 
 Floats = NDArray[np.float64]
 DRAWS = 2000
@@ -37,10 +37,10 @@ def rank_interval(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.Data
     """Mean rank over datasets with its 95 % bootstrap interval, datasets drawn.
 
     table: datasets x strategies, higher = better. Columns rank, rank_low, rank_high and
-    `place`: one more than the strategies whose whole interval is better, so that those
-    that cannot be told apart share a place; none stands behind one of a worse mean rank,
-    whose interval is the wider. NaN intervals below three datasets, where all share the
-    first place.
+    `place`: one more than the strategies whose whole interval lies before the own; none is
+    placed behind one of a worse mean rank, whose interval is the wider. Two whose intervals
+    overlap may so have different places, where others lie between them. NaN intervals below
+    three datasets, where all share the first place.
     """
     ranked = table.round(12).rank(axis=1, ascending=False).to_numpy()
     mean = ranked.mean(axis=0)
@@ -66,35 +66,49 @@ def standings(
     with interval, scaled per dataset; against the baseline over base datasets: difference
     with its interval, wins, ties, losses, holm_p, verdict; better: probability that a run
     beats one of the baseline, with interval; harm: mean share of checkpoints behind the
-    baseline; worst: the largest mean loss on any dataset; datasets (bases that count) and
-    imputed (datasets filled with the baseline's curves).
+    baseline; worst: the largest mean loss on any dataset, both of the datasets that the
+    strategy was `run` on; datasets (bases that count) and imputed (datasets filled with the
+    baseline's curves, which count as no gain in rank, gain, tests and better).
     """
     if not stack.blocks:
         return pd.DataFrame()
     table = averaged(wide(stack), base)
     out = rank_interval(table, seed)
     filled = [sum(s in b.imputed for b in stack.blocks) for s in out.index]
-    out["datasets"], out["imputed"] = len(table), filled
-    out = out.join(beside(stack, baseline, seed)).join(tested(table, baseline, alpha, seed))
+    out["datasets"], out["imputed"], out["run"] = (
+        len(table),
+        filled,
+        [len(stack.blocks) - n for n in filled],
+    )
+    out = out.join(beside(stack, baseline, base, seed)).join(tested(table, baseline, alpha, seed))
     return out.rename_axis("strategy").reset_index().sort_values("rank", kind="stable")
 
 
-def beside(stack: Stack, baseline: str, seed: int) -> pd.DataFrame:
-    """Aggregates over runs and what the curves amount to, by strategy."""
-    found = aggregates(stack, baseline, draws=500, seed=seed).set_index("strategy")
+def beside(stack: Stack, baseline: str, base: Mapping[str, str], seed: int) -> pd.DataFrame:
+    """Aggregates over runs, and what the curves of runs made amount to, by strategy."""
+    found = aggregates(stack, baseline, base=base, draws=500, seed=seed).set_index("strategy")
     names = {"iqm": "gain", "iqm_low": "gain_low", "iqm_high": "gain_high"}
     kept = found.rename(columns=names)[
         [*names.values(), "better", "better_wide_low", "better_wide_high"]
     ]
-    harm, worst = [], []
+    harm, worst = {}, {}
     for block in stack.blocks:
-        theirs = block.of(baseline)
-        harm.append(np.asarray(curves.harm_rate(block.scores, theirs)).mean(axis=1))
-        worst.append(np.asarray(curves.worst_loss(block.scores, theirs)).mean(axis=1))
+        theirs, made = block.of(baseline), own_runs(block)
+        harm[block.dataset] = np.where(
+            made, np.asarray(curves.harm_rate(block.scores, theirs)).mean(axis=1), np.nan
+        )
+        worst[block.dataset] = np.where(
+            made, np.asarray(curves.worst_loss(block.scores, theirs)).mean(axis=1), np.nan
+        )
     index = list(stack.strategies)
-    kept["harm"] = pd.Series(np.mean(harm, axis=0), index=index)
-    kept["worst"] = pd.Series(np.min(worst, axis=0), index=index)
+    kept["harm"] = pd.DataFrame(harm, index=index).mean(axis=1)
+    kept["worst"] = pd.DataFrame(worst, index=index).min(axis=1)
     return kept
+
+
+def own_runs(block: Block) -> NDArray[np.bool_]:
+    """(K,) which strategies were run here, not filled with the baseline's curves."""
+    return np.array([s not in block.imputed for s in block.strategies])
 
 
 def tested(table: pd.DataFrame, baseline: str, alpha: float, seed: int) -> pd.DataFrame:
@@ -111,12 +125,12 @@ def tested(table: pd.DataFrame, baseline: str, alpha: float, seed: int) -> pd.Da
 
 
 def labels_needed(stack: Stack, baseline: str) -> pd.DataFrame:
-    """Labels until the baseline's final score, over datasets, by strategy.
+    """Labels until the baseline's final score, over the datasets that it was run on, by strategy.
 
     reached: share of runs that held it; fewer: mean over datasets of the labels saved per
     trial up to the budget, as a share of the budget.
     """
-    held, saved, trials = [], [], 0
+    held, saved, trials = [], [], []
     for block in stack.blocks:
         value = target_value(block, "random", baseline)
         if np.isnan(value):
@@ -124,13 +138,16 @@ def labels_needed(stack: Stack, baseline: str) -> pd.DataFrame:
         labels, budget = times(block, value), float(block.grid[-1])
         spent = np.minimum(labels, budget)
         theirs = spent[block.strategies.index(baseline)]
-        held.append((labels <= budget).sum(axis=1))
-        saved.append((theirs - spent).mean(axis=1) / budget)
-        trials += len(block.trials)
+        made = own_runs(block)
+        held.append(np.where(made, (labels <= budget).sum(axis=1), 0))
+        saved.append(np.where(made, (theirs - spent).mean(axis=1) / budget, np.nan))
+        trials.append(np.where(made, len(block.trials), 0))
     if not held:
         return pd.DataFrame(columns=["reached", "fewer"])
-    columns = {"reached": np.sum(held, axis=0) / trials, "fewer": np.mean(saved, axis=0)}
-    return pd.DataFrame(columns, index=pd.Index(stack.strategies, name="strategy"))
+    index = pd.Index(stack.strategies, name="strategy")
+    columns = {"reached": pd.Series(np.sum(held, axis=0), index) / np.sum(trials, axis=0),
+               "fewer": pd.DataFrame(saved, columns=index).mean()}  # fmt: skip
+    return pd.DataFrame(columns)
 
 
 def run_counts(runs: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Tables as an author pastes them: booktabs LaTeX, Markdown, and the frames behind them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ import pandas as pd
 from albench.analysis import paired
 from albench.analysis.cells import Block, Stack
 from albench.analysis.compare import holm
-from albench.analysis.summaries import areas, head_room
+from albench.analysis.summaries import areas, head_room, wide
+from albench.analysis.variants import averaged
+from albench.analysis.words import units, verdict_within
 
 BEST, EQUAL = "best", "equal"
 """Marks of a cell: significantly best of its row; not told apart from the best."""
@@ -36,6 +38,28 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
     ):  # fmt: skip
         out[title] = [f"{x:{form}}" if np.isfinite(x) else "-" for x in against[column]]
     return out
+
+
+def within_table(within: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """The comparisons over the trials of single datasets in columns of text, for people."""
+    several = [c for c in ("protocol", "model") if within[c].nunique() > 1]
+    out = within[[*several, "dataset", "strategy"]].copy()
+    out["on this dataset"] = [verdict_within(row, alpha) for _, row in within.iterrows()]
+    out["difference"] = [f"{x:+.4f}" for x in within["mean_difference"]]
+    out["95 % interval"] = [
+        f"[{a:+.4f}, {b:+.4f}]" if np.isfinite(a) else "-"
+        for a, b in zip(within["low"], within["high"], strict=True)
+    ]
+    counts = within[["wins", "ties", "losses"]].to_numpy()
+    out["trials W/T/L"] = ["/".join(str(int(x)) for x in row) for row in counts]
+    for column, title in (
+        ("holm_p", "Holm p"),
+        ("wilcoxon_p", "p"),
+        ("corrected_p", "corrected p"),
+    ):
+        out[title] = [number(p) for p in within[column]]
+    out["detectable"] = [f"{x:.4f}" if np.isfinite(x) else "-" for x in within["mde"]]
+    return out.assign(note=within["note"]) if within["note"].any() else out
 
 
 def number(p: float) -> str:
@@ -86,21 +110,22 @@ def _marks(values: np.ndarray[Any, np.dtype[np.float64]], alpha: float) -> list[
     return marks
 
 
-def foot_rows(stack: Stack, baseline: str, summary: str = "aubc") -> pd.DataFrame:
-    """Per strategy over datasets: mean rank, W/T/L against the baseline, mean normalised gain."""
-    table = pd.DataFrame(
-        [areas(b, summary).mean(axis=1) for b in stack.blocks], columns=list(stack.strategies)
-    ).round(paired.DIGITS)
+def foot_rows(
+    stack: Stack, baseline: str, summary: str = "aubc", base: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Per strategy over datasets: mean rank, W/T/L against the baseline, mean normalised gain.
+
+    Variants of one `base` dataset are averaged first, as in the tables of ranks and tests.
+    """
+    each = wide(stack, summary)
+    table = averaged(each, base).round(paired.DIGITS)
     rank = table.rank(axis=1, ascending=False).mean()
     difference = table.sub(table[baseline], axis=0)
     counts = [paired.win_tie_loss(difference[s]) for s in stack.strategies]
     rooms = np.array([head_room(b, baseline, summary) for b in stack.blocks])
     fine = rooms > 1e-12
-    gain = (
-        difference[fine].div(rooms[fine], axis=0).mean()
-        if fine.any()
-        else difference.mean() * np.nan
-    )
+    gaps = each.round(paired.DIGITS).sub(each[baseline].round(paired.DIGITS), axis=0)
+    gain = averaged(gaps[fine].div(rooms[fine], axis=0), base).mean()
     return pd.DataFrame(
         {
             "strategy": stack.strategies,
@@ -152,11 +177,19 @@ def latex(frame: pd.DataFrame, caption: str = "") -> str:
     """Any frame as a booktabs table."""
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
     head = " & ".join(escape(str(c)) for c in frame.columns)
+    frame = without_noise(frame)
     body = "\n".join(
         " & ".join(_in_latex(cell(x)) for x in row) + r" \\"
         for row in frame.itertuples(index=False, name=None)
     )
     return _float(head, body, "".join("r" if n else "l" for n in numeric), caption)
+
+
+def without_noise(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with float noise as zero; a p-value may be that small in earnest."""
+    floats = [c for c in frame.columns if pd.api.types.is_float_dtype(frame[c])]
+    chosen = [c for c in floats if c != "p" and not str(c).endswith(("_p", " p"))]
+    return frame.assign(**{str(c): frame[c].round(paired.DIGITS) + 0.0 for c in chosen})
 
 
 NUMBERS = re.compile(r"[-+<>=\[\],./ \d]*\d[-+<>=\[\],./ \d]*")
@@ -181,6 +214,7 @@ def _float(head: str, body: str, columns: str, caption: str) -> str:
 def markdown(frame: pd.DataFrame) -> str:
     """Any frame as a Markdown table."""
     rows = [[str(c) for c in frame.columns], ["---"] * frame.shape[1]]
+    frame = without_noise(frame)
     rows += [[cell(x) for x in row] for row in frame.itertuples(index=False, name=None)]
     return (
         "\n".join("| " + " | ".join(c.replace("|", r"\|") for c in r) + " |" for r in rows) + "\n"
@@ -202,15 +236,16 @@ def escape(text: str) -> str:
     return "".join(table.get(c, c) for c in text)
 
 
-def cell_caption(stack: Stack, measure: str, baseline: str, alpha: float) -> str:
-    """What the per-dataset table's caption must say."""
-    trials = trials_text(stack.blocks)
+def cell_caption(stack: Stack, design: dict[str, Any], baseline: str, alpha: float) -> str:
+    """What the per-dataset table's caption must say. design: `measure`, `datasets`, `merged`."""
+    trials, measure = trials_text(stack.blocks), design["measure"]
+    last = f" The last rows count {units(design)}." if design["merged"] else ""
     where = ", ".join(x for x in (stack.model, stack.protocol) if x)
     return (
         f"{measure[:1].upper()}{measure[1:]} ({where}): mean over {trials} trials, with the half "
         f"width of its 95 % t interval. Bold: best, where any other differs from it (two-sided "
         f"paired Wilcoxon over trials, Holm over the row, {alpha:g}); underlined: does not differ "
-        f"from the best. W/T/L: datasets won, tied, lost against {baseline} by the mean."
+        f"from the best. W/T/L: datasets won, tied, lost against {baseline} by the mean.{last}"
     )
 
 

@@ -28,6 +28,13 @@ def several(n: int, word: str) -> str:
     return f"{n} {word}{'' if n == 1 else 's'}"
 
 
+def units(design: dict[str, Any]) -> str:
+    """`4 datasets`, or `2 base datasets (digits = mean of digits, digits8)`."""
+    if not design["merged"]:
+        return several(design["datasets"], "dataset")
+    return f"{several(design['datasets'], 'base dataset')} ({design['merged']})"
+
+
 def p_text(p: float) -> str:
     """`p = 0.012`, or `p < 0.0001`."""
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
@@ -37,10 +44,10 @@ def headline(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str]
     """Whether each strategy beats the baseline, in one line.
 
     against: rows of one protocol and model with the column `verdict`; design: the
-    entries `baseline`, `signed`, `datasets`, `alpha`, `rope`; where: model, protocol.
+    entries `baseline`, `signed`, `datasets`, `merged`, `alpha`, `rope`; where: model, protocol.
     """
-    base, n = design["baseline"], design["datasets"]
-    start = ", ".join([*where, design["signed"], several(n, "dataset")])
+    base = design["baseline"]
+    start = ", ".join([*where, design["signed"], units(design)])
     if against.empty:
         return f"{start}: nothing to compare with {base}."
     start += f", mean difference to {base} [95 % interval over datasets]"
@@ -87,6 +94,55 @@ def _told(row: "pd.Series[Any]", kind: str, design: dict[str, Any]) -> str:
         seen = f", detectable {row['mde']:.3f}" if pd.notna(row["mde"]) else ""
         return f"{size} ({ahead}{seen})"
     return f"{size} ({ahead})"
+
+
+def verdict_within(row: "pd.Series[Any]", alpha: float) -> str:
+    """What the trials of one dataset allow to say: better, worse, unclear; a dash: no test."""
+    if pd.isna(row["holm_p"]):
+        return "-"
+    if row["holm_p"] <= alpha and row["rank_biserial"] * row["mean_difference"] > 0:
+        return "better" if row["mean_difference"] > 0 else "worse"
+    return "unclear"
+
+
+def on_one(within: pd.DataFrame, design: dict[str, Any], where: Sequence[str] = ()) -> str:
+    """The answer on a suite's only dataset, from its trials, in one line.
+
+    within: rows of one protocol and model, of that dataset; design: as for `headline`.
+    """
+    base, dataset = design["baseline"], design["dataset_names"][0]
+    start = ", ".join([*where, design["signed"]])
+    start += (
+        f", on {dataset} only, {several(design['trials_min'], 'paired trial')}: mean difference to "
+        f"{base} [95 % interval over trials]"
+    )
+    said = [verdict_within(row, design["alpha"]) for _, row in within.iterrows()]
+    lead = {
+        "better": f"ahead of {base}", "worse": f"behind {base}", "unclear": "not told apart",
+        "-": f"cannot be told, {next((n for n in within['note'] if n), 'no test')}",
+    }  # fmt: skip
+    ordered = within.assign(said=said).sort_values(
+        "mean_difference", ascending=False, kind="stable"
+    )
+    parts = [
+        f"{words}: " + ", ".join(_by_trials(row) for _, row in rows.iterrows())
+        for kind, words in lead.items()
+        if len(rows := ordered[ordered["said"] == kind])
+    ]
+    tests = int(within["wilcoxon_p"].notna().sum())
+    how = f" (two-sided Wilcoxon over trials, Holm over {several(tests, 'test')})"
+    return (
+        f"{start}{how if within['holm_p'].notna().any() else ''}: {'; '.join(parts)}. This holds "
+        "for this dataset and protocol; one dataset says nothing of others."
+    )
+
+
+def _by_trials(row: "pd.Series[Any]") -> str:
+    text = f"{row['strategy']} {row['mean_difference']:+.3f}"
+    if pd.notna(row["low"]):
+        text += f" [{row['low']:+.3f}, {row['high']:+.3f}]"
+    ahead = f"ahead in {int(row['wins'])} of {int(row['trials'])} trials"
+    return f"{text} ({ahead}{', Holm ' + p_text(row['holm_p']) if pd.notna(row['holm_p']) else ''})"
 
 
 def conditional(within: pd.DataFrame, design: dict[str, Any]) -> str:

@@ -1,7 +1,5 @@
 """`compare`, `curves`, `figures`: what the stored tables say."""
 
-import re
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albench.commands import papers
+from albench.commands.comparing import Table, show_comparison, told, write_stats
 from albench.commands.heads import Explained
 from albench.commands.options import (
     BaselineOpt,
@@ -55,19 +54,6 @@ class Axis(StrEnum):
     cost = "cost"
 
 
-class Table(StrEnum):
-    """The tables of a comparison."""
-
-    against = "against"
-    datasets = "datasets"
-    pairs = "pairs"
-    ranks = "ranks"
-    omnibus = "omnibus"
-    aggregates = "aggregates"
-    within = "within"
-    penalties = "penalties"
-
-
 class CurveTable(StrEnum):
     """The tables of the learning curves."""
 
@@ -80,7 +66,10 @@ MissingOpt = Annotated[
 ]
 SummaryOpt = Annotated[Summary, typer.Option("--summary", help="What is compared, per run.")]
 AxisOpt = Annotated[Axis, typer.Option("--axis", help="Curves over labels or over their cost.")]
-TableOpt = Annotated[Table, typer.Option("--table", help="Which table is printed.")]
+TableOpt = Annotated[
+    Table | None,
+    typer.Option("--table", help="Default: against; with a single dataset, within."),
+]
 CurveTableOpt = Annotated[CurveTable, typer.Option("--table", help="Which table is printed.")]
 ToOpt = Annotated[
     Path | None, typer.Option("--to", metavar="DIR", help="Folder (default: figures).")
@@ -112,7 +101,7 @@ def compare(
     summary: SummaryOpt = Summary.aubc,
     axis: AxisOpt = Axis.labels,
     missing: MissingOpt = Missing.complete,
-    table: TableOpt = Table.against,
+    table: TableOpt = None,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
@@ -124,7 +113,7 @@ def compare(
     how = judged(loaded, metric_of(loaded, metric), baseline)
     how |= {"summary": summary.value, "missing": missing.value, "axis": AXES[axis]}
     found = compared(runs, rounds, how)
-    show_comparison(found, table, fmt)
+    show_comparison(found, table, fmt, loaded)
     asked = {"metric": how["metric"], "baseline": how["baseline"], "summary": summary.value,
              "axis": axis.value, "missing": missing.value, "model": model}  # fmt: skip
     own = {"metric": loaded.primary, "baseline": loaded.baseline, "summary": "aubc",
@@ -146,7 +135,7 @@ def compare_suite(
 ) -> "Comparison":
     """Print the comparison of a suite by its primary metric and write `stats.json`."""
     found = compared(runs, rounds, judged(suite, suite.primary))
-    show_comparison(found, Table.against, Format.table)
+    show_comparison(found, None, Format.table, suite)
     write_stats(found, folder)
     return found
 
@@ -171,49 +160,6 @@ def judged(suite: "Suite", metric: str, baseline: str | None = None) -> dict[str
         "unranked": tuple(sorted(suite.bounds)),
         "base": suite.bases,
     }
-
-
-def show_comparison(found: "Comparison", table: Table, fmt: Format) -> None:
-    """The answer in words, then a table of the comparison."""
-    from albench.analysis import handout, typeset
-
-    if fmt is Format.table or fmt is Format.markdown:
-        emit("\n".join(found.lines) + "\n")
-    elif fmt is Format.latex:
-        emit("\n".join(f"% {line}" for line in found.lines))
-    notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]
-    for_people = fmt not in (Format.json, Format.csv)
-    if table is Table.datasets and fmt is Format.latex:
-        for text, stack in zip(handout.dataset_tables(found), found.stacks, strict=True):
-            emit(papers.labelled(text, f"datasets-{stack.model}-{stack.protocol}"))
-        return told(notes)
-    frame = handout.table_of(found, table.value)
-    if table is Table.against and for_people and "verdict" in frame.columns:
-        frame = typeset.headline_table(frame)
-    if fmt is Format.latex:
-        caption = handout.headline_caption(found) if table is Table.against else ""
-        emit(papers.of_comparison(found, table.value, frame, caption))
-        return told(notes)
-    return show_frame(frame, fmt=fmt, notes=notes)
-
-
-def told(notes: Sequence[str]) -> None:
-    """Remarks on standard error."""
-    for line in notes:
-        note(line)
-
-
-def write_stats(found: "Comparison", folder: Path, other: Sequence[str] = ()) -> Path:
-    """Write `stats.json` into the results folder; its path.
-
-    other: in what the question differs from the suite's own; it ends the file's name.
-    """
-    from albench.files import write_atomic
-
-    ending = "".join(f"-{re.sub(r'[^A-Za-z0-9.]+', '_', text).strip('_')}" for text in other)
-    path = folder / f"stats{ending[:150]}.json"
-    write_atomic(path, found.json().encode())
-    return path
 
 
 def curves(

@@ -13,6 +13,8 @@ OWN: Mapping[str, Mapping[str, str]] = {
         "W/T/L": "datasets won, tied, lost against the baseline",
         "Holm p": "p of the Wilcoxon signed-rank test over datasets, corrected for all strategies",
         "p": "the same, uncorrected",
+        "on this dataset": "(--table within) what the trials of one dataset say",
+        "corrected p": "(--table within) p that allows for overlapping train rows of the trials",
         "detectable": "the smallest difference that so many datasets would show 4 times in 5",
         "P(better)": "Bayesian signed-rank probability of better by more than `rope`",
         "P(equal)": "the same of equal for all practical purposes: within `rope`",

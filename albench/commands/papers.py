@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from albench.show import NOISE
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -12,8 +14,8 @@ if TYPE_CHECKING:
 
 PRINTED: Mapping[str, Sequence[str]] = {
     "pairs": ("a", "b", "n", "mean_difference", "low", "high", "wins", "ties", "losses", "holm_p"),
-    "within": ("dataset", "strategy", "trials", "mean_difference", "low", "high", "wins", "ties",
-               "losses", "holm_p"),
+    "within": ("dataset", "strategy", "on this dataset", "difference", "95 % interval",
+               "trials W/T/L", "Holm p"),
     "aggregates": ("strategy", "iqm", "iqm_low", "iqm_high", "better", "better_low", "better_high"),
     "omnibus": ("n", "k", "F_ties", "df1", "df2", "p_ties"),
 }  # fmt: skip
@@ -27,8 +29,8 @@ CAPTIONS = {
     "pairs": "All pairs of strategies over datasets: mean of a minus b in {measure}, its 95 % t "
     "interval (low, high), datasets won, tied and lost by a, two-sided Wilcoxon p after Holm.",
     "within": "Each strategy against {baseline} on each dataset: mean paired difference in "
-    "{measure} over trials, its 95 % t interval (low, high), trials won, tied and lost, two-sided "
-    "Wilcoxon p after Holm.",
+    "{measure} over trials with its 95 % t interval; trials won/tied/lost; two-sided Wilcoxon p "
+    "after Holm.",
     "ranks": "Mean rank of each strategy over datasets, by {measure}; 1: best.",
     "omnibus": "Whether any strategy differs from any other in {measure}: Iman-Davenport's F over "
     "n datasets and k strategies, ties corrected.",
@@ -70,7 +72,10 @@ def of_view(view: "View", frame: "pd.DataFrame", protocols: Mapping[str, str]) -
         told += [protocols[p] for p in frame["protocol"].unique() if protocols.get(p, p) != p]
     where = f" {', '.join(told)}." if told else ""
     caption = f"{view.title}.{where}"
-    return in_print(frame[kept], caption, f"{view.topic}-{view.name}")
+    shown = frame[kept].copy()
+    for column in shown.select_dtypes("float"):
+        shown[column] = shown[column].round(NOISE) + 0.0
+    return in_print(shown, caption, f"{view.topic}-{view.name}")
 
 
 def in_print(frame: "pd.DataFrame", caption: str, label: str) -> str:

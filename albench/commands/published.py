@@ -72,12 +72,15 @@ def reproduce(
     from albench.analysis.reproduce import SYNONYMS, conflicts, reproduced, tally
 
     loaded = suite_of(suite, plugin, only)
+    # how alike strategies are on the same splits is part of the interval, so all are read
+    whole = suite_of(suite, plugin, [item for item in only or () if item.startswith("dataset")])
     published = claims_of(loaded)
-    if only:
-        published = published[published["dataset"].isin([d.label for d in loaded.datasets])]
+    for kind, entries in (("dataset", loaded.datasets), ("strategy", loaded.strategies)):
+        if any(item.startswith(kind) for item in only or ()):
+            published = published[published[kind].isin([e.label for e in entries])]
     if margin is not None and not margin > 0:
         raise BadValue(f"--margin {margin}: a positive number")
-    runs, rounds = stored(loaded, results)
+    runs, rounds = stored(whole, results)
     table = reproduced(runs, rounds, published, margin=margin, alpha=loaded.alpha)
     if against is not None:
         other = suite_of(against)
@@ -86,7 +89,7 @@ def reproduce(
         return
     shown = table if every else table[table["trials"] > 0]
     hidden = len(table) - len(shown)
-    notes = [tally(table), *coincidences(runs, rounds)]
+    notes = [tally(table), rule(loaded.alpha), *coincidences(runs, rounds)]
     notes += [f"{hidden} cells without runs are left out; --all shows them"] if hidden else []
     show_frame(columns(shown), fmt=fmt, notes=notes, kept=ANSWER)
     if figure is not None:
@@ -95,6 +98,15 @@ def reproduce(
     if len(wrong):
         cells = ", ".join(f"{r.dataset} {r.strategy}" for r in wrong.head(8).itertuples())
         raise CheckFailed(f"{len(wrong)} cells differ from the published numbers: {cells}")
+
+
+def rule(alpha: float) -> str:
+    """How the verdicts come about, in a sentence."""
+    return (
+        "same: mean and sd have the printed digits over as many trials; agrees: the "
+        f"{1 - alpha:.0%} t interval of the difference (low, high) lies within the margin on "
+        "either side of 0; differs: it leaves out 0; else too uncertain"
+    )
 
 
 def columns(table: "pd.DataFrame") -> "pd.DataFrame":

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from albench.engines.activeset import direct
 from albench.engines.compiled import compiled, relaxed
 from albench.learner import Floats, Ints
 
 TINY = 1e-12
+DIRECT = 3  # times that the direct method is tried before steps on pairs take over
 STEPS = 10_000_000  # what `svc-rbf` allows libsvm
 
 
@@ -175,22 +177,25 @@ def apply(K: Floats, slots: Ints, change: Floats, g: Floats, h: Floats) -> None:
 def solve(
     K: Floats, slot: Ints, diagonal: Floats, members: Ints, sign: Floats, beta: Floats,
     g: Floats, h: Floats, bound: Floats, tol: float, active: Ints, most: int,
-) -> tuple[int, float]:  # fmt: skip
+    R: Floats, inside: Ints, m: int,
+) -> tuple[int, float, int]:  # fmt: skip
     """Move `beta`, `g` and `h` to the optimum, solving for `most` rows at a time.
 
+    R, inside, m  what `direct` keeps
     Returns 0 and the bias; or, when the kernel rows of some of the first n positions in
     `active` are not stored yet, n: the caller stores them and calls again; or -1 where
-    `STEPS` were not enough.
+    `STEPS` were not enough; and the new m.
     """
+    tries = 0
     while True:
         n, bias = candidates(members, sign, beta, h, bound, tol, active, most)
         if n == 0:
-            return 0, bias
+            return 0, bias, m
         at = active[:n]
         slots = slot[at]
         for s in slots:
             if s < 0:
-                return n, 0.0
+                return n, 0.0, m
         f, b = np.empty(n), np.empty(n)
         top, bottom, own = np.empty(n), np.empty(n), np.empty(n)
         for t in range(n):
@@ -198,8 +203,13 @@ def solve(
             f[t], b[t], own[t] = sign[i] - h[i], beta[i], diagonal[i]
             top[t] = bound[i] if sign[i] > 0 else 0.0
             bottom[t] = 0.0 if sign[i] > 0 else -bound[i]
-        if not steps(K, slots, at, f, b, top, bottom, own, tol * 0.5):
-            return -1, 0.0
+        found, tries = tries < DIRECT, tries + 1
+        if found:
+            found, m = direct(K, slots, at, f, b, top, bottom, own, tol * 0.5, R, inside, m)
+        if not found:
+            m = 0
+            if not steps(K, slots, at, f, b, top, bottom, own, tol * 0.5):
+                return -1, 0.0, 0
         change, where, k = np.empty(n), np.empty(n, dtype=np.intp), 0
         for t in range(n):
             if b[t] != beta[at[t]]:
@@ -241,16 +251,16 @@ def grown(
 def advance(
     K: Floats, slot: Ints, diagonal: Floats, label: Ints, n_known: int, labeled: Ints, y: Ints,
     members: Ints, n: int, sign: Floats, beta: Floats, g: Floats, h: Floats, bound: Floats,
-    tol: float, active: Ints, most: int, a: int, b: int,
-) -> tuple[int, int, float]:  # fmt: skip
+    tol: float, active: Ints, most: int, a: int, b: int, R: Floats, inside: Ints, m: int,
+) -> tuple[int, int, float, int]:  # fmt: skip
     """`grown`, then `solve`, in one call: the members (or -1), and what `solve` returns."""
     n = grown(label, n_known, labeled, y, members, n, sign, a, b)
     if n < 0:
-        return -1, 0, 0.0
-    missing, bias = solve(
-        K, slot, diagonal, members[:n], sign, beta, g, h, bound, tol, active, most
+        return -1, 0, 0.0, m
+    missing, bias, m = solve(
+        K, slot, diagonal, members[:n], sign, beta, g, h, bound, tol, active, most, R, inside, m
     )
-    return n, missing, bias
+    return n, missing, bias, m
 
 
 @compiled

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from albench.engines import smo
+from albench.engines.activeset import ROOM
 from albench.engines.compiled import compiled
 from albench.engines.kernels import KernelRows
 from albench.engines.known import Known
@@ -26,6 +27,7 @@ class Pair:
     sign  (n_train,) +1 for rows of the first class, -1 for the second
     g     (n_train + n_test,) decision values without the bias
     h     (n_train,) the same with the kernel in single precision
+    R     the inverse of the bordered kernel of the m rows `inside` (see `activeset`)
     """
 
     def __init__(self, n_train: int, n_rows: int) -> None:
@@ -33,6 +35,9 @@ class Pair:
         self.n, self.solved = 0, False
         self.sign, self.beta = np.zeros(n_train), np.zeros(n_train)
         self.g, self.h, self.bias = np.zeros(n_rows), np.zeros(n_train), 0.0
+        room = min(n_train, ROOM) + 1
+        self.R, self.m = np.empty((room, room)), 0
+        self.inside = np.empty(room, dtype=np.intp)
 
     def add(self, rows: Ints, y: Ints, a: int, b: int) -> None:
         """Take in those of newly labelled rows that are of class a or b, dual variables at zero."""
@@ -105,10 +110,10 @@ class SVC:
         """Whether the one pair was solved for a labelled set that grew, all in one call."""
         rows = self.rows
         (((a, b), pair),) = self.pairs.items()
-        n, missing, bias = smo.advance(
+        n, missing, bias, pair.m = smo.advance(
             rows.K, rows.slot, rows.diagonal, self.known.label, self.known.n, labeled, y,
             pair.members, pair.n, pair.sign, pair.beta, pair.g, pair.h, self.bound, TOL,
-            self.active, self.most, a, b,
+            self.active, self.most, a, b, pair.R, pair.inside, pair.m,
         )  # fmt: skip
         if n < 0:
             return False
@@ -167,9 +172,10 @@ class SVC:
         """Bring one pair to its optimum, storing kernel rows as they are asked for."""
         rows = self.rows
         while True:
-            missing, bias = smo.solve(
+            missing, bias, pair.m = smo.solve(
                 rows.K, rows.slot, rows.diagonal, pair.members[: pair.n], pair.sign,
                 pair.beta, pair.g, pair.h, self.bound, TOL, self.active, self.most,
+                pair.R, pair.inside, pair.m,
             )  # fmt: skip
             if not missing:
                 pair.bias, pair.solved = bias, True

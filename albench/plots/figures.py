@@ -8,55 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from albench.plots import curves, overall, ranks
-from albench.plots.style import FORMATS, Look, figure, looks, save, theme
-
-
-@dataclass(frozen=True)
-class About:
-    """What the captions must say.
-
-    strategies: all of the suite, in its order, so that colours agree between figures;
-    bounds: those that see hidden labels; trials: as text ("20", "16 to 20"); lower: the
-    metric is better when lower, and negated wherever strategies are compared.
-    """
-
-    metric: str
-    measure: str
-    baseline: str
-    strategies: Sequence[str]
-    trials: str
-    datasets: int
-    model: str = ""
-    protocol: str = ""
-    lower: bool = False
-    alpha: float = 0.05
-    rope: float = 0.01
-    axis: str = "n_labeled"
-    bounds: Sequence[str] = ()
-    target: str = "random"
-
-    @property
-    def where(self) -> str:
-        """Model, protocol, datasets and trials, as every caption ends."""
-        setting = ", ".join(x for x in (self.model, self.protocol) if x)
-        several = "s" if self.datasets != 1 else ""
-        rest = f"{self.datasets} dataset{several}, {self.trials} trials each."
-        return f"{setting}; {rest}" if setting else rest
-
-    @property
-    def difference(self) -> str:
-        """The label of a difference to the baseline, positive = better."""
-        return f"{self.metric}{' (negated)' if self.lower else ''} minus {self.baseline}"
-
-    @property
-    def look(self) -> dict[str, Look]:
-        """The looks of the suite's strategies."""
-        return looks(self.strategies, self.baseline, self.bounds)
-
-    @property
-    def x(self) -> str:
-        """The label of the horizontal axis."""
-        return "cost" if self.axis == "cost" else "labels, start included"
+from albench.plots.about import About
+from albench.plots.style import FORMATS, figure, save, theme
 
 
 @dataclass(frozen=True)
@@ -77,7 +30,7 @@ def pictures(frames: Mapping[str, pd.DataFrame], about: About) -> Iterator[Pictu
         frame = frames.get(name)
         if frame is not None and not frame.empty:
             fig, caption = draw(frame, about)
-            yield Picture(name, fig, f"{caption} {about.where}")
+            yield Picture(name, fig, f"{caption} {about.ending(name)}")
 
 
 def write(

@@ -3,8 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from albench.plots.about import About
 from albench.plots.curves import handle, learning
-from albench.plots.figures import About
 from albench.plots.style import figure
 
 

@@ -24,7 +24,7 @@ RELATIVE = 1e-9  # tie window of facility location, as a share of the number of 
 
 def chosen(query: Query) -> Ints:
     """Positions bought so far, whether or not their labels have arrived, ascending."""
-    return np.union1d(query.labeled, query.waiting)
+    return np.union1d(query.labeled, query.waiting) if len(query.waiting) else query.labeled
 
 
 @strategy(
@@ -40,19 +40,21 @@ class KCenter:
 
     def __init__(self) -> None:
         self.nearest: Floats | None = None
-        self.known = np.empty(0, dtype=np.intp)
+        self.known = np.empty(0, dtype=bool)
 
     def __call__(self, query: Query) -> Ints:
         X, norms = centred(query)
         if self.nearest is None:
-            self.nearest = np.full(len(X), np.inf)
+            self.nearest, self.known = np.full(len(X), np.inf), np.zeros(len(X), dtype=bool)
         centres = chosen(query)
-        new = np.setdiff1d(centres, self.known, assume_unique=True)
+        new = centres[~self.known[centres]]
         for start in range(0, len(X) if len(new) else 0, ROWS):
             part = slice(start, start + ROWS)
             squares = nearest_squares(X[part], norms[part], X[new], norms[new])
             np.minimum(self.nearest[part], squares, out=self.nearest[part])
-        self.known = centres
+        self.known[new] = True
+        if query.n == 1:
+            return query.top(np.sqrt(self.nearest[query.pool]))
         front = Front(X[query.pool], norms[query.pool], self.nearest[query.pool], query.n)
         for _ in range(query.n):
             picked = query.top(front.farthest(), 1)[0]

@@ -69,7 +69,7 @@
     form.hidden = false;
     form.addEventListener("change", function () {
       var key = choices.map(function (choice) { return choice.selectedIndex; }).join("-");
-      fill(table, data, data.views[key], data.beside[choices[0].selectedIndex]);
+      fill(table, data, data.views[key], data.beside[[0, 2, 3].map(function (place) { return choices[place].selectedIndex; }).join("-")]);
     });
   }
   document.querySelectorAll("table.sortable").forEach(sortable);
