@@ -4,6 +4,7 @@ Exit codes: 0 success; 1 a check that was asked for fails, or runs failed; 2 a u
 mistake; 130 interrupted.
 """
 
+import re
 import signal
 import sys
 from typing import Any
@@ -12,7 +13,7 @@ import typer
 
 from albench.commands import analyse, data, labels, look, make, pages, published, runs, trust
 from albench.errors import AlbenchError, UsageError
-from albench.show import note
+from albench.show import emit, note
 
 INTERRUPTED = 130
 app = typer.Typer(
@@ -34,7 +35,6 @@ def root(
     """Reproducible benchmarks of pool-based active learning on tabular classification."""
     if version:
         from albench import __version__
-        from albench.show import emit
 
         emit(__version__)
         raise typer.Exit
@@ -80,5 +80,22 @@ def exit_code(arguments: list[str] | None) -> int:
         # what the parser raises has no public base class that all versions of typer share
         if not hasattr(error, "format_message"):
             raise
-        note(f"error: {error.format_message()}")
-        return 2
+        return misparsed(error)
+
+
+CHOICE = re.compile(r"(?:Value error, )?'([^']*)' is not one of ('.*')\.?$")
+
+
+def misparsed(error: Any) -> int:
+    """Say what the parser did not understand; without a command, what there is."""
+    said = str(error.format_message())
+    if type(error).__name__ == "NoArgsIsHelpError":
+        emit(said)
+        return 0
+    if found := CHOICE.search(said):
+        from albench.entries import did_you_mean
+
+        given, known = found[1], re.findall("'([^']*)'", found[2])
+        said = f"{said[: found.start()]}there is no {given!r}{did_you_mean(given, known)}"
+    note(f"error: {said}")
+    return 2

@@ -77,7 +77,9 @@ def draw_bought(
     views, left_out = figured(source)
     out: list[tuple[str, str]] = []
     for view in views:
-        found = write(view.frames(), order, source.baseline, folder, formats)
+        found = write(
+            view.frames(), order, source.baseline, folder, formats, source.suite.protocol_words
+        )
         out += found
         left_out += [] if found else [f"no figure of {view.name}: there is nothing to draw"]
     rests = source.lacking()[:1] if source.trials < source.of_trials else []

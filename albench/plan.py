@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from albench import engines, registry
+from albench.clock import one_thread
 from albench.data import Dataset, cut
 from albench.download import offline
 from albench.errors import Skip
 from albench.execute import resident
 from albench.grid import missing
+from albench.learner import Ints, Learner
+from albench.loop import Task
 from albench.preflight import preflight, with_skipped
 from albench.ref import Ref
 from albench.runner import Progress, part
@@ -21,7 +24,10 @@ from albench.suite import Suite
 from albench.tables import FULL_POOL
 
 BYTES_A_ROUND, BYTES_A_PICK = 60, 6
-STRATEGY_SHARE = 1.5
+A_ROUND, A_RUN, AT_ALL = 5e-4, 5e-3, 4.0
+"""Seconds beside the fits, measured on `quickstart`: the loop, metrics and a cheap strategy;
+cutting and storing; start-up of the processes, imports and the closing comparison."""
+REPEATS = 3
 PARTS = ("load", "split", "fit", "pool", "test", "strategy", "metrics", "other")
 
 
@@ -31,12 +37,12 @@ def plan(
     shard: tuple[int, int] | None,
     report: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Runs to do, with hours on one core and megabytes: estimates from one fit per cell.
+    """Runs to do, with hours on one core and megabytes: estimates from a few fits per cell.
 
-    A fit is timed at half the budget for each dataset and model; a strategy is taken to
-    cost half of that again. Slow strategies cost more, engines less. Nothing is fetched:
-    of a dataset that is not here, noise of its registered size is timed; `unknown` names
-    those of which no size is registered.
+    Fits are timed at half the budget for each dataset and model; strategies are taken to be
+    cheap, those that fit models of their own cost more. Nothing is fetched: of a dataset
+    that is not here, noise of its registered size is timed; `unknown` names those of which
+    no size is registered.
     """
     with offline():
         suite, gone = with_skipped(suite)
@@ -54,7 +60,7 @@ def plan(
         "rows": rows,
         "runs": len(todo),
         "stored": len(suite.specs) - len(todo),
-        "hours": sum(row["hours"] for row in known),
+        "hours": sum(row["hours"] for row in known) + (AT_ALL / 3600 if known else 0.0),
         "MB": sum(row["MB"] for row in known),
         "elsewhere": len({row["dataset"] for row in rows if row["data"] != "here"}),
         "unknown": list(dict.fromkeys(r["dataset"] for r in rows if r["hours"] is None)),
@@ -73,17 +79,18 @@ def estimated(
     if data is None:
         return table
     rounds, seconds, size = 0, 0.0, 0.0
-    fit, task = 0.0, None
+    fit, whole, task = 0.0, 0.0, None
     for spec in specs:
         if task is None:
             try:
                 task = cut(data, spec)
             except Skip:
                 continue
-            fit = timed_fit(spec, task)
-        n = 1 if spec.strategy.name == FULL_POOL else task.rounds + 1
+            fit, whole = timed_fits(spec, task)
+        full = spec.strategy.name == FULL_POOL
+        n = 1 if full else task.rounds + 1
         rounds += n
-        seconds += n * fit * STRATEGY_SHARE
+        seconds += A_RUN + n * A_ROUND + (whole if full else n * fit)
         size += n * BYTES_A_ROUND + task.budget * BYTES_A_PICK
     return table | {"rounds": rounds, "hours": seconds / 3600, "MB": size / 1e6}
 
@@ -99,20 +106,35 @@ def noise(ref: Ref) -> Dataset | None:
     return Dataset.of(rng.normal(size=(n, d)) + rng.normal(size=(k, d))[y], y)
 
 
-def timed_fit(spec: RunSpec, task: Any) -> float:
-    """Seconds to fit the task model at half the budget and to predict pool and test."""
-    learner = engines.learner(spec.model, task, lambda n: spec.seed("model", n) % 2**32)
-    n = max(len(task.start), task.budget // 2)
-    rows = np.sort(np.concatenate([task.start, np.arange(len(task.y))[: n - len(task.start)]]))
-    labeled = np.unique(rows)
-    taken = []
-    for _ in range(2):
-        begin = time.perf_counter()
-        fitted = learner.fit(labeled, task.y[labeled])
-        fitted.predicted("test")
-        fitted.predicted("train")
-        taken.append(time.perf_counter() - begin)
-    return min(taken)
+def timed_fits(spec: RunSpec, task: Task) -> tuple[float, float]:
+    """Seconds of a round of a run at half the budget, and of one fit on the whole pool.
+
+    A round is a refit with a batch more and its scores: engines start from the last fit,
+    and a fit on the same rows again would cost them nothing. The whole pool is reckoned
+    from a first fit, as many times as it has more rows.
+    """
+    start = task.start
+    rest = np.setdiff1d(np.arange(len(task.y)), start)
+    half = max(1, task.budget // 2 - len(start))
+    sizes = [half, half + task.batch, half + 2 * task.batch]
+    taken = np.full((REPEATS, len(sizes)), np.inf)
+    with one_thread():
+        for lap in taken:  # the first one may compile and import
+            learner = engines.learner(spec.model, task, lambda n: spec.seed("model", n) % 2**32)
+            for i, n in enumerate(sizes):
+                rows = np.sort(np.concatenate([start, rest[:n]]))
+                lap[i] = timed(learner, rows, task.y[rows])
+    first, *rounds = taken.min(axis=0)
+    return float(np.mean(rounds)), float(first * len(task.y) / (half + len(start)))
+
+
+def timed(learner: Learner, rows: Ints, y: Ints) -> float:
+    """Seconds to fit and to predict pool and test."""
+    begin = time.perf_counter()
+    fitted = learner.fit(rows, y)
+    fitted.predicted("test")
+    fitted.predicted("train")
+    return time.perf_counter() - begin
 
 
 def profiled(progress: Progress) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from albench.execute import resident
 from albench.ref import Ref
 from albench.spec import RunSpec
 from albench.suite import Labelled, Suite
+from albench.suspects import suspects
 
 
 def with_skipped(suite: Suite) -> tuple[Suite, dict[Ref, str]]:
@@ -59,9 +60,15 @@ def preflight(
     for spec in specs:
         first.setdefault((spec.dataset, spec.protocol), spec)
     gone: dict[Ref, str] = {}
+    looked: set[Ref] = set()
+    whole: dict[int, dict[str, int]] = {}
     for (ref, _), spec in first.items():
         try:
-            task = cut(resident(ref), spec)
+            data = resident(ref)
+            for said in [] if ref in looked else suspects(data):
+                report(f"dataset {labels.get(ref, ref.label)}: {said}")
+            looked.add(ref)
+            task = cut(data, spec)
         except Skip:
             continue
         except Unavailable as error:
@@ -69,7 +76,12 @@ def preflight(
             continue
         except UsageError as error:
             raise type(error)(f"dataset {labels.get(ref, ref.label)}: {error}") from None
+        if isinstance(spec.protocol.budget, int) and spec.protocol.budget > task.budget:
+            whole.setdefault(spec.protocol.budget, {})[labels.get(ref, ref.label)] = task.budget
         constant = int((task.X.max(axis=0) == task.X.min(axis=0)).sum())
         if constant:
             report(f"dataset {labels.get(ref, ref.label)}: {constant} constant features")
+    for budget, pools in whole.items():
+        listed = ", ".join(f"{name} ({n} labels)" for name, n in pools.items())
+        report(f"budget = {budget} is more than there is; it buys the whole pool of {listed}")
     return gone

@@ -2,7 +2,7 @@
 
 from albench.errors import UnknownName
 from albench.published_protocols import PUBLISHED
-from albench.registry import did_you_mean
+from albench.registry import did_you_mean, entry
 from albench.spec import Protocol
 
 PROTOCOLS: dict[str, tuple[Protocol, str]] = {
@@ -45,8 +45,28 @@ def protocol_name(value: Protocol, base: str | None = None) -> str:
 def differing(value: Protocol, name: str) -> dict[str, str]:
     """The fields in which a protocol differs from a named one, as text."""
     known = PROTOCOLS[name][0]
-    return {
+    found = {
         key: text
         for key, text in value.shown().items()
         if getattr(value, key) != getattr(known, key)
     }
+    return found | ({"oracle": spelled(value)} if "oracle" in found else {})
+
+
+def spelled(value: Protocol) -> str:
+    """The oracle of a protocol with all its numbers, defaults too: `uniform(rate=0.1)`."""
+    ref = value.oracle
+    about = entry("oracle", ref.name).parameters
+    numbers = {key: p.default for key, p in about.items() if isinstance(p.default, float)}
+    told = (
+        f"{key}={getattr(v, 'label', v)}" for key, v in sorted({**numbers, **ref.kwargs}.items())
+    )
+    shown = ", ".join(told)
+    return f"{ref.name}({shown})" if shown else ref.name
+
+
+def with_oracle(label: str, value: Protocol) -> str:
+    """A suite's label of a protocol, with its oracle where that errs and is not told."""
+    shown = spelled(value)
+    told = value.oracle.name == "exact" or shown in label
+    return label if told else f"{label} (oracle {shown})"

@@ -82,6 +82,7 @@ def run(
     Runs on a dataset that cannot be had (no network) are stored as failed, with the reason.
     Raises UsageError for mistakes in the suite or the data, before the first run.
     """
+    workers_of(jobs)
     store = open_store(suite, results_dir, report)
     options = options or Options(suite.metrics)
     options = replace(options, metrics=suite.metrics, trace=suite.trace, plugins=suite.plugins)
@@ -130,13 +131,8 @@ def simulate_all(
     where: tuple[int, str, str | None],
 ) -> None:
     """Run the specs and store each block as it comes in; workers end with this call."""
-    import joblib
-
     jobs, backend, scheduler = where
-    workers = joblib.cpu_count() + 1 + jobs if jobs < 0 else jobs
-    if jobs == 0 or workers < 1:
-        raise BadValue(f"--jobs {jobs}: at least 1, or -1 for all cores")
-    progress.workers = workers
+    progress.workers = workers = workers_of(jobs)
     stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
     try:
         for finished in results(blocks(specs), options, workers, backend, scheduler):
@@ -151,6 +147,16 @@ def simulate_all(
     finally:
         # the next call may find another environment, which running workers would not see
         stop_workers()
+
+
+def workers_of(jobs: int) -> int:
+    """The number of processes; raises BadValue where it makes none."""
+    import joblib
+
+    workers: int = joblib.cpu_count() + 1 + jobs if jobs < 0 else jobs
+    if jobs == 0 or workers < 1:
+        raise BadValue(f"--jobs {jobs}: at least 1, or -1 for all cores")
+    return workers
 
 
 def open_store(

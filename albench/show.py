@@ -123,8 +123,8 @@ def fitting(
 ) -> list[int]:
     """Positions of the columns that a terminal of that width can hold; at least two.
 
-    Columns stand in the order of their weight, so those on the right go first, but for those
-    that are `kept`.
+    What is the same in every row goes first. Columns stand in the order of their weight, so
+    then go those on the right, but for those that are `kept`.
     """
 
     def needed(places: Sequence[int]) -> int:
@@ -132,12 +132,20 @@ def fitting(
         return EDGES + sum(min(n, WRAPPED) for n in longest) + GAP * (len(places) - 1)
 
     places = list(range(len(columns)))
-    for place in reversed(range(len(columns))):
+    same = constant(cells, columns)
+    for place in (*reversed(same), *(p for p in reversed(places) if p not in same)):
         if len(places) <= 2 or needed(places) <= width:
             break
         if columns[place] not in kept:
             places.remove(place)
     return places
+
+
+def constant(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> list[int]:
+    """Positions of the columns that have the same value in every row of several."""
+    if len(cells) < 2:
+        return []
+    return [p for p in range(len(columns)) if len({row[p] for row in cells}) == 1]
 
 
 def printed(
@@ -167,8 +175,19 @@ def printed(
     for line in cells:
         table.add_row(*(Text(line[place]) for place in places))
     console.print(table)
-    left = [name for place, name in enumerate(every) if place not in places]
-    if left:
+    tell_left_out(cells, every, places)
+
+
+def tell_left_out(
+    cells: Sequence[Sequence[str]], columns: Sequence[str], places: Sequence[int]
+) -> None:
+    """Name the columns that a terminal had no room for, with the value of those with one."""
+    gone = [place for place in range(len(columns)) if place not in places]
+    same = [place for place in constant(cells, columns) if place in gone]
+    if same:
+        held = ", ".join(f"{columns[p]} {cells[0][p] or '(empty)'}" for p in same)
+        note(f"the same in every row: {held}")
+    if left := [columns[place] for place in gone if place not in same]:
         names = ", ".join(left)
         note(f"too wide for this terminal, left out: {names}; --format csv or json has all")
 

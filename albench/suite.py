@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from albench import registry
 from albench.errors import BadValue
+from albench.protocols import with_oracle
 from albench.ref import Ref
 from albench.spec import Protocol, RunSpec
 from albench.tables import FULL_POOL
@@ -138,6 +139,11 @@ class Suite:
             fixed = "n" in registry.entry("dataset", d.ref.name).about
             out[d.label] = inner.label if inner else d.ref.name if fixed else d.label
         return out
+
+    @property
+    def protocol_words(self) -> dict[str, str]:
+        """What captions call each protocol: its label, and what its oracle does."""
+        return {label: with_oracle(label, value) for label, value in self.protocols}
 
     @property
     def specs(self) -> tuple[RunSpec, ...]:

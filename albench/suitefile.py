@@ -57,6 +57,11 @@ def load_suite(suite: str | Path, plugins: Sequence[str | Path] = ()) -> Suite:
     if not path.is_file():
         known = shipped()
         if str(suite) not in known:
+            if path.is_dir():
+                raise UnknownName(
+                    f"{suite} is a folder; name the suite, and its results so: "
+                    f"SUITE --results {suite}"
+                )
             if path.suffix == ".toml":
                 raise UnknownName(f"suite {suite}: no such file")
             raise UnknownName(

@@ -223,3 +223,39 @@ def vain(query):
     """Draws from numpy's global generator and uses nothing of it."""
     np.random.random()  # noqa: NPY002
     return honest(query)
+
+
+@albench.strategy("imports-late")
+def late(query):
+    """Imports a library when it is first asked; that library opens a file of its own."""
+    import importlib
+    import sys
+
+    module = "sklearn.utils._repr_html.estimator"
+    kept = sys.modules.pop(module, None)
+    try:
+        importlib.import_module(module)
+    finally:
+        sys.modules[module] = kept
+    return honest(query)
+
+
+@albench.strategy("cheat-crash", needs=("proba",))
+def crash(query):
+    """Fails where one class only has been seen."""
+    seen = np.unique(query.y_labeled)
+    return query.top(-query.proba[:, seen[1]])
+
+
+@albench.strategy("cheat-always", needs=("proba",))
+def always(query):
+    """Fails whatever it is asked."""
+    return query.no_such_name
+
+
+@albench.strategy("cheat-global-and-peek")
+def global_and_peek(query):
+    """Draws from numpy's global generator among the rows of a class it should not know."""
+    labels = np.array([query.reveal(int(position)) for position in query.pool])
+    near = query.pool[np.argsort(labels == 1, kind="stable")][-query.n - 3 :]
+    return np.random.choice(near, query.n, replace=False)  # noqa: NPY002

@@ -1,12 +1,13 @@
 """Every cheat is caught by the check that is made for it, and honest strategies pass."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from albench import registry
 from albench.checks import check_strategy, costs, disguises
-from albench.checks.audit import EXPERIMENTS, over
+from albench.checks.audit import ANSWERS, EXPERIMENTS, GLOBAL, over
 from albench.checks.disguises import likeness
 from albench.checks.elsewhere import elsewhere
 from albench.checks.scenes import SCENES, drawn
@@ -89,6 +90,56 @@ def test_a_file_read_at_import_is_noticed(tmp_path: Path) -> None:
     assert "iris.csv" in (said or "")
 
 
+HONEST = """
+import albench
+import pandas
+import sklearn.cluster
+import sklearn.metrics
+import sklearn.neighbors
+
+{}
+@albench.strategy("{}")
+def first(query):
+    return query.pool[: query.n]
+"""
+
+
+def elsewhere_of(folder: Path, name: str, lines: str) -> str | None:
+    """What another process says of a plugin that imports libraries and has these lines."""
+    plugin = folder / "plugin.py"
+    plugin.write_text(HONEST.format(lines, name))
+    registry.load_plugin(plugin)
+    return elsewhere(registry.resolve("strategy", name), SCENES[:1], SEED)
+
+
+def test_what_libraries_open_when_imported_is_no_leak(tmp_path: Path) -> None:
+    assert elsewhere_of(tmp_path, "imports-much", "") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("cheat-pandas", "pandas.read_csv({!r})\n"),
+        ("cheat-exec", 'import pathlib; exec("pathlib.Path({!r}).read_text()")\n'),
+        ("cheat-module", "import sys; sys.path.append({folder!r}); import beside\n"),
+    ],
+)
+def test_what_a_plugin_reads_when_imported_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, lines: str
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("a,b\n1,2\n")
+    monkeypatch.setattr("sys.path", [*sys.path])
+    (tmp_path / "beside.py").write_text(f"import pandas\npandas.read_csv({str(table)!r})\n")
+    said = elsewhere_of(tmp_path, name, lines.format(str(table), folder=str(tmp_path)))
+    assert "labels.csv" in (said or "")
+
+
+def test_a_library_imported_by_a_query_is_no_leak() -> None:
+    check = "opens nothing, looks nowhere else"
+    assert not found("imports-late", check)
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -141,3 +192,53 @@ def test_the_audit_passes_an_honest_strategy(monkeypatch: pytest.MonkeyPatch) ->
     assert [f.check for f in findings if f.verdict == "fail"] == []
     growth = next(f for f in findings if f.check == "time per query")
     assert "growing as the pool" in growth.found
+
+
+def verdicts(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, str]]:
+    """Check -> verdict and what was found, on few scenes."""
+    monkeypatch.setattr(costs, "POOLS", (250,))
+    few = (*SCENES[:2], SCENES[3], SCENES[12])
+    for check, (experiment, _) in EXPERIMENTS.items():
+        monkeypatch.setitem(EXPERIMENTS, check, (experiment, few))
+    return {f.check: (f.verdict, f.found) for f in check_strategy(name, SEED)}
+
+
+def failed(found: dict[str, tuple[str, str]]) -> set[str]:
+    """The checks that fail for a cause of their own."""
+    return {check for check, (verdict, _) in found.items() if verdict == "fail"}
+
+
+def test_drawing_from_a_global_generator_is_one_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = verdicts("cheat-numpy", monkeypatch)
+    assert failed(found) == {GLOBAL}
+    verdict, said = found["blind to the test set"]
+    assert verdict == "follows"
+    assert GLOBAL in said
+    assert found["same picks in another process"][0] == "follows"
+
+
+def test_a_second_cause_is_not_hidden_by_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = verdicts("cheat-global-and-peek", monkeypatch)
+    assert {GLOBAL, "blind to labels it has not bought"} <= failed(found)
+
+
+def test_picks_that_differ_anyway_are_one_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = verdicts("cheat-unseeded", monkeypatch)
+    assert failed(found) <= {"same spec, same picks", "keeps nothing between runs"}
+    assert "nothing is changed" in found["blind to the test set"][1]
+
+
+def test_a_crash_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = verdicts("cheat-crash", monkeypatch)
+    assert failed(found) == {ANSWERS}
+    assert "one label, so one class" in found[ANSWERS][1]
+    assert "not tried on 1 scenes" in found["blind to the test set"][1]
+
+
+def test_after_a_crash_no_other_reason_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = verdicts("cheat-always", monkeypatch)
+    assert failed(found) == {ANSWERS}
+    verdict, said = found["blind to the test set"]
+    assert verdict == "not applicable"
+    assert "on which it fails" in said
+    assert "probabilities" not in said

@@ -208,7 +208,7 @@ def test_mistakes_on_the_command_line(folder: Path) -> None:
         ("run", "small.toml", "--plugin", "broken.py"): "ModuleNotFoundError",
         ("run", "small.toml", "--plugin", "twice.py"): "registered twice",
         ("run", "quickstart", "--results", "results/small"): "holds the results of suite 'small'",
-        ("compare", "small.toml", "--results", "nowhere"): "comes first",
+        ("compare", "small.toml", "--results", "nowhere"): "which does not exist",
         ("compare", "small.toml", "--metric", "ece"): "the suite has accuracy",
         ("compare", "small.toml", "--model", "ece"): "the suite has gnb",
         ("show", "strategy", "margn"): "did you mean 'margin'?",

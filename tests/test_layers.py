@@ -25,6 +25,7 @@ FLOOR = {
     "intake": 2,
     "data": 2,
     "scaling": 2,
+    "suspects": 2,
     "splits": 2,
     "published_splits": 2,
     "published_protocols": 2,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from albench.cli import exit_code
+from albench.commands.heads import heads
 from albench.show import fitting
 
 ROOT = Path(__file__).parents[1]
@@ -78,3 +80,42 @@ def test_a_kept_column_stays_and_others_go_first() -> None:
     assert fitting(cells, columns, 60, ["strategy", "reason"]) == [0, 1, 3, 4]
     assert fitting(cells, columns, 20, ["strategy", "reason"]) == [3, 4]
     assert fitting(cells, columns, 60) == [0, 1, 2, 3]
+
+
+def test_what_is_the_same_in_every_row_goes_first() -> None:
+    cells = [["iris", "standard", "gnb", "mine", "0.5"], ["wine", "standard", "gnb", "yours", "1"]]
+    columns = ["dataset", "protocol", "model", "strategy", "found"]
+    assert fitting(cells, columns, 40) == [0, 1, 3, 4]
+    assert fitting(cells, columns, 30) == [0, 3, 4]
+    assert fitting(cells, columns, 30, ["protocol", "found"]) == [0, 1, 4]
+    assert fitting(cells, columns, 80) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("compare", ["detectable", "P(equal)"]),
+        ("curves", ["utilisation", "stability"]),
+        ("rare", ["discovery", "found"]),
+        ("bias", ["ess", "tv"]),
+        ("noise", ["misled", "affinity"]),
+        ("audit", ["tau", "regret"]),
+        ("coverage", ["nearest_mean"]),
+    ],
+)
+def test_help_says_what_columns_hold(
+    command: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code([command, "--help"]) == 0
+    said = capsys.readouterr().out.partition("Columns:")[2]
+    for word in words:
+        assert re.search(rf"^ +{re.escape(word)} ", said, re.M), word
+
+
+def test_every_measure_that_is_shown_is_explained() -> None:
+    from albench.analysis import bias, coverage, rare
+
+    assert set(bias.SHOWN) <= set(heads("bias"))
+    assert set(coverage.SHOWN) <= set(heads("coverage"))
+    assert set(rare.SHOWN) <= set(heads("rare"))
+    assert {"wrong", "base", "affinity", "misled", "memorised"} <= set(heads("noise"))

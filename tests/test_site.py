@@ -185,7 +185,16 @@ def test_markdown_shows_names_as_they_are() -> None:
 def test_equal_tables_give_equal_pages(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(stored() / "results", tmp_path / "elsewhere"))
     where = [str(stored() / "s.toml"), "--results", str(folder)]
+    (tmp_path / "site").mkdir()
+    for name in ("gone.html", "notes.html"):
+        (tmp_path / "site" / name).write_text("")
+    mark = tmp_path / "site" / "suite.json"
+    mark.write_text(json.dumps({"suite": "s", "pages": ["gone.html"]}))
     assert exit_code(["leaderboard", *where, "--to", str(tmp_path / "site")]) == 0
+    assert not (tmp_path / "site" / "gone.html").exists()
+    assert (tmp_path / "site" / "notes.html").exists()
+    assert "index.html" in json.loads(mark.read_text())["pages"]
+    assert "notes.html" not in json.loads(mark.read_text())["pages"]
     assert exit_code(["report", *where, "--to", str(tmp_path / "site" / "report.html")]) == 0
     for path in site().iterdir():
         assert (tmp_path / "site" / path.name).read_bytes() == path.read_bytes(), path.name

@@ -1,9 +1,11 @@
 """The contract and leak audit of a strategy: which experiments, on which scenes, and a table."""
 
+import contextlib
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from albench import registry
@@ -11,18 +13,22 @@ from albench.checks import experiments as ex
 from albench.checks.costs import STEEP, growth
 from albench.checks.disguises import likeness
 from albench.checks.elsewhere import elsewhere
-from albench.checks.scenes import SCENES, Scene
+from albench.checks.scenes import SCENES, Scene, pins
 from albench.errors import AlbenchError, Skip
 from albench.ref import Ref
 
-Verdict = Literal["pass", "fail", "warning", "not applicable"]
+Verdict = Literal["pass", "fail", "follows", "warning", "not applicable"]
 Experiment = Callable[[Ref, Scene, int], str | None]
 
+ANSWERS, AGAIN, GLOBAL = (
+    "returns the rows that are due", "same spec, same picks", "leaves global generators alone",
+)  # fmt: skip
+KEEPS, ELSEWHERE = "keeps nothing between runs", "same picks in another process"
 EXPERIMENTS: dict[str, tuple[Experiment, Sequence[Scene]]] = {
-    "returns the rows that are due": (ex.answers, SCENES),
-    "same spec, same picks": (ex.again, SCENES),
-    "keeps nothing between runs": (ex.between_runs, SCENES[:7]),
-    "leaves global generators alone": (ex.global_state, SCENES),
+    ANSWERS: (ex.answers, SCENES),
+    AGAIN: (ex.again, SCENES),
+    KEEPS: (ex.between_runs, SCENES[:7]),
+    GLOBAL: (ex.global_state, SCENES),
     "writes to nothing it is given": (ex.inputs, SCENES),
     "blind to the test set": (ex.test_set, SCENES),
     "blind to labels it has not bought": (ex.hidden_labels, SCENES),
@@ -43,6 +49,7 @@ BEYOND = (
 class Finding:
     """One row of the audit.
 
+    verdict `follows`: it fails, but for a cause that another check names
     tried   on how many scenes it was tried, those that do not apply left out
     found   for a failure the smallest example; else what was seen
     """
@@ -68,27 +75,90 @@ def check_strategy(name: str, seed: int) -> list[Finding]:
 
 def tried(strategy: Ref, seed: int) -> Iterator[Finding]:
     """All checks, one after the other."""
-    first = True
+    done: dict[str, Finding] = {}
     for check, (experiment, scenes) in EXPERIMENTS.items():
-        finding = over(check, experiment, strategy, scenes, seed)
-        yield finding
-        if first and finding.verdict in ("fail", "not applicable") and not finding.tried:
+        look = partial(over, check, experiment, strategy, scenes, seed)
+        done[check] = traced(look(), look, done, strategy, seed)
+        yield done[check]
+        first = done[check]
+        if check == ANSWERS and first.verdict in ("fail", "not applicable") and not first.tried:
             return
-        first = False
-    yield one("same picks in another process", lambda: elsewhere(strategy, SCENES[:7], seed))
+    look = partial(one, ELSEWHERE, partial(elsewhere, strategy, SCENES[:7], seed))
+    yield traced(look(), look, done, strategy, seed)
     yield one("is not another in disguise", lambda: likeness(strategy, seed), "warning")
     yield time_taken(strategy, seed)
     yield described(strategy)
+
+
+def traced(
+    finding: Finding,
+    look: Callable[[], Finding],
+    done: dict[str, Finding],
+    strategy: Ref,
+    seed: int,
+) -> Finding:
+    """A finding; a failure that has the cause of another, as one that follows from it.
+
+    look  makes the finding again
+    done  the findings so far
+    """
+    if finding.verdict != "fail" or finding.check in (ANSWERS, GLOBAL):
+        return finding
+    first = done.get(ANSWERS)
+    if first and first.verdict == "fail" and what(finding) == what(first):
+        return follows(finding, ANSWERS, "the same failure")
+    if draws_globally(done, strategy, seed):
+        with pinned():
+            held = look()
+        if held.verdict != "fail":
+            return follows(finding, GLOBAL, "with those seeded alike it passes")
+        finding = held
+    unsteady = done.get(AGAIN)
+    moved = " became " in finding.found and finding.check != KEEPS
+    if moved and unsteady and unsteady.verdict == "fail":
+        return follows(finding, AGAIN, "its picks differ when nothing is changed")
+    return finding
+
+
+def draws_globally(done: dict[str, Finding], strategy: Ref, seed: int) -> bool:
+    """Whether picks depend on a global generator; that check comes after those it explains."""
+    if GLOBAL not in done and GLOBAL in EXPERIMENTS:
+        experiment, scenes = EXPERIMENTS[GLOBAL]
+        return over(GLOBAL, experiment, strategy, scenes, seed).verdict == "fail"
+    return GLOBAL in done and done[GLOBAL].verdict == "fail"
+
+
+@contextlib.contextmanager
+def pinned() -> Iterator[None]:
+    """Every run in the block begins with the same state of the global generators."""
+    pins.append(1)
+    ex.usual.cache_clear()
+    try:
+        yield
+    finally:
+        pins.pop()
+        ex.usual.cache_clear()
+
+
+def what(finding: Finding) -> str:
+    """What was found, without the scene."""
+    return finding.found.partition(": ")[2]
+
+
+def follows(finding: Finding, cause: str, why: str) -> Finding:
+    """A failure as one that follows from another."""
+    return replace(finding, verdict="follows", found=f"from `{cause}`: {why}")
 
 
 def over(
     check: str, experiment: Experiment, strategy: Ref, scenes: Sequence[Scene], seed: int
 ) -> Finding:
     """One check over its scenes, smallest first, until one fails."""
-    count, reason, warned = 0, "", ""
+    count, reason, warned, broken = 0, "", "", 0
     for scene in scenes:
         try:
             if experiment is not ex.answers and not runs(strategy, scene, seed):
+                broken += 1
                 continue
             said = experiment(strategy, scene, seed)
         except Skip as skip:
@@ -105,6 +175,9 @@ def over(
             return Finding(check, "fail", count, f"{scene.name}: {said}")
     if warned:
         return Finding(check, "warning", count, warned)
+    if broken:
+        reason = f"not tried on {broken} scenes on which it fails (`{ANSWERS}`)"
+        return Finding(check, "pass" if count else "not applicable", count, reason)
     if not count:
         return Finding(check, "not applicable", 0, reason)
     return Finding(check, "pass", count, f"skips elsewhere: {reason}" if reason else "")

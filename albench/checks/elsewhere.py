@@ -10,7 +10,7 @@ from typing import Any
 
 from albench import registry
 from albench.checks.experiments import moved, usual
-from albench.checks.scenes import SCENES, Batches, Play, Scene
+from albench.checks.scenes import SCENES, Batches, Play, Scene, pins
 from albench.checks.watch import Watch
 from albench.errors import Skip
 from albench.ref import Ref
@@ -26,8 +26,9 @@ def elsewhere(strategy: Ref, scenes: Sequence[Scene], seed: int) -> str | None:
     plugin = registry.entry("strategy", strategy.name).plugin
     if plugin is not None and not Path(plugin).is_file():
         raise Skip("defined in this process only")
+    scenes = [scene for scene in scenes if works(strategy, scene, seed)]
     order = {
-        "strategy": strategy.table(), "plugin": plugin, "seed": seed,
+        "strategy": strategy.table(), "plugin": plugin, "seed": seed, "pins": pins,
         "scenes": [SCENES.index(scene) for scene in scenes],
     }  # fmt: skip
     given = answered(order)
@@ -41,7 +42,18 @@ def elsewhere(strategy: Ref, scenes: Sequence[Scene], seed: int) -> str | None:
         said = moved(usual(strategy, scene, seed), after, "in another process")
         if said:
             return f"{scene.name}: {said}"
+    if not scenes:
+        raise Skip("it runs on none of these scenes")
     return None
+
+
+def works(strategy: Ref, scene: Scene, seed: int) -> bool:
+    """Whether the strategy answers on a scene here; where it fails, another check says so."""
+    try:
+        usual(strategy, scene, seed)
+    except Exception:
+        return False
+    return True
 
 
 def answered(order: dict[str, Any]) -> Any:
@@ -71,6 +83,7 @@ def main() -> None:
         with watch():
             registry.load_plugin(order["plugin"])
     strategy = Ref.from_table(order["strategy"])
+    pins.extend(order["pins"])
     picks: list[Batches | None] = []
     for index in order["scenes"]:
         try:

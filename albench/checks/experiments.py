@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from albench import registry
-from albench.checks.scenes import Batches, Play, Scene
+from albench.checks.scenes import Batches, Play, Scene, global_seeds
 from albench.checks.watch import Watch, trapped
 from albench.errors import Skip
 from albench.loop import Task
@@ -58,19 +58,6 @@ def again(strategy: Ref, scene: Scene, seed: int) -> str | None:
     with global_seeds(1):
         second = Play(strategy, scene, seed).picks()
     return moved(first, second, "when it was run again")
-
-
-@contextlib.contextmanager
-def global_seeds(seed: int) -> Iterator[None]:
-    """Global generators in another state; as they were afterwards."""
-    kept = random.getstate(), np.random.get_state()  # noqa: NPY002
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])  # noqa: NPY002
 
 
 def between_runs(strategy: Ref, scene: Scene, seed: int) -> str | None:

@@ -1,7 +1,9 @@
 """Small tasks on which a strategy is tried: data drawn afresh from a seed, never seen before."""
 
+import contextlib
+import random
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,6 +88,23 @@ def labels(scene: Scene, rng: np.random.Generator) -> Ints:
     return np.concatenate([sure, rest]).astype(np.intp)
 
 
+@contextlib.contextmanager
+def global_seeds(seed: int) -> Iterator[None]:
+    """Global generators in another state; as they were afterwards."""
+    kept = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])  # noqa: NPY002
+
+
+pins: list[int] = []
+"""While not empty, the global generators have this seed whenever a run begins."""
+
+
 @dataclass(frozen=True, eq=False)
 class Play:
     """A strategy on one scene: everything that an experiment may change is a field.
@@ -122,6 +141,11 @@ class Play:
 
     def picks(self, task: Task | None = None) -> Batches:
         """The batches that a newly built strategy buys, the start left out."""
+        with global_seeds(pins[-1]) if pins else contextlib.nullcontext():
+            return self.played(task)
+
+    def played(self, task: Task | None) -> Batches:
+        """See `picks`; the global generators are as they are."""
         spec = self.spec
         task = self.task() if task is None else task
         chosen = registry.build("strategy", self.strategy)

@@ -1,11 +1,13 @@
 """What a strategy reaches for while it answers: files, datasets, frames, other processes.
 
 Python's audit events tell of it, whichever library it goes through. What albench, the
-standard library and installed libraries do on their own account is left aside.
+standard library and installed libraries do on their own account is left aside, as are files
+that a library opens while it is imported.
 """
 
 import contextlib
 import functools
+import importlib._bootstrap as bootstrap
 import site
 import sys
 import sysconfig
@@ -18,7 +20,8 @@ from typing import Any
 from albench import execute, registry
 
 CODE = (".py", ".pyc", ".so", ".pyd", ".pth", ".zip", ".nbi", ".nbc", ".lock")
-SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/")
+SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
+IMPORT = bootstrap._find_and_load.__code__  # type: ignore[attr-defined]  # no name can imitate it
 HERE = str(Path(execute.__file__).parent)
 CORE = tuple(f"{HERE}/{name}" for name in ("checks/", "loop.py", "query.py", "execute.py"))
 WORDS = {
@@ -84,7 +87,8 @@ def heard(event: str, args: tuple[Any, ...]) -> None:
 def told(event: str, args: tuple[Any, ...]) -> str | None:
     """What an audit event means, None for one that means nothing."""
     if event == "open":
-        return opened(args[0])
+        said = opened(args[0])
+        return None if said is None or library_imported() else said
     if event == "object.__getattr__" and args[1] in ATTRIBUTES:
         event = "sys._getframe"
     return WORDS[event] if event in WORDS and not by_library() else None
@@ -120,6 +124,20 @@ def by_library() -> bool:
             return file.startswith((*libraries(), *CORE))
         frame = frame.f_back
     return True
+
+
+def library_imported() -> bool:
+    """Whether the event happened while a library was imported, by code of libraries alone.
+
+    Code without a file (generated, or run by `exec`) is that of who called it.
+    """
+    frame: FrameType | None = sys._getframe(3)
+    while frame is not None and frame.f_code is not IMPORT:
+        file = frame.f_code.co_filename
+        if not file.startswith((*libraries(), "<")):
+            return False
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextlib.contextmanager

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from albench.commands import papers
 from albench.commands.comparing import Table, show_comparison, told, write_stats
+from albench.commands.heads import Explained
 from albench.commands.options import (
     BaselineOpt,
     FormatOpt,
@@ -84,8 +86,8 @@ AsOpt = Annotated[str, typer.Option("--as", metavar="A,B", help="Of pdf, svg, pn
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("compare")(compare)
-    app.command("curves")(curves)
+    app.command("compare", cls=Explained)(compare)
+    app.command("curves", cls=Explained)(curves)
     app.command("figures")(figures)
 
 
@@ -178,7 +180,7 @@ def curves(
     runs, rounds = stored(loaded, results, model)
     how = judged(loaded, metric_of(loaded, metric), baseline)
     how |= {"missing": missing.value, "axis": AXES[axis]}
-    from albench.analysis import curve_tables, typeset
+    from albench.analysis import curve_tables
     from albench.analysis.selection import Options
 
     options = Options(**how)
@@ -189,9 +191,14 @@ def curves(
     if fmt not in (Format.json, Format.csv):
         frame = curve_tables.for_people(found, table.value)
     if fmt is Format.latex:
-        emit(typeset.latex(frame, curve_tables.caption(options, table.value)))
+        caption = curve_tables.caption(options, table.value)
+        emit(papers.in_print(frame, caption, f"curves-{table.value}"))
         return told(found.notes)
-    return show_frame(frame, fmt=fmt, notes=found.notes)
+    labels_to = [c for c in frame.columns if str(c).startswith("labels to")]
+    kept, notes = ["dataset", "strategy", "gain", *labels_to], list(found.notes)
+    if table is CurveTable.summary and fmt in (Format.json, Format.csv):
+        notes.append("labels to each target and the utilisation: --table labels")
+    return show_frame(frame, fmt=fmt, notes=notes, kept=kept)
 
 
 def figures(

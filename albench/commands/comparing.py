@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from albench.commands import papers
 from albench.show import Format, emit, note, show_frame
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def show_comparison(found: "Comparison", table: Table | None, fmt: Format, suite
     for_people = fmt not in (Format.json, Format.csv)
     notes += [next_step(suite)] if alone and for_people else []
     if table is Table.datasets and fmt is Format.latex:
-        for text in handout.dataset_tables(found):
-            emit(text)
+        for text, stack in zip(handout.dataset_tables(found), found.stacks, strict=True):
+            emit(papers.labelled(text, f"datasets-{stack.model}-{stack.protocol}"))
         return told(notes)
     frame = handout.table_of(found, table.value)
     if table is Table.against and for_people and "verdict" in frame.columns:
@@ -54,9 +55,8 @@ def show_comparison(found: "Comparison", table: Table | None, fmt: Format, suite
     if table is Table.within and for_people and "note" in frame.columns:
         frame = typeset.within_table(frame, found.options.alpha)
     if fmt is Format.latex:
-        emit(
-            typeset.latex(frame, handout.headline_caption(found) if table is Table.against else "")
-        )
+        caption = handout.headline_caption(found) if table is Table.against else ""
+        emit(papers.of_comparison(found, table.value, frame, caption))
         return told(notes)
     return show_frame(frame, fmt=fmt, notes=notes)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albench.commands.options import FormatOpt, OnlyOpt, PluginOpt, SuiteArg, suite_of
+from albench.commands.options import FormatOpt, OnlyOpt, PluginOpt, SuiteArg, load_plugins, suite_of
 from albench.errors import AlbenchError, BadValue, CheckFailed, Unavailable, UsageError
 from albench.show import Format, note, show
 
@@ -25,10 +25,9 @@ def add_to(app: typer.Typer) -> None:
 
 def list_files(fmt: FormatOpt = Format.table, plugin: PluginOpt = None) -> None:
     """List the datasets with files of their own: where they lie and what is known of them."""
-    from albench import inventory, registry
+    from albench import inventory
 
-    for path in plugin or ():
-        registry.load_plugin(path)
+    load_plugins(plugin)
     rows = inventory.listing()
     columns = ["name", "n", "d", "classes", "bytes", "where", "sha256", "known"]
     here = sum(row["where"] != "absent" for row in rows)
@@ -77,10 +76,9 @@ def import_folder(
     plugin: PluginOpt = None,
 ) -> None:
     """Fill the cache from a folder; files are told by their checksum, not by their name."""
-    from albench import inventory, registry
+    from albench import inventory
 
-    for path in plugin or ():
-        registry.load_plugin(path)
+    load_plugins(plugin)
     if not folder.is_dir():
         raise BadValue(f"{folder}: no such folder")
     rows, strange = inventory.imported(folder)
@@ -89,10 +87,9 @@ def import_folder(
 
 def verify(fmt: FormatOpt = Format.table, plugin: PluginOpt = None) -> None:
     """Hash every file of the cache again. Exits with 1 where one is not what it was."""
-    from albench import inventory, registry
+    from albench import inventory
 
-    for path in plugin or ():
-        registry.load_plugin(path)
+    load_plugins(plugin)
     rows = inventory.verified()
     show(rows, ["file", "result", "expected", "found"], fmt=fmt)
     wrong = [row for row in rows if row["result"] != "same"]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from albench.commands import papers
 from albench.commands.options import stored, suite_of
 from albench.errors import BadValue
 from albench.show import Format, emit, note, show_frame
@@ -11,14 +12,27 @@ from albench.show import Format, emit, note, show_frame
 if TYPE_CHECKING:
     from albench.topics import Source
 
+ANSWERS = {
+    ("bias", "drift"): ("tv", "z tv"),
+    ("bias", "overlap"): ("other", "excess"),
+    ("coverage", "distance"): ("nearest_mean", "z nearest_mean"),
+    ("rare", "discovery"): ("found", "discovery"),
+    ("noise", "affinity"): ("affinity", "low", "high"),
+    ("audit", "errors"): ("estimator", "bias", "low", "high"),
+    ("audit", "ranking"): ("estimator", "tau", "regret"),
+}
+"""The columns that answer the question of a table: they stay, however narrow the terminal."""
+
 
 def read(
     suite: str, plugin: Any, only: Any, results: Path | None, model: str | None,
     baseline: str | None, checkpoints: str | None, jobs: int,
 ) -> "Source":  # fmt: skip
     """The suite of a command and its tables."""
+    from albench.runner import workers_of
     from albench.topics import Source
 
+    workers_of(jobs)
     shares = shares_of(checkpoints)
     loaded = suite_of(suite, plugin, only)
     runs, rounds = stored(loaded, results, model)
@@ -48,12 +62,17 @@ def tell(
     view = VIEWS[topic][str(table)](source, **more)
     apart = fmt in (Format.json, Format.csv)
     shown = view.long if long else view.table
-    show_frame(shown, fmt=fmt, notes=[*view.notes, *(view.lines if apart else ())])
+    if fmt is Format.latex:
+        emit("\n".join("% " + line[:1].upper() + line[1:] for line in view.lines))
+        emit(papers.of_view(view, shown, source.suite.protocol_words))
+        for sentence in view.notes:
+            note(sentence)
+        return None if to is None else draw(source, view.frames(), to)
+    kept = ("dataset", "strategy", *ANSWERS.get((topic, str(table)), ()))
+    show_frame(shown, fmt=fmt, notes=[*view.notes, *(view.lines if apart else ())], kept=kept)
     if not apart:
-        lead = "% " if fmt is Format.latex else ""
-        emit("\n".join(lead + line[:1].upper() + line[1:] for line in view.lines))
-    if to is not None:
-        draw(source, view.frames(), to)
+        emit("\n".join(line[:1].upper() + line[1:] for line in view.lines))
+    return None if to is None else draw(source, view.frames(), to)
 
 
 def draw(source: "Source", frames: Any, to: Path, formats: Sequence[str] = ()) -> None:
@@ -61,5 +80,5 @@ def draw(source: "Source", frames: Any, to: Path, formats: Sequence[str] = ()) -
     from albench.plots.labels import write
 
     order = [s.label for s in source.suite.strategies]
-    for name, _ in write(frames, order, source.baseline, to):
+    for name, _ in write(frames, order, source.baseline, to, protocols=source.suite.protocol_words):
         note(f"wrote {to / name}")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from albench.commands.given import read, tell
+from albench.commands.heads import Explained
 from albench.commands.options import (
     BaselineOpt,
     FormatOpt,
@@ -77,7 +78,7 @@ JobsOpt = Annotated[int, typer.Option("--jobs", metavar="N", help="Processes; -1
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for command in (bias, coverage, rare, noise, audit):
-        app.command(command.__name__)(command)
+        app.command(command.__name__, cls=Explained)(command)
 
 
 def bias(

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
+from albench.commands.options import (
+    FormatOpt,
+    PluginOpt,
+    ResultsOpt,
+    SuiteArg,
+    load_plugins,
+    suite_of,
+)
 from albench.errors import UnknownName
 from albench.show import WIDE, Format, emit, note, show, show_frame, table_width
 from albench.tables import KEY
@@ -49,10 +56,8 @@ def list_entries(
     plugin: PluginOpt = None,
 ) -> None:
     """List what a suite can name, with one line on each."""
-    from albench import registry
 
-    for path in plugin or ():
-        registry.load_plugin(path)
+    load_plugins(plugin)
     if what is None:
         rows = [row | {"kind": SINGULAR[w]} for w in What for row in listing(w)]
         show(rows, ["kind", "name", "summary"], fmt=fmt)
@@ -83,11 +88,10 @@ def show_strategies(rows: list[dict[str, Any]], fmt: Format) -> None:
         if row["sequential"]:
             row["needs"] = ", ".join(filter(None, [row["needs"], "sequential labels"]))
     more = [c for c, least in (("cost", 110), ("source", 150)) if width >= least]
-    rest = [c for c in ("cost", "source", "summary") if c not in more]
-    said = (
-        f"binary = not multi-class; {', '.join(rest)}: albench show strategy NAME, or --format csv"
-    )
-    return show(rows, [*SHORT, *more], notes=[said])
+    rest = [c for c in ("cost", "source") if c not in more]
+    said = [f"{', '.join(rest)}: albench show strategy NAME, or --format csv"] if rest else []
+    notes = ["; ".join(["binary = not multi-class", *said])]
+    return show(rows, [*SHORT, *more, "summary"], notes=notes, kept=["name", "summary"])
 
 
 def listing(what: What) -> list[dict[str, Any]]:
@@ -139,8 +143,7 @@ def show_entry(
     """Show what an entry is, its parameters, what it needs, and its source."""
     from albench import registry
 
-    for path in plugin or ():
-        registry.load_plugin(path)
+    load_plugins(plugin)
     single = SINGULAR.get(kind, kind)
     if single == "protocol":
         return show_protocol(name, fmt)
@@ -218,7 +221,7 @@ def parameter_rows(entry: "Entry") -> list[dict[str, Any]]:
     """The parameters of an entry, as a suite gives them."""
     from albench.params import readable
 
-    return [
+    rows = [
         {
             "parameter": name,
             "type": readable(p.annotation),
@@ -226,6 +229,14 @@ def parameter_rows(entry: "Entry") -> list[dict[str, Any]]:
         }
         for name, p in entry.parameters.items()
     ]
+    if "resolve" not in entry.about:
+        return rows
+    # a file is named in a suite by its path; runs know it by its checksum
+    place = [("path", "needed"), ("sha256", "taken from the file at path")]
+    if entry.kind == "dataset":
+        place = [("path", "needed, or url"), ("url", "none"), ("sha256", place[1][1])]
+    own = [row for row in rows if row["parameter"] not in dict(place)]
+    return [{"parameter": name, "type": "text", "default": d} for name, d in place] + own
 
 
 def readable_default(value: Any) -> str:
@@ -245,9 +256,14 @@ def status(
     from albench.runner import open_store
 
     loaded = suite_of(suite, plugin)
-    table = grid_status(loaded, open_store(loaded, results, note))
+    store = open_store(loaded, results, note)
+    if not store.folder.is_dir():
+        note(f"there is no folder {store.folder.resolve()}: nothing is stored yet")
+    table = grid_status(loaded, store)
     if failed:
         bad = table[table["status"].isin(["failed", "timeout", "skipped"])]
+        if bad.empty:
+            note(f"none of {len(table)} runs failed or was skipped")
         return show_frame(bad[[*KEY, "status", "reason"]], fmt=fmt, kept=["strategy", "reason"])
     keys = ["dataset", "strategy"]
     counts = table.groupby([*keys, "status"], sort=False).size().unstack(fill_value=0)

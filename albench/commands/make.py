@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from albench.errors import BadData, BadValue
-from albench.show import emit
+from albench.show import emit, note
 
 STRATEGY = '''"""A query strategy of one's own."""
 
@@ -72,23 +72,31 @@ def new_suite(
     data: Annotated[Path, typer.Option("--data", metavar="FILE", help="A CSV file.")],
     target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="What to predict.")],
     to: Annotated[Path | None, typer.Option("--to", help="File (default NAME.toml).")] = None,
+    budget: Annotated[
+        int | None, typer.Option("--budget", metavar="N", help="Labels to buy, start included.")
+    ] = None,
 ) -> None:
     """Write a suite for a table of your own, ready to run."""
     import json
 
     n, classes = looked_at(data, target)
     train = int(n * 0.6)
-    budget = min(200, train // 2)
-    start = min(20, max(2 * classes, budget // 5))
+    if budget is not None and not 3 <= budget <= train:
+        raise BadValue(f"--budget {budget}: from 3 to {train}, the rows that can be bought")
+    labels = budget or min(200, train // 2)
+    start = min(20, max(2 * classes, labels // 5))
+    if budget is not None:
+        start = min(start, budget - 1)
     path = to or Path(f"{data.stem}.toml")
     text = SUITE.format(
         stem=data.stem.replace('"', ""),
         start=start,
-        batch=max(1, (budget - start) // 18),
-        budget=max(budget, start + 1),
+        batch=max(1, (labels - start) // 18),
+        budget=max(labels, start + 1),
         path=json.dumps(str(data.resolve())),
         target=json.dumps(target),
     )
+    runnable(text, path)
     written(path, text)
     emit(f"{path} is a suite over {n} rows with {classes} classes. Next:\n  albench run {path}")
 
@@ -122,6 +130,17 @@ def looked_at(data: Path, target: str) -> tuple[int, int]:
     if len(table) < 40:
         raise BadData(f"{data}: {len(table)} rows are too few for a comparison; 40 at least")
     return len(table), classes
+
+
+def runnable(text: str, path: Path) -> None:
+    """Look at the data as `run` does; raises UsageError where it would refuse them."""
+    import tomllib
+
+    from albench.preflight import preflight
+    from albench.suitefile import suite_of
+
+    suite = suite_of(tomllib.loads(text), path, text)
+    preflight(suite, suite.specs[:1], note)
 
 
 def written(path: Path, text: str) -> None:

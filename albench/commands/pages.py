@@ -1,5 +1,6 @@
 """`report`, `leaderboard`, `cite`: pages and references."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from albench.commands.options import (
     stored,
     suite_of,
 )
+from albench.errors import BadValue
 from albench.show import Format, emit, note, show
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     from albench.store import Store
     from albench.suite import Suite
+
+
+OWNER = "suite.json"  # whose site a folder holds, and its pages
 
 
 def add_to(app: typer.Typer) -> None:
@@ -76,12 +81,14 @@ def leaderboard(
     """Write the leaderboard: leaderboard.csv, Markdown, and a site that needs no network."""
     from albench.board import board
     from albench.evidence import evidence
+    from albench.files import write_atomic
     from albench.leaderboard import write
     from albench.recommend import recommendation
     from albench.report import MOST
     from albench.topics import Source
 
     loaded, store, runs, rounds = read(suite_of(suite, plugin), results)
+    before = pages_of(to, loaded.name)
     note("measuring what was bought")
     measured = evidence(loaded, runs, rounds)
     note("ranking by every model, metric, budget and group")
@@ -89,10 +96,37 @@ def leaderboard(
     comparison = compared(runs, rounds, judged(loaded, loaded.primary) | {"missing": "impute"})
     answers = recommendation(Source(loaded, runs, rounds, most=MOST), comparison)
     note("drawing and writing the pages")
+    for page in before:
+        page.unlink(missing_ok=True)
+    strange = {*to.glob("*.html")}
     size = write(found, store.manifest, answers, to)
+    names = sorted(page.name for page in {*to.glob("*.html")} - strange)
+    mark = {"suite": loaded.name, "pages": names}
+    write_atomic(to / OWNER, json.dumps(mark, indent=1).encode())
     for line in found.notes:
         note(line)
     emit(f"{to / 'index.html'} ({size / 1e6:.1f} MB in all)")
+
+
+def pages_of(folder: Path, suite: str) -> list[Path]:
+    """The pages that an earlier leaderboard of the suite left in a folder.
+
+    Raises BadValue where the folder holds the site of another suite.
+    """
+    mark = folder / OWNER
+    if not mark.is_file():
+        return []
+    try:
+        held = json.loads(mark.read_text(encoding="utf-8"))
+        owner, names = str(held["suite"]), [str(name) for name in held["pages"]]
+    except (ValueError, KeyError, TypeError):
+        raise BadValue(f"{mark} is damaged; give another folder with --to") from None
+    if owner != suite:
+        raise BadValue(
+            f"{folder} holds the leaderboard of suite {owner!r}, not of {suite!r}; give another "
+            "folder with --to, or delete it"
+        )
+    return [folder / name for name in names if Path(name).name == name and name.endswith(".html")]
 
 
 def cite(suite: SuiteArg, fmt: FormatOpt = Format.table, plugin: PluginOpt = None) -> None:

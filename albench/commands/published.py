@@ -34,6 +34,7 @@ FigureOpt = Annotated[
     Path | None,
     typer.Option("--figure", metavar="FILE", help="Draw printed against reproduced numbers."),
 ]
+ANSWER = ("dataset", "strategy", "printed", "ours", "verdict")
 AllOpt = Annotated[bool, typer.Option("--all", help="Show cells without runs too, and why.")]
 
 
@@ -90,7 +91,7 @@ def reproduce(
     hidden = len(table) - len(shown)
     notes = [tally(table), rule(loaded.alpha), *coincidences(runs, rounds)]
     notes += [f"{hidden} cells without runs are left out; --all shows them"] if hidden else []
-    show_frame(columns(shown), fmt=fmt, notes=notes)
+    show_frame(columns(shown), fmt=fmt, notes=notes, kept=ANSWER)
     if figure is not None:
         draw(table, figure)
     wrong = table[table["verdict"] == "differs"]

@@ -1,6 +1,7 @@
 """`run` and `merge`: fill a results folder."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albench.commands.options import OnlyOpt, PluginOpt, ResultsOpt, SuiteArg, suite_of
+from albench.commands.options import (
+    OnlyOpt,
+    PluginOpt,
+    ResultsOpt,
+    SuiteArg,
+    parsed_only,
+    retyped,
+    suite_of,
+)
 from albench.errors import BadValue, CheckFailed, UsageError
 from albench.show import emit, note, show
 
@@ -98,16 +107,16 @@ def run(
     from albench.runner import open_store
     from albench.runner import run as run_suite
 
-    loaded = suite_of(suite, plugin, only)
+    check_limits(jobs, timeout, memory)
+    if scheduler is not None and backend is not Backend.dask:
+        raise BadValue("--scheduler is of dask: give --backend dask with it")
+    loaded = suite_of(suite, plugin)
     store = open_store(loaded, results, note)
     loaded = loaded.adding([*known_additions(loaded, store), *(add or ())])
+    loaded = narrowed(loaded, only, add or ())
     loaded = loaded if trials is None else loaded.with_trials(trials)
-    if timeout is not None and not timeout > 0:
-        raise BadValue(f"--timeout {timeout}: a positive number of seconds")
     if dry_run:
         return show_plan(plan(loaded, store, part_of(shard), note))
-    if not memory > 0:
-        raise BadValue(f"--memory {memory}: a positive number of megabytes")
     options = Options(
         loaded.metrics, timeout=timeout, engine=engine.value, profile=profile,
         memory=int(memory * 2**20),
@@ -120,6 +129,25 @@ def run(
             report=note,
         )  # fmt: skip
     return closing(loaded, store, done, profile)
+
+
+def check_limits(jobs: int, timeout: float | None, memory: float) -> None:
+    """Raise BadValue for numbers that bound nothing, also where nothing is to do."""
+    from albench.runner import workers_of
+
+    workers_of(jobs)
+    if timeout is not None and not timeout > 0:
+        raise BadValue(f"--timeout {timeout}: a positive number of seconds")
+    if not memory > 0:
+        raise BadValue(f"--memory {memory}: a positive number of megabytes")
+
+
+def narrowed(suite: "Suite", only: Sequence[str] | None, added: Sequence[str]) -> "Suite":
+    """The part of a suite that `--only` names; what `--add` names stays in it."""
+    wanted = parsed_only(only or ())
+    if "strategy" in wanted:
+        wanted["strategy"] += added
+    return suite.only(wanted)
 
 
 def known_additions(suite: "Suite", store: "Store") -> list[str]:
@@ -179,7 +207,8 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
             strategies = group["strategy"].unique()
             what = strategies[0] if len(strategies) == 1 else f"{len(strategies)} strategies"
             note(f"{status}: {what} on {dataset}, {len(group)} runs: {why}")
-        raise CheckFailed(f"{len(bad)} runs; `albench status {suite.name} --failed` shows why")
+        shown = retyped("status", suite, store.folder, "--failed")
+        raise CheckFailed(f"{len(bad)} runs; `{shown}` shows why")
 
 
 def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Progress") -> None:
@@ -215,8 +244,9 @@ def show_plan(planned: dict[str, Any]) -> None:
     emit(f"{planned['runs']} runs to do, {cost}; {planned['stored']} runs are stored already")
     if planned["hours"]:
         note(
-            "time: an estimate of fitting and scoring the models, from one timed fit for each "
-            "dataset and model; loading, start-up and slow strategies come on top"
+            "time: an estimate from timed fits of each dataset and model, with start-up, scoring "
+            "and storing; strategies that fit models of their own (committees, expected error, "
+            "...) come on top"
         )
     if planned["elsewhere"]:
         note(

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, suite_of
+from albench.commands.options import FormatOpt, PluginOpt, ResultsOpt, load_plugins, suite_of
 from albench.commands.runs import Engine, EngineOpt, TimeoutOpt
-from albench.errors import CheckFailed
+from albench.errors import BadResults, CheckFailed
 from albench.show import Format, note, show, show_frame
 
 TargetArg = Annotated[
@@ -39,13 +39,11 @@ def check(
     """
     import secrets
 
-    from albench import registry
     from albench.checks import check_strategy
     from albench.checks.audit import BEYOND
     from albench.checks.scenes import SCENES
 
-    for file in plugin or ():
-        registry.load_plugin(file)
+    load_plugins(plugin)
     seed = secrets.randbits(31) if seed is None else seed
     findings = check_strategy(strategy, seed)
     notes = [
@@ -76,14 +74,14 @@ def verify(
     that are not known here, or are another version, are named as not replayed. Exit 1 where
     a run differs, a file is faulty, or nothing at all could be replayed.
     """
-    from albench import registry
     from albench.execute import Options
     from albench.ref import Ref
     from albench.verify import verify as verified
 
     folder, known = Path(target), tuple[Ref, ...]()
-    for file in plugin or ():
-        registry.load_plugin(file)
+    load_plugins(plugin)
+    if results is None and not folder.is_dir() and len(folder.parts) > 1 and not folder.suffix:
+        raise BadResults(f"{target}: no such folder")
     if results is not None or not folder.is_dir():
         suite = suite_of(target, plugin)
         folder = results or Path("results") / suite.name

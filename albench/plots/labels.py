@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -22,7 +23,9 @@ FRAMES: dict[str, Callable[[pd.DataFrame, Mapping[str, Look]], list[Picture]]] =
 """What can be drawn, by the name of its frame."""
 
 
-def settings(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+def settings(
+    frame: pd.DataFrame, protocols: Mapping[str, str]
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Each protocol and model: file-name suffix, caption's last words, rows."""
     for (protocol, model), part in frame.groupby(["protocol", "model"], sort=False):
         suffix = "".join(
@@ -30,20 +33,24 @@ def settings(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
             for name, column in ((protocol, "protocol"), (model, "model"))
             if frame[column].nunique() > 1
         )
-        yield suffix, f" {model}, {protocol}.", part
+        yield suffix, f" {model}, {protocols.get(str(protocol), protocol)}.", part
 
 
 def pictures(
-    frames: Mapping[str, pd.DataFrame], strategies: Sequence[str], baseline: str
+    frames: Mapping[str, pd.DataFrame],
+    strategies: Sequence[str],
+    baseline: str,
+    protocols: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Picture]:
     """The figures of all frames, one set per protocol and model; names tell them apart.
 
     frames: by the names of `FRAMES`; strategies: all of the suite, so that each keeps its
-    colour. A frame with nothing to draw gives nothing. Draw inside `style.theme()`.
+    colour; protocols: what captions call them, where that is not their label. A frame with
+    nothing to draw gives nothing. Draw inside `style.theme()`.
     """
     look = looks(strategies, baseline)
     for name, frame in frames.items():
-        for suffix, where, part in settings(frame):
+        for suffix, where, part in settings(frame, protocols):
             for drawn in FRAMES[name](part, look):
                 yield Picture(f"{drawn.name}{suffix}", drawn.figure, drawn.caption + where)
 
@@ -54,6 +61,7 @@ def write(
     baseline: str,
     folder: Path,
     formats: Sequence[str] = FORMATS,
+    protocols: Mapping[str, str] = MappingProxyType({}),
 ) -> list[tuple[str, str]]:
     """Draw and save all frames, as `pictures` makes them.
 
@@ -64,7 +72,7 @@ def write(
     with theme():
         for name, frame in frames.items():
             drawn = []
-            for picture in pictures({name: frame}, strategies, baseline):
+            for picture in pictures({name: frame}, strategies, baseline, protocols):
                 save(picture.figure, folder / picture.name, formats)
                 drawn.append((picture.name, picture.caption))
             if not drawn:
