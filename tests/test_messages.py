@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from albench import registry
 from albench.cli import exit_code
 from albench.commands.options import retyped
 from albench.commands.pages import OWNER, pages_of
@@ -30,6 +31,8 @@ def fails(query):
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder with a suite in it."""
     monkeypatch.chdir(tmp_path)
+    for kind, entries in registry.ENTRIES.items():
+        monkeypatch.setitem(registry.ENTRIES, kind, dict(entries))
     (tmp_path / "mine.toml").write_text(SUITE)
     return tmp_path
 

@@ -38,6 +38,8 @@ def test_every_entry_tells_what_it_is() -> None:
     for kind in registry.KINDS:
         for name in registry.names(kind):
             entry = registry.entry(kind, name)
+            if entry.plugin is not None:  # of other tests in the same process
+                continue
             assert entry.summary, f"{kind} {name} has no docstring"
             assert len(entry.summary) <= 100, f"{kind} {name}: first line too long"
             assert entry.digest
