@@ -113,13 +113,14 @@ def compare(
     how = judged(loaded, metric_of(loaded, metric), baseline)
     how |= {"summary": summary.value, "missing": missing.value, "axis": AXES[axis]}
     found = compared(runs, rounds, how)
-    show_comparison(found, table, fmt, loaded)
+    folder = open_store(loaded, results).folder
+    show_comparison(found, table, fmt, loaded, folder)
     asked = {"metric": how["metric"], "baseline": how["baseline"], "summary": summary.value,
              "axis": axis.value, "missing": missing.value, "model": model}  # fmt: skip
     own = {"metric": loaded.primary, "baseline": loaded.baseline, "summary": "aubc",
            "axis": "labels", "missing": "complete", "model": None}  # fmt: skip
     other = [str(v) for k, v in asked.items() if v != own[k]] + sorted(only or ())
-    file = write_stats(found, open_store(loaded, results).folder, other)
+    file = write_stats(found, folder, other)
     if other:
         note(f"statistics of this question: {file}; stats.json keeps those of the suite's own")
 
@@ -135,7 +136,7 @@ def compare_suite(
 ) -> "Comparison":
     """Print the comparison of a suite by its primary metric and write `stats.json`."""
     found = compared(runs, rounds, judged(suite, suite.primary))
-    show_comparison(found, None, Format.table, suite)
+    show_comparison(found, None, Format.table, suite, folder)
     write_stats(found, folder)
     return found
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albench.commands import papers
+from albench.commands.options import retyped
 from albench.show import Format, emit, note, show_frame
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ class Table(StrEnum):
     penalties = "penalties"
 
 
-def show_comparison(found: "Comparison", table: Table | None, fmt: Format, suite: "Suite") -> None:
+def show_comparison(
+    found: "Comparison", table: Table | None, fmt: Format, suite: "Suite", folder: Path
+) -> None:
     """The answer in words, then a table of the comparison, and what to type next.
 
-    table: by default the one against the baseline over datasets; of a single dataset, which has
-    no test over datasets, the one over its trials.
+    folder: where the results lie; table: by default the one against the baseline over
+    datasets; of a single dataset, which has no test over datasets, the one over its trials.
     """
     from albench.analysis import handout, typeset
 
@@ -44,7 +47,7 @@ def show_comparison(found: "Comparison", table: Table | None, fmt: Format, suite
         emit("\n".join(f"% {line}" for line in found.lines))
     notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]
     for_people = fmt not in (Format.json, Format.csv)
-    notes += [next_step(suite)] if alone and for_people else []
+    notes += [next_step(suite, folder)] if alone and for_people else []
     if table is Table.datasets and fmt is Format.latex:
         for text, stack in zip(handout.dataset_tables(found), found.stacks, strict=True):
             emit(papers.labelled(text, f"datasets-{stack.model}-{stack.protocol}"))
@@ -80,14 +83,13 @@ def write_stats(found: "Comparison", folder: Path, other: Sequence[str] = ()) ->
     return path
 
 
-def next_step(suite: "Suite") -> str:
+def next_step(suite: "Suite", folder: Path) -> str:
     """What to type after the comparison on a single dataset."""
-    from albench.suitefile import shipped
-
-    name, path, here = suite.name, suite.path, Path.cwd()
-    if path is not None and shipped().get(name) != path:
-        name = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    labels, page = (
+        retyped("curves", suite, folder, "--table", "labels"),
+        retyped("report", suite, folder),
+    )
     return (
-        f"next: `albench curves {name} --table labels` says how many labels are saved, `albench "
-        f"report {name}` makes one page of it all; only more datasets tell of other tables"
+        f"next: `{labels}` says how many labels are saved, `{page}` makes one page of it all; only "
+        "more datasets tell of other tables"
     )
