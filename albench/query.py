@@ -153,7 +153,7 @@ class Query:
         if self.select is not None:
             return self.select(self, scores, n, tolerance)
         order = None if self.priority is None else self.priority[self.pool]
-        first, n_tied = first_best(scores, n, tolerance, order)
+        first, n_tied = first_best(scores, n, tolerance, order, best)
         self.log.setdefault("n_tied", n_tied)
         return self.pool[first]
 

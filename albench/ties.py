@@ -14,26 +14,26 @@ TOLERANCE = 1e-6
 
 
 def first_best(
-    scores: Floats, n: int, tolerance: float = TOLERANCE, order: Ints | None = None
-) -> tuple[Ints, int]:
+    scores: Floats, n: int, tolerance: float = TOLERANCE, order: Ints | None = None,
+    best: float | None = None,
+) -> tuple[Ints, int]:  # fmt: skip
     """Indices of the n best scores in the order picked, and the size of the tie window.
 
     scores     (m,) larger is better; no NaN
     n          how many, at most m
     tolerance  absolute width of the tie window below the best score
     order      (m,) distinct priorities, smallest first; None: the order of the array
+    best       the largest score, where it is known
     Returns the (n,) indices, and how many scores lay in the window of the first pick.
     """
-    window = scores >= scores[scores.argmax()] - tolerance
-    n_tied = int(np.count_nonzero(window))
+    tied = (scores >= (scores.max() if best is None else best) - tolerance).nonzero()[0]
     if n == 1:
-        tied = window.nonzero()[0]
-        return tied[:1] if order is None else tied[[order[tied].argmin()]], n_tied
+        return tied[:1] if order is None else tied[[order[tied].argmin()]], len(tied)
     floor = np.partition(scores, len(scores) - n)[len(scores) - n]
     candidates = np.flatnonzero(scores >= floor - tolerance)
     if order is not None:
         candidates = candidates[np.argsort(order[candidates], kind="stable")]
-    return repeat_first(scores[candidates], candidates, n, tolerance), n_tied
+    return repeat_first(scores[candidates], candidates, n, tolerance), len(tied)
 
 
 def repeat_first(scores: Floats, candidates: Ints, n: int, tolerance: float) -> Ints:

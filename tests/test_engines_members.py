@@ -50,6 +50,24 @@ def test_a_row_that_a_sample_repeats_takes_one_place_in_the_kernel(bitwise, monk
     assert held.n_held == n
 
 
+@pytest.mark.parametrize("model", ["svc-rbf-libsvm", "svc-linear-libsvm"])
+def test_kernel_rows_read_where_they_lie_give_what_copies_of_them_give(model) -> None:
+    task, _ = task_of(*CASES["blobs-4"]())
+    learner = engines.learner(resolve("model", model), task, int)
+    rng = np.random.default_rng(2)
+    for n in (8, 30, 90):
+        labeled = np.sort(rng.choice(len(task.y), n, replace=False))
+        fitted = learner.fit(labeled, task.y[labeled])
+        assert learner.rows.roomy
+        found = []
+        for learner.rows.roomy in (False, True):
+            found.append(learner.solution(labeled, task.y[labeled]))
+        for copied, read in zip(*found, strict=True):
+            np.testing.assert_array_equal(copied, read)
+        due = Plain(learner.make, task, lambda n: 0).fit(labeled, task.y[labeled])
+        np.testing.assert_array_equal(fitted.predicted("test"), due.predicted("test"))
+
+
 @pytest.mark.parametrize("model", [*MODELS, {"use": "forest", "trees": 7}])
 def test_rows_that_repeat(model) -> None:
     X, y = CASES["blobs-4"]()

@@ -16,7 +16,8 @@ class KernelRows:
     """Rows of the kernel between train rows and all rows, train first, then test.
 
     K      (capacity, n_train + n_test) storage; memory is taken as rows are filled
-    slot   (n_train,) where the row of a train position lies in `K`, or -1
+    slot   (n_train,) where the row of a train position lies in `K`, or -1; at its own
+           position where all rows have room (`roomy`)
     norms  (n_train + n_test,) squared lengths
 
     gamma    RBF kernel exp(-gamma |x - z|^2); None: the linear kernel
@@ -32,11 +33,12 @@ class KernelRows:
         self.norms: Floats = np.vecdot(self.X, self.X)
         self.diagonal = np.ones(self.n_train) if gamma else self.norms[: self.n_train].copy()
         self.capacity = max(1, min(self.n_train, limit // (8 * len(self.X))))
+        self.roomy = self.capacity == self.n_train
         self.K = np.empty((self.capacity, len(self.X)))
         self.slot = np.full(self.n_train, -1, dtype=np.intp)
         self.holds = np.full(self.capacity, -1, dtype=np.intp)
         self.n_held = 0
-        if self.capacity == self.n_train and self.K.size <= EAGER:
+        if self.roomy and self.K.size <= EAGER:
             self.fill(np.arange(self.n_train))
 
     def fill(self, rows: Ints) -> None:
@@ -45,16 +47,15 @@ class KernelRows:
         All at once, or else one by one: the last bits of a matrix product depend on its
         shape, and a row must not depend on the rows that were missing with it.
         """
-        at = slice(self.n_held, self.n_held + len(rows))
+        at = rows if self.roomy else np.arange(self.n_held, self.n_held + len(rows))
         if self.bitwise:
-            X, norms = self.X[rows], self.norms[rows]
-            bitwise_kernel(X, norms, self.X, self.norms, self.gamma, self.K[at])
+            bitwise_kernel(self.X, self.norms, rows, self.gamma, self.K, at)
         elif len(rows) == self.n_train:
-            self.made(rows, self.K[at])
+            self.made(rows, self.K)
         else:
-            for i in range(len(rows)):
-                self.made(rows[i : i + 1], self.K[self.n_held + i][None])
-        self.holds[at], self.slot[rows] = rows, np.arange(at.start, at.stop)
+            for i, row in zip(at, rows, strict=True):
+                self.made(row[None], self.K[i][None])
+        self.holds[at], self.slot[rows] = rows, at
         self.n_held += len(rows)
 
     def made(self, rows: Ints, out: Floats | None = None) -> Floats:
@@ -114,21 +115,23 @@ def kernel(
 
 
 @compiled
-def exponentials(K: Floats, a: Floats, b: Floats, gamma: float) -> None:
+def exponentials(row: Floats, a: float, b: Floats, gamma: float) -> None:
     """Turn dot products into values of the RBF kernel, in the order of libsvm's operations."""
-    for i in range(K.shape[0]):
-        for j in range(K.shape[1]):
-            K[i, j] = math.exp(-gamma * (a[i] + b[j] - 2.0 * K[i, j]))
+    for j in range(row.size):
+        row[j] = math.exp(-gamma * (a + b[j] - 2.0 * row[j]))
 
 
 def bitwise_kernel(
-    A: Floats, a: Floats, B: Floats, b: Floats, gamma: float | None, out: Floats
+    X: Floats, norms: Floats, rows: Ints, gamma: float | None, out: Floats, at: Ints
 ) -> None:
-    """As `kernel`, to the bit as libsvm forms it; needs numba for more than small sets."""
-    for i, row in enumerate(A):
-        np.vecdot(B, row, out=out[i])
-    if gamma is not None:
-        exponentials(out, a, b, gamma)
+    """As `kernel`, of rows of X with all, to the bit as libsvm forms it, into out[at].
+
+    It needs numba for more than small sets.
+    """
+    for i, row in zip(at, rows, strict=True):
+        np.vecdot(X, X[row], out=out[i])
+        if gamma is not None:
+            exponentials(out[i], norms[row], norms, gamma)
 
 
 def shared_rows(task: Any, gamma: float | None, limit: int, bitwise: bool = False) -> KernelRows:

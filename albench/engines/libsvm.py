@@ -82,13 +82,20 @@ class Libsvm:
 
     def solution(self, labeled: Ints, y: Ints) -> tuple[Ints, Ints, Floats, Floats]:
         """Support positions in `labeled` by class, their numbers, coefficients, intercepts."""
-        slot, gamma = self.rows.slot, self.rows.gamma
-        if self.gram:
-            X, kernel = square(self.rows.K, slot[labeled], labeled), "precomputed"
+        gamma = self.rows.gamma or 0.0
+        target = np.searchsorted(self.classes, y).astype(np.float64)
+        if not self.gram:
+            kernel = "rbf" if gamma else "linear"
+            return raw(self.rows.X[labeled], target, kernel, self.C, self.tol, gamma, self.steps)
+        K, weights = self.rows.K, None
+        if self.rows.roomy and np.all(labeled[1:] > labeled[:-1]):
+            # libsvm leaves out rows of weight zero, and reads the rest where they lie
+            weights, given = np.zeros(len(K)), target
+            weights[labeled], target = 1.0, np.zeros(len(K))
+            target[labeled] = given
         else:
-            X, kernel = self.rows.X[labeled], "linear" if gamma is None else "rbf"
-        target = np.searchsorted(self.classes, y)
-        return raw(X, target, kernel, self.C, self.tol, gamma or 0.0, self.steps)
+            K = square(K, self.rows.slot[labeled], labeled)
+        return raw(K, target, "precomputed", self.C, self.tol, 0.0, self.steps, weights)
 
 
 @compiled
@@ -103,14 +110,21 @@ def square(K: Floats, slots: Ints, columns: Ints) -> Floats:
 
 
 def raw(
-    X: Floats, y: Ints, kernel: str, C: float, tol: float, gamma: float, steps: int = -1
-) -> tuple[Ints, Ints, Floats, Floats]:
-    """What libsvm returns: support, numbers of them by class, coefficients, intercepts."""
+    X: Floats, y: Floats, kernel: str, C: float, tol: float, gamma: float, steps: int = -1,
+    weights: Floats | None = None,
+) -> tuple[Ints, Ints, Floats, Floats]:  # fmt: skip
+    """What libsvm returns: support, numbers of them by class, coefficients, intercepts.
+
+    X        (n, d) features, or (n, m) kernel values, m at least n
+    y        (n,) classes 0, 1, ...
+    weights  (n,) of the rows; what is returned counts those above zero only
+    """
     from sklearn.svm import _libsvm
 
     support, _, n_support, coef, bias = _libsvm.fit(
-        X, y.astype(np.float64), svm_type=0, kernel=kernel, C=C, tol=tol, gamma=gamma,
-        cache_size=200, class_weight=np.ones(int(y.max()) + 1), max_iter=steps, random_seed=0,
+        X, y, svm_type=0, kernel=kernel, C=C, tol=tol, gamma=gamma, cache_size=200,
+        class_weight=np.ones(int(y.max()) + 1), max_iter=steps, random_seed=0,
+        sample_weight=np.empty(0) if weights is None else weights,
     )[:5]  # fmt: skip
     return support, n_support, coef, bias
 
@@ -127,13 +141,21 @@ def works(bitwise: bool) -> bool:
     try:
         for d, kernel in ((3, "rbf"), (13, "rbf"), (60, "linear"), (60, "rbf")):
             X, y = rng.normal(size=(60, d)), rng.integers(0, 3, 60)
-            made = SVC(kernel=kernel, gamma="auto").fit(X, y)
-            answers = [raw(X, y, kernel, 1.0, 1e-3, 1 / d)]
+            target, some, known = y.astype(float), np.sort(rng.permutation(60)[:45]), np.zeros(60)
+            known[some] = 1.0
+            made = SVC(kernel=kernel, gamma="auto").fit(X[some], y[some])
+            answers = [
+                raw(X[some], target[some], kernel, 1.0, 1e-3, 1 / d),
+                raw(X, target, kernel, 1.0, 1e-3, 1 / d, weights=known),
+            ]
             if bitwise:
-                K, norms = np.empty((60, 60)), np.vecdot(X, X)
-                gamma = 1 / d if kernel == "rbf" else None
-                bitwise_kernel(X, norms, X, norms, gamma, K)
-                answers.append(raw(K, y, "precomputed", 1.0, 1e-3, 0.0))
+                K, norms, every = np.empty((60, 60)), np.vecdot(X, X), np.arange(60)
+                bitwise_kernel(X, norms, every, 1 / d if kernel == "rbf" else None, K, every)
+                part = np.ascontiguousarray(K[some][:, some])
+                answers += [
+                    raw(part, target[some], "precomputed", 1.0, 1e-3, 0.0),
+                    raw(K, target, "precomputed", 1.0, 1e-3, 0.0, weights=known),
+                ]
             due = (made.support_, made.n_support_, made.dual_coef_, made.intercept_)
             for answer in answers:
                 if not all(np.array_equal(a, b) for a, b in zip(answer, due, strict=True)):

@@ -158,7 +158,7 @@ class SVC:
         if not works(False):
             raise GivenUp(OUT_OF_ROOM)
         rows, mine = self.rows, np.sort(pair.members[: pair.n])
-        target = (pair.sign[mine] < 0).astype(np.intp)
+        target = (pair.sign[mine] < 0).astype(np.float64)
         X, gamma = rows.X[mine], float(rows.gamma or 0.0)
         support, _, coef, _ = raw(X, target, "rbf", self.C, TOL, gamma, smo.STEPS)
         at, pair.beta[mine[support]] = mine[support], coef[0]
