@@ -13,7 +13,7 @@ from albench.query import Picks, Query
 Strategy = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Bought:
     """The answer of one query: picks in the order bought, and how they came about."""
 
