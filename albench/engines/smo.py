@@ -22,6 +22,7 @@ from albench.learner import Floats, Ints
 
 TINY = 1e-12
 DIRECT = 3  # times that the direct method is tried before steps on pairs take over
+FEW, MANY = 8, 1024  # violating rows, and they times the free ones, up to which it is tried
 STEPS = 10_000_000  # what `svc-rbf` allows libsvm
 
 
@@ -174,6 +175,21 @@ def apply(K: Floats, slots: Ints, change: Floats, g: Floats, h: Floats) -> None:
 
 
 @compiled
+def promising(f: Floats, b: Floats, top: Floats, bottom: Floats, tol: float) -> bool:
+    """Whether so few rows violate optimality that to take them in one by one is cheap."""
+    free, total, n = 0, 0.0, 0
+    for t in range(f.size):
+        if bottom[t] < b[t] < top[t]:
+            free += 1
+            total += f[t]
+    bias = total / free if free else 0.0
+    for t in range(f.size):
+        if (b[t] < top[t] and f[t] > bias + tol) or (b[t] > bottom[t] and f[t] < bias - tol):
+            n += 1
+    return n <= FEW or n * free <= MANY
+
+
+@compiled
 def solve(
     K: Floats, slot: Ints, diagonal: Floats, members: Ints, sign: Floats, beta: Floats,
     g: Floats, h: Floats, bound: Floats, tol: float, active: Ints, most: int,
@@ -203,13 +219,12 @@ def solve(
             f[t], b[t], own[t] = sign[i] - h[i], beta[i], diagonal[i]
             top[t] = bound[i] if sign[i] > 0 else 0.0
             bottom[t] = 0.0 if sign[i] > 0 else -bound[i]
-        found, tries = tries < DIRECT, tries + 1
+        found = tries < DIRECT and promising(f, b, top, bottom, tol)
         if found:
+            tries += 1
             found, m = direct(K, slots, at, f, b, top, bottom, own, tol * 0.5, R, inside, m)
-        if not found:
-            m = 0
-            if not steps(K, slots, at, f, b, top, bottom, own, tol * 0.5):
-                return -1, 0.0, 0
+        if not found and not steps(K, slots, at, f, b, top, bottom, own, tol * 0.5):
+            return -1, 0.0, 0
         change, where, k = np.empty(n), np.empty(n, dtype=np.intp), 0
         for t in range(n):
             if b[t] != beta[at[t]]:
