@@ -40,7 +40,7 @@ def test_a_row_that_a_sample_repeats_takes_one_place_in_the_kernel(bitwise, monk
     X, y = CASES["moons"]()
     task, _ = task_of(X, y)
     n = len(task.X)
-    held = kernels.KernelRows(task, 0.5, 1 << 20, bitwise)
+    held = kernels.KernelRows(task, 0.5, 1 << 20, bitwise, placed=bitwise)
     due = kernels.kernel(held.X[:n], held.norms[:n], held.X, held.norms, 0.5)
     half = np.sort(np.append(np.repeat(np.arange(n // 2), 2), np.arange(n - 2 * (n // 2))))
     for rows in (half, np.arange(n // 2, n), np.arange(0, n, 3)):
@@ -58,9 +58,9 @@ def test_kernel_rows_read_where_they_lie_give_what_copies_of_them_give(model) ->
     for n in (8, 30, 90):
         labeled = np.sort(rng.choice(len(task.y), n, replace=False))
         fitted = learner.fit(labeled, task.y[labeled])
-        assert learner.rows.roomy
+        assert learner.rows.placed
         found = []
-        for learner.rows.roomy in (False, True):
+        for learner.rows.placed in (False, True):
             found.append(learner.solution(labeled, task.y[labeled]))
         for copied, read in zip(*found, strict=True):
             np.testing.assert_array_equal(copied, read)

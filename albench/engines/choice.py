@@ -45,7 +45,8 @@ def svc(rbf: bool, tol: float, canonical: bool) -> "Make":
             return None
         bitwise = not (canonical and rbf)
         gram = not bitwise or (compiled.NUMBA and works(True))
-        rows = shared_rows(task, width, memory, bitwise and gram)
+        most = 2 * task.budget >= len(task.y)  # else a store of all rows is for a few of them
+        rows = shared_rows(task, width, memory, bitwise and gram, placed=gram and most)
         return Libsvm(rows, task.n_classes, C, own, gram, plain)
 
     return make

@@ -16,29 +16,30 @@ class KernelRows:
     """Rows of the kernel between train rows and all rows, train first, then test.
 
     K      (capacity, n_train + n_test) storage; memory is taken as rows are filled
-    slot   (n_train,) where the row of a train position lies in `K`, or -1; at its own
-           position where all rows have room (`roomy`)
+    slot   (n_train,) where the row of a train position lies in `K`, or -1
     norms  (n_train + n_test,) squared lengths
 
     gamma    RBF kernel exp(-gamma |x - z|^2); None: the linear kernel
     limit    bytes that `K` may take
     bitwise  in libsvm's arithmetic: dot products one by one, the C library's exponential
+    placed   each row at its own position, if all have room (memory is then taken early)
     """
 
     def __init__(
-        self, views: Views, gamma: float | None, limit: int, bitwise: bool = False
-    ) -> None:
+        self, views: Views, gamma: float | None, limit: int, bitwise: bool = False,
+        placed: bool = False,
+    ) -> None:  # fmt: skip
         self.X = np.vstack([views.X, views.X_test])
         self.n_train, self.gamma, self.bitwise = len(views.X), gamma, bitwise
         self.norms: Floats = np.vecdot(self.X, self.X)
         self.diagonal = np.ones(self.n_train) if gamma else self.norms[: self.n_train].copy()
         self.capacity = max(1, min(self.n_train, limit // (8 * len(self.X))))
-        self.roomy = self.capacity == self.n_train
+        self.placed = placed and self.capacity == self.n_train
         self.K = np.empty((self.capacity, len(self.X)))
         self.slot = np.full(self.n_train, -1, dtype=np.intp)
         self.holds = np.full(self.capacity, -1, dtype=np.intp)
         self.n_held = 0
-        if self.roomy and self.K.size <= EAGER:
+        if self.capacity == self.n_train and self.K.size <= EAGER:
             self.fill(np.arange(self.n_train))
 
     def fill(self, rows: Ints) -> None:
@@ -47,7 +48,7 @@ class KernelRows:
         All at once, or else one by one: the last bits of a matrix product depend on its
         shape, and a row must not depend on the rows that were missing with it.
         """
-        at = rows if self.roomy else np.arange(self.n_held, self.n_held + len(rows))
+        at = rows if self.placed else np.arange(self.n_held, self.n_held + len(rows))
         if self.bitwise:
             bitwise_kernel(self.X, self.norms, rows, self.gamma, self.K, at)
         elif len(rows) == self.n_train:
@@ -134,10 +135,12 @@ def bitwise_kernel(
             exponentials(out[i], norms[row], norms, gamma)
 
 
-def shared_rows(task: Any, gamma: float | None, limit: int, bitwise: bool = False) -> KernelRows:
+def shared_rows(
+    task: Any, gamma: float | None, limit: int, bitwise: bool = False, placed: bool = False
+) -> KernelRows:
     """The kernel rows of a cut, made once and kept in the cut's memo."""
     key = ("kernel rows", gamma, limit, bitwise)
     if key not in task.memo:
-        task.memo[key] = KernelRows(task, gamma, limit, bitwise)
+        task.memo[key] = KernelRows(task, gamma, limit, bitwise, placed)
     rows: KernelRows = task.memo[key]
     return rows

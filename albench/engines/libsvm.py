@@ -88,7 +88,7 @@ class Libsvm:
             kernel = "rbf" if gamma else "linear"
             return raw(self.rows.X[labeled], target, kernel, self.C, self.tol, gamma, self.steps)
         K, weights = self.rows.K, None
-        if self.rows.roomy and np.all(labeled[1:] > labeled[:-1]):
+        if self.rows.placed and np.all(labeled[1:] > labeled[:-1]):
             # libsvm leaves out rows of weight zero, and reads the rest where they lie
             weights, given = np.zeros(len(K)), target
             weights[labeled], target = 1.0, np.zeros(len(K))
