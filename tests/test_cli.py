@@ -242,6 +242,8 @@ def test_interrupted(tmp_path: Path) -> None:
         [sys.executable, "-m", "albench", "run", "s.toml", "--jobs", "2"],
         cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        # what was started in the background inherits that interrupts are ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     shards = tmp_path / "results" / "s" / "shards"
     for _ in range(300):
