@@ -251,7 +251,7 @@ def test_interrupted(tmp_path: Path) -> None:
             break
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)  # all of it takes a minute
+    _, errors = process.communicate(timeout=10)  # all of it takes a minute
     assert process.returncode == 130
     assert "goes on from there" in errors
     assert "Traceback" not in errors

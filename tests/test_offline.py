@@ -61,7 +61,7 @@ def test_fetch_asks_a_host_without_address_once(tmp_path: Path, asked: list[str]
     path = suite(tmp_path, *(LOST.format(i=i) for i in range(40)))
     begin = time.perf_counter()
     done = CliRunner().invoke(app, ["data", "fetch", str(path)])
-    assert time.perf_counter() - begin < 30  # one by one, the hosts would take minutes
+    assert time.perf_counter() - begin < 5
     assert isinstance(done.exception, Unavailable)  # which the command line ends with 1
     assert asked == ["nowhere.invalid"]
     assert "40 of 40 datasets could not be had" in str(done.exception)

@@ -90,9 +90,8 @@ class Libsvm:
         K, weights = self.rows.K, None
         if self.rows.placed and np.all(labeled[1:] > labeled[:-1]):
             # libsvm leaves out rows of weight zero, and reads the rest where they lie
-            weights, given = np.zeros(len(K)), target
-            weights[labeled], target = 1.0, np.zeros(len(K))
-            target[labeled] = given
+            given, target, weights = target, np.zeros(len(K)), np.zeros(len(K))
+            target[labeled], weights[labeled] = given, 1.0
         else:
             K = square(K, self.rows.slot[labeled], labeled)
         return raw(K, target, "precomputed", self.C, self.tol, 0.0, self.steps, weights)

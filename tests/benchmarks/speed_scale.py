@@ -7,7 +7,7 @@ from statistics import median
 
 import numpy as np
 from engine_grid import run
-from speed_loops import engine, engine_rounds, head, made, row, table, task_of
+from speed_loops import engine, engine_loop, engine_rounds, head, made, row, table, task_of
 
 from albench import engines
 
@@ -85,8 +85,7 @@ def bound(times):
     yield head("model", "data (train rows)", "bound MB", "rows it holds", "engine", "same picks",
                "CPU s", "unbounded s")  # fmt: skip
     for model in ("svc-rbf", "svc-rbf-libsvm"):
-        task, spec = task_of(*made(100), budget=60)
-        run(task, spec, model, "margin", "auto")  # loads or compiles what all others use
+        engine_loop(*made(100), model, budget=60)  # loads or compiles what all others use
         for name, share in (("australian", 0.6), ("australian", 0.2), ("banana", 0.1)):
             found = table(name)
             task, spec = task_of(*found, budget=300)

@@ -72,8 +72,7 @@ def cores(times):
     yield (
         f"200 runs ({', '.join(names)}; random, margin, k-center, density, the whole pool; batch "
         "1 to pool exhaustion), through `albench.run`: worker start, imports and storing counted. "
-        f"Wall time, in turn, medians of {times}. With two models only, the start of a worker "
-        "(1.6 s, most of it the imports of scikit-learn and numba) is a fifth of the time."
+        f"Wall time, in turn, medians of {times}."
     )
     yield ""
     yield head("models", "trials", "jobs", "wall s", "CPU s, workers", "coordinator", "ratio",
