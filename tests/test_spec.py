@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from albench.errors import BadValue
-from albench.ref import canonical
-from albench.spec import Protocol, Ref, RunSpec
+from albench.core.errors import BadValue
+from albench.core.spec import Protocol, Ref, RunSpec, canonical
 
 SPEC = RunSpec(Ref("iris"), Ref("margin"), Ref("logreg"), Ref("logreg"))
 STREAMS = {
