@@ -4,8 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from albench.analysis.comparison import compare
-    from albench.api import read_results, run
+    from albench.api import compare, read_results, run
     from albench.core.errors import AlbenchError, Skip
     from albench.core.registry import dataset, make_strategy, metric, model, strategy
     from albench.core.spec import Protocol, Ref, RunSpec
@@ -32,7 +31,7 @@ HOME = {
     "Skip": "core.errors",
     "Suite": "suite",
     "Task": "simulation.task",
-    "compare": "analysis.comparison",
+    "compare": "api",
     "dataset": "core.registry",
     "load_suite": "suite.toml",
     "make_strategy": "core.registry",

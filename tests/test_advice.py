@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from generated import curves_of
 
-from albench.analysis.comparison import compare, summaries
+from albench import compare
+from albench.analysis.comparison import summaries
 from albench.analysis.comparison.advice import advice
 from albench.analysis.comparison.standings import labels_needed
 

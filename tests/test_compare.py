@@ -226,13 +226,13 @@ def test_rounds_in_which_no_label_arrives_are_no_checkpoints_of_their_own() -> N
         for t in range(3)
         for r, (n, c) in enumerate([(10, 10), (10, 20), (10, 30), (20, 30), (30, 30)])
     ]
-    frame = cells.tidy(pd.DataFrame(rows), "accuracy")
+    frame = cells.tidy(pd.DataFrame(rows), "accuracy", "higher")
     (stack,) = cells.stacks(frame, "random")
     assert stack.blocks[0].grid.tolist() == [10, 20, 30]
     (over_cost,) = cells.stacks(frame, "random", axis="cost")
     assert over_cost.blocks[0].grid.tolist() == [10, 20, 30]
     assert over_cost.blocks[0].scores[0, 0].tolist() == [0.6, 0.6, 0.8]
     with pytest.raises(BadResults, match="occurs twice"):
-        cells.tidy(pd.DataFrame(rows * 2), "accuracy")
+        cells.tidy(pd.DataFrame(rows * 2), "accuracy", "higher")
     with pytest.raises(BadResults, match="occurs twice"):
-        cells.tidy(pd.DataFrame(rows).drop(columns="round"), "accuracy")
+        cells.tidy(pd.DataFrame(rows).drop(columns="round"), "accuracy", "higher")

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from generated import curves_of, tables_of
 
+from albench import compare
 from albench.analysis.comparison import (
     Comparison,
     aggregate,
     cells,
-    compare,
     summaries,
     targets,
     typeset,
@@ -369,7 +369,9 @@ def test_a_single_checkpoint_has_no_area_but_an_end() -> None:
     with pytest.raises(BadValue, match="single checkpoint, so no area; use summary='end'"):
         compare(frame, metric="accuracy")
     assert compare(frame, metric="accuracy", summary="end").design[0]["measure"] == "end accuracy"
-    flags = summaries.summarise(cells.stacks(cells.tidy(frame, "accuracy"), "random")[0])["flag"]
+    flags = summaries.summarise(cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0])[
+        "flag"
+    ]
     assert (flags == "one checkpoint").all()
 
 
@@ -393,7 +395,7 @@ def test_other_mistakes() -> None:
 
 
 def stack(**kwargs: object) -> cells.Stack:
-    frame = cells.tidy(curves_of(5, 4, 12, **kwargs), "accuracy")
+    frame = cells.tidy(curves_of(5, 4, 12, **kwargs), "accuracy", "higher")
     return cells.stacks(frame, "random")[0]
 
 
@@ -418,7 +420,7 @@ def test_summary_rows_equal_their_formulas() -> None:
 def test_without_whole_pool_runs_shares_are_null_and_flagged() -> None:
     frame = curves_of(4, 3, 6)
     frame = frame[frame["strategy"] != "all"]
-    one = cells.stacks(cells.tidy(frame, "accuracy"), "random")[0]
+    one = cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0]
     out = summaries.summarise(one)
     assert out["normalised_gain"].isna().all()
     assert (out["flag"] == "no whole-pool run").all()
@@ -434,7 +436,7 @@ def test_no_head_room_is_flagged_and_kept_out_of_the_shares() -> None:
     frame = curves_of(4, 3, 6)
     low = (frame["dataset"] == "data-01") & (frame["strategy"] == "all")
     frame.loc[low, "accuracy"] = 0.5
-    one = cells.stacks(cells.tidy(frame, "accuracy"), "random")[0]
+    one = cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0]
     out = summaries.summarise(one).set_index("dataset")
     assert (out.loc["data-01", "flag"] == "no head-room").all()
     assert out.loc["data-01", "normalised_gain"].isna().all()
@@ -508,7 +510,7 @@ def test_variants_are_one_unit_of_the_aggregates_too() -> None:
     assert (width[1:] > 0.7 * alone[1:]).all()
     naive = compare(pd.concat([frame, twin]), metric="accuracy").tables["aggregates"]
     assert (naive["better_wide_high"] - naive["better_wide_low"])[1] < width[1]
-    one = cells.stacks(cells.tidy(pd.concat([frame, twin]), "accuracy"), "random")[0]
+    one = cells.stacks(cells.tidy(pd.concat([frame, twin]), "accuracy", "higher"), "random")[0]
     gains = within.overall_gain(one, "random", base=base)
     assert set(gains["dataset"]) == {"", "data-00", "data-01", "data-02", "data-03"}
 
@@ -531,7 +533,7 @@ def test_penalties_count_beaten_checkpoints() -> None:
     frame = curves_of(3, 3, 6, effect=0)
     better = frame["strategy"] == "margin"
     frame.loc[better & (frame["n_labeled"] > 20), "accuracy"] += 0.5
-    one = cells.stacks(cells.tidy(frame, "accuracy"), "random")[0]
+    one = cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0]
     out = aggregate.penalties(one, "random")
     assert out.loc["margin", "random"] == pytest.approx(3)
     assert out.loc["random", "margin"] == 0
@@ -546,7 +548,7 @@ def test_latex_marks_the_best_only_where_something_differs() -> None:
     marked = typeset.cell_table(clear)
     assert (marked["mark"] == "best").any()
     one_row = typeset.cell_table(
-        cells.stacks(cells.tidy(curves_of(2, 2, 5), "accuracy"), "random")[0]
+        cells.stacks(cells.tidy(curves_of(2, 2, 5), "accuracy", "higher"), "random")[0]
     )
     assert (one_row["mark"] == "").all()  # five trials cannot show anything
     text = typeset.cell_latex(marked, typeset.foot_rows(clear, "random"), "Area.", "random")
@@ -583,7 +585,7 @@ def test_people_s_table_and_its_twins() -> None:
 
 def test_band_of_the_overall_gain_needs_six_datasets() -> None:
     assert within.overall_gain(stack(), "random")["low"].isna().all()
-    frame = cells.tidy(curves_of(8, 2, 6), "accuracy")
+    frame = cells.tidy(curves_of(8, 2, 6), "accuracy", "higher")
     out = within.overall_gain(cells.stacks(frame, "random")[0], "random")
     mean = out[out["dataset"] == ""]
     assert mean["low"].notna().all()

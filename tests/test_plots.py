@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from albench.analysis.comparison import compare
+from albench import compare
 from albench.analysis.comparison.panels import panels
 from albench.core.errors import BadValue
 from albench.plots.figures import DRAW, Picture, pictures, write

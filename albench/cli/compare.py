@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +18,6 @@ from albench.cli.options import (
     PluginOpt,
     ResultsOpt,
     SuiteArg,
-    metric_of,
     retyped,
     stored,
     suite_of,
@@ -291,31 +291,24 @@ def compare(
 ) -> None:
     """Compare all strategies with the baseline: how much better, and how sure that is."""
     loaded = suite_of(suite, plugin, only)
+    from albench.analysis.comparison import compare as compare_tables
     from albench.runner import open_store
 
+    asked = replace(
+        loaded.question(metric, baseline),
+        summary=summary.value,
+        missing=missing.value,
+        axis=AXES[axis],
+    )
     runs, rounds = stored(loaded, results, model)
-    how = judged(loaded, metric_of(loaded, metric), baseline)
-    how |= {"summary": summary.value, "missing": missing.value, "axis": AXES[axis]}
-    found = compared(runs, rounds, how)
+    found = compare_tables(runs, rounds, asked)
     folder = open_store(loaded, results).folder
     show_comparison(found, table, fmt, loaded, folder)
-    asked = {
-        "metric": how["metric"],
-        "baseline": how["baseline"],
-        "summary": summary.value,
-        "axis": axis.value,
-        "missing": missing.value,
-        "model": model,
-    }
-    own = {
-        "metric": loaded.primary,
-        "baseline": loaded.baseline,
-        "summary": "aubc",
-        "axis": "labels",
-        "missing": "complete",
-        "model": None,
-    }
-    other = [str(v) for k, v in asked.items() if v != own[k]] + sorted(only or ())
+    # the name of a statistics file says `labels` where the options say `n_labeled`
+    told = {**asked.plain(), "axis": axis.value, "model": model}
+    own = {**loaded.question().plain(), "axis": Axis.labels.value}
+    named = ("metric", "baseline", "summary", "axis", "missing", "model")
+    other = [str(told[key]) for key in named if told[key] != own[key]] + sorted(only or ())
     file = write_stats(found, folder, other)
     if other:
         note(f"statistics of this question: {file}; stats.json keeps those of the suite's own")
@@ -331,32 +324,12 @@ def compare_suite(
     folder: Path,
 ) -> "Comparison":
     """Print the comparison of a suite by its primary metric and write `stats.json`."""
-    found = compared(runs, rounds, judged(suite, suite.primary))
+    from albench.analysis.comparison import compare as compare_tables
+
+    found = compare_tables(runs, rounds, suite.question())
     show_comparison(found, None, Format.table, suite, folder)
     write_stats(found, folder)
     return found
-
-
-def compared(runs: "pd.DataFrame", rounds: "pd.DataFrame", how: dict[str, Any]) -> "Comparison":
-    """The comparison of the stored tables."""
-    from albench.analysis.comparison import compare as compare_tables
-
-    return compare_tables(runs, rounds, **how)
-
-
-def judged(suite: "Suite", metric: str, baseline: str | None = None) -> dict[str, Any]:
-    """How the suite is judged, as the analyses take it."""
-    from albench.core import registry
-
-    return {
-        "metric": metric,
-        "better": registry.entry("metric", metric).about["better"],
-        "baseline": baseline or suite.baseline,
-        "alpha": suite.alpha,
-        "rope": suite.rope,
-        "unranked": tuple(sorted(suite.bounds)),
-        "base": suite.bases,
-    }
 
 
 def curves(
@@ -374,21 +347,16 @@ def curves(
 ) -> None:
     """Summaries of the learning curves, one row per dataset and strategy."""
     loaded = suite_of(suite, plugin, only)
-    runs, rounds = stored(loaded, results, model)
-    how = judged(loaded, metric_of(loaded, metric), baseline)
-    how |= {"missing": missing.value, "axis": AXES[axis]}
     from albench.analysis.comparison import typeset
-    from albench.analysis.comparison.options import Options
 
-    options = Options(**how)
-    found = typeset.curve_tables(
-        runs, rounds, options, targets=loaded.targets, checkpoints=loaded.checkpoints
-    )
+    asked = replace(loaded.question(metric, baseline), missing=missing.value, axis=AXES[axis])
+    runs, rounds = stored(loaded, results, model)
+    found = typeset.curve_tables(runs, rounds, asked, checkpoints=loaded.checkpoints)
     frame = found.summary if table is CurveTable.summary else found.labels
     if fmt not in (Format.json, Format.csv):
         frame = typeset.for_people(found, table.value)
     if fmt is Format.latex:
-        caption = typeset.caption(options, table.value)
+        caption = typeset.caption(asked, table.value)
         emit(in_print(frame, caption, f"curves-{table.value}"))
         return told(found.notes)
     labels_to = [c for c in frame.columns if str(c).startswith("labels to")]
@@ -417,6 +385,7 @@ def figures(
     loaded = suite_of(suite, plugin)
     order = [s.label for s in loaded.strategies]
     loaded = suite_of(suite, plugin, only) if only else loaded
+    from albench.analysis.comparison import compare as compare_tables
     from albench.plots.style import check_formats
     from albench.reporting.figures import draw, draw_bought
     from albench.reporting.source import Source
@@ -424,13 +393,11 @@ def figures(
 
     kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
     check_formats(kinds)
+    asked = replace(loaded.question(metric, baseline), missing=missing.value, axis=AXES[axis])
     runs, rounds = stored(loaded, results, model)
-    how = judged(loaded, metric_of(loaded, metric), baseline)
-    how |= {"missing": missing.value, "axis": AXES[axis]}
     folder = to or open_store(loaded, results).folder / "figures"
-    target = loaded.targets[0] if loaded.targets else "random"
-    found = compared(runs, rounds, how)
-    drawn = draw(found, folder, kinds, order, target)
+    found = compare_tables(runs, rounds, asked)
+    drawn = draw(found, folder, kinds, order)
     captions = [(name, picture.caption) for name, picture in drawn]
     notes = [*found.notes]
     if bought:

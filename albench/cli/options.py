@@ -135,12 +135,3 @@ def nearby(path: Path) -> str:
     """A path as seen from the current folder, where it lies below it."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def metric_of(suite: "Suite", metric: str | None) -> str:
-    """The metric asked for, or the primary one; raises BadValue if the suite lacks it."""
-    if metric is None:
-        return suite.primary
-    if metric not in suite.metrics:
-        raise BadValue(f"--metric {metric}: the suite has {', '.join(suite.metrics)}")
-    return metric

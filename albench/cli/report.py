@@ -1,12 +1,12 @@
 """`report`, `leaderboard`, `cite`, `reproduce`: pages and references."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from albench.cli.compare import compared, judged
 from albench.cli.options import (
     FormatOpt,
     OnlyOpt,
@@ -80,6 +80,7 @@ def leaderboard(
     plugin: PluginOpt = None,
 ) -> None:
     """Write the leaderboard: leaderboard.csv, Markdown, and a site that needs no network."""
+    from albench.analysis.comparison import compare
     from albench.core.files import write_atomic
     from albench.reporting import MOST
     from albench.reporting.board import board
@@ -94,7 +95,7 @@ def leaderboard(
     measured = evidence(loaded, runs, rounds)
     note("ranking by every model, metric, budget and group")
     found = board(loaded, runs, rounds, measured)
-    comparison = compared(runs, rounds, judged(loaded, loaded.primary) | {"missing": "impute"})
+    comparison = compare(runs, rounds, replace(loaded.question(), missing="impute"))
     answers = recommendation(Source(loaded, runs, rounds, most=MOST), comparison)
     note("drawing and writing the pages")
     for page in before:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from albench.core import registry
 from albench.reporting import page
 from albench.reporting.board import run_columns
 from albench.reporting.figures import about
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from albench.analysis.comparison import Comparison
+    from albench.analysis.question import Options
 
 
 CROWDED, DRAWN = 10, 8
@@ -55,11 +55,12 @@ def drawn_strategies(comparison: "Comparison", suite: "Suite") -> tuple[str, ...
     """
     names = [s.label for s in suite.strategies]
     ranks = comparison.tables.get("ranks")
-    if len(names) - len(suite.bounds) <= CROWDED or ranks is None:
+    asked = comparison.options
+    if len(names) - len(asked.unranked) <= CROWDED or ranks is None:
         return tuple(names)
     mean = ranks.groupby("strategy")["rank"].mean().sort_values(kind="stable")
-    best = [str(name) for name in mean.index if name != suite.baseline][:DRAWN]
-    return tuple(n for n in names if n in {suite.baseline, *suite.bounds, *best})
+    best = [str(name) for name in mean.index if name != asked.baseline][:DRAWN]
+    return tuple(n for n in names if n in {asked.baseline, *asked.unranked, *best})
 
 
 def drawn_datasets(comparison: "Comparison", suite: "Suite") -> tuple[str, ...]:
@@ -97,12 +98,13 @@ def fewer(
 
 def left_out(suite: "Suite", shown: Collection[str], places: Collection[str] = ()) -> str:
     """What a caption says of the strategies and datasets that are not drawn, or nothing."""
-    ranked = [s.label for s in suite.strategies if s.label not in suite.bounds]
-    kept = [name for name in ranked if name in shown and name != suite.baseline]
+    asked = suite.question()
+    ranked = [s.label for s in suite.strategies if s.label not in asked.unranked]
+    kept = [name for name in ranked if name in shown and name != asked.baseline]
     said = []
     if len(kept) + 1 < len(ranked):
         said.append(
-            f"{suite.baseline} and the {len(kept)} strategies of best mean rank, of "
+            f"{asked.baseline} and the {len(kept)} strategies of best mean rank, of "
             f"{len(ranked) - 1}"
         )
     if PLACES <= len(places) < len(suite.datasets):
@@ -186,18 +188,8 @@ def page_of(
     from albench.analysis.comparison import compare
 
     tell("comparing")
-    comparison = compare(
-        runs,
-        rounds,
-        metric=suite.primary,
-        better=registry.entry("metric", suite.primary).about["better"],
-        baseline=suite.baseline,
-        alpha=suite.alpha,
-        rope=suite.rope,
-        unranked=tuple(sorted(suite.bounds)),
-        base=suite.bases,
-        missing="impute",
-    )
+    asked = replace(suite.question(), missing="impute")
+    comparison = compare(runs, rounds, asked)
     source = Source(suite, runs, rounds, most=MOST)
     few = drawn_strategies(comparison, suite), drawn_datasets(comparison, suite)
     given = Given(suite, store, runs, rounds, comparison, source, tell, {}, *few)
@@ -209,20 +201,20 @@ def page_of(
         title=suite.title,
         parts=named,
         foot=FOOT,
-        question=question(suite),
+        question=question(suite, asked),
         links=[(f"#{part.id}", part.title) for part in named],
-        about=f"{suite.name}: {done} of {len(runs)} runs finished; primary metric {suite.primary}",
+        about=f"{suite.name}: {done} of {len(runs)} runs finished; primary metric {asked.metric}",
         answers=[*recommendation(source, comparison), *comparison.lines],
     )
 
 
-def question(suite: Suite) -> str:
+def question(suite: Suite, asked: "Options") -> str:
     """What the suite asks, in one sentence."""
-    others = len(suite.strategies) - len(suite.bounds) - 1
+    others = len(suite.strategies) - len(asked.unranked) - 1
     which = "any" if others > 1 else "the one"
     return (
-        f"Does {which} of {others} strategies reach a better {suite.primary} than "
-        f"{suite.baseline} with the same labels, for {of(suite.models, 'model')}, on "
+        f"Does {which} of {others} strategies reach a better {asked.metric} than "
+        f"{asked.baseline} with the same labels, for {of(suite.models, 'model')}, on "
         f"{of(suite.datasets, 'dataset')}, under {' and '.join(p for p, _ in suite.protocols)}?"
     )
 
@@ -242,7 +234,7 @@ def against(given: Given) -> Iterator[Part | None]:
     if table is None or table.empty:
         return
     counted = {units(design): None for design in given.comparison.design}
-    caption = f"Each strategy against {given.suite.baseline} over {'; '.join(counted)}"
+    caption = f"Each strategy against {given.comparison.options.baseline} over {'; '.join(counted)}"
     shown = sheet(headline_table(table), "against", caption)
     lines = [f"Note: {line}" for line in given.comparison.notes]
     yield Part("Comparison", lines=lines, tables=[vars(shown)])
@@ -267,12 +259,11 @@ def everything(given: Given) -> "dict[str, list[dict[str, str]]]":
     if given.figures:
         return given.figures
     order = [s.label for s in given.suite.strategies]
-    target = given.suite.targets[0] if given.suite.targets else "random"
     for place, stack in enumerate(given.comparison.stacks):
         where = ", ".join(x for x in (stack.model, stack.protocol) if x)
         given.tell(f"drawing {where}")
-        frames = fewer(panels(given.comparison, place, target), given.shown)
-        told = about(given.comparison, place, order, target)
+        frames = fewer(panels(given.comparison, place), given.shown)
+        told = about(given.comparison, place, order)
         given.figures[where] = [
             figure | {"caption": figure["caption"] + left_out(given.suite, given.shown)}
             if figure["name"] in CURVES
@@ -306,9 +297,9 @@ def summaries(given: Given) -> Iterator[Part | None]:
         "worst_loss",
         "flag",
     ]
-    stacks = given.comparison.stacks
-    frame = pd.concat([summarise(s, given.suite.baseline) for s in stacks])[keep]
-    caption = f"Area under {given.suite.primary}, gain over {given.suite.baseline}, by dataset"
+    stacks, asked = given.comparison.stacks, given.comparison.options
+    frame = pd.concat([summarise(s, asked.baseline) for s in stacks])[keep]
+    caption = f"Area under {asked.metric}, gain over {asked.baseline}, by dataset"
     forms = dict.fromkeys(("gain", "gain_low", "gain_high", "worst_loss"), "+.3f")
     forms |= dict.fromkeys(("aubc", "aubc_low", "aubc_high", "end", "full"), ".3f")
     forms |= {"trials": ".0f", "harm_rate": ".0%", "normalised_gain": ".2f"}
@@ -351,7 +342,7 @@ def as_part(given: Given, view: View, titles: set[str]) -> Part:
     more = left_out(given.suite, given.shown, given.places)
     figures = [
         figure | {"caption": figure["caption"] + more}
-        for figure in drawn_bought(few, order, given.suite.baseline, key)
+        for figure in drawn_bought(few, order, given.source.baseline, key)
     ]
     lines = [line[:1].upper() + line[1:] for line in view.lines]
     lines += [f"Note: {note}." for note in view.notes]

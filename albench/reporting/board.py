@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from albench.core import registry
 from albench.core.errors import BadResults, UsageError
 from albench.reporting.evidence import Ceilings, Evidence, ceilings, flags
 from albench.reporting.page import DASH, number, spread
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from albench.analysis.comparison.cells import Block, Stack
+    from albench.analysis.question import Options
 
 
 SHARES = (1.0, 0.5, 0.25)
@@ -96,6 +96,7 @@ class Board:
     """Everything that the leaderboard shows."""
 
     suite: Suite
+    question: "Options"
     models: tuple[str, ...]
     groups: tuple[str, ...]
     views: tuple[View, ...]
@@ -144,6 +145,7 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
     ]
     return Board(
         suite,
+        suite.question(),
         models,
         groups,
         tuple(views),
@@ -168,19 +170,21 @@ def paired(
 ) -> tuple[dict[tuple[str, str], "Stack"], list[str]]:
     """The paired curves by model and metric; what a strategy lacks is filled and counted."""
     from albench.analysis.comparison.cells import stacks
-    from albench.analysis.comparison.options import Options, curves_frame
+    from albench.analysis.comparison.options import curves_frame
 
     found, notes = {}, []
     for metric in suite.metrics:
-        options = Options(metric, registry.entry("metric", metric).about["better"], suite.baseline)
+        asked = replace(suite.question(metric), missing="impute")
         for model in suite.models:
             mine = runs[runs["model"] == model.label]
             try:
-                frame, _ = curves_frame(mine, rounds, options)
+                frame, _ = curves_frame(mine, rounds, asked)
             except UsageError as error:
                 notes.append(f"{model.label}, {metric}: {error}")
                 continue
-            for stack in stacks(frame, suite.baseline, missing="impute", unranked=suite.bounds):
+            for stack in stacks(
+                frame, asked.baseline, missing=asked.missing, unranked=asked.unranked
+            ):
                 if stack.blocks:
                     found[model.label, metric] = replace(stack, model=model.label)
                     notes += [f"{model.label}, {metric}: {note}" for note in stack.notes]
@@ -203,10 +207,13 @@ def seen(
     part = part_of(stack, share, labels) if stack is not None else None
     if part is None or not part.blocks:
         return View(*choice, pd.DataFrame(), f"{metric} is undefined for {model} on {group}")
-    table = standings(part, suite.baseline, suite.bases, alpha=suite.alpha).set_index("strategy")
+    asked = suite.question(metric)
+    table = standings(part, asked.baseline, asked.base or {}, alpha=asked.alpha).set_index(
+        "strategy"
+    )
     if share < 1:
         beside = beside.assign(**dict.fromkeys(AT_THE_END, float("nan")))
-    table = table.join(labels_needed(part, suite.baseline)).join(beside, how="outer")
+    table = table.join(labels_needed(part, asked.baseline)).join(beside, how="outer")
     table = table.sort_values("rank", kind="stable", na_position="last")
     bases = int(table["datasets"].max())
     more = f" ({len(part.blocks)} with variants)" if len(part.blocks) > bases else ""
@@ -233,7 +240,8 @@ def run_columns(
     from albench.analysis.comparison.standings import query_seconds, run_counts
     from albench.core.tables import FULL_POOL
 
-    mine = runs[(runs["model"] == model) & ~runs["strategy"].isin({*suite.bounds, FULL_POOL})]
+    left_out = {*suite.question().unranked, FULL_POOL}
+    mine = runs[(runs["model"] == model) & ~runs["strategy"].isin(left_out)]
     return run_counts(mine).join(query_seconds(mine, rounds))
 
 

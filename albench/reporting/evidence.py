@@ -5,10 +5,9 @@ comes with how many trials that were.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from albench.core import registry
 from albench.core.tables import FULL_POOL
 from albench.runner.cuts import Cut, over_cuts
 from albench.suite import Suite
@@ -74,7 +73,7 @@ def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evid
 def first_runs(suite: Suite, runs: "pd.DataFrame") -> "pd.DataFrame":
     """The runs of the first trials, bounds left out."""
     few = sorted(set(runs["trial"]))[:TRIALS]
-    return runs[runs["trial"].isin(few) & ~runs["strategy"].isin(suite.bounds)]
+    return runs[runs["trial"].isin(few) & ~runs["strategy"].isin(suite.question().unranked)]
 
 
 def measured(
@@ -111,16 +110,18 @@ def ceilings(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Ceil
     Each has a stack of its own with the baseline, so that it costs the others no trial.
     """
     from albench.analysis.comparison.cells import stacks
-    from albench.analysis.comparison.options import Options, curves_frame
+    from albench.analysis.comparison.options import curves_frame
 
-    better = registry.entry("metric", suite.primary).about["better"]
+    asked = suite.question()
+    # each bound is what its own stack is about, so there it is compared
+    alone = replace(asked, unranked=())
     found = {}
-    for bound in sorted(suite.bounds):
-        mine = runs[runs["strategy"].isin([bound, suite.baseline])]
+    for bound in asked.unranked:
+        mine = runs[runs["strategy"].isin([bound, asked.baseline])]
         if not ((mine["strategy"] == bound) & (mine["status"] == "done")).any():
             continue
-        frame, _ = curves_frame(mine, rounds, Options(suite.primary, better, suite.baseline))
-        for stack in stacks(frame, suite.baseline):
+        frame, _ = curves_frame(mine, rounds, alone)
+        for stack in stacks(frame, asked.baseline):
             if bound in stack.strategies and stack.blocks:
                 found[stack.model, bound] = stack
     return found

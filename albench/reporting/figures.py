@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albench.analysis.comparison.targets import Target
-
 if TYPE_CHECKING:
     from albench.analysis.comparison import Comparison
     from albench.plots.figures import Picture
@@ -19,7 +17,6 @@ def draw(
     folder: Path,
     formats: Sequence[str],
     strategies: Sequence[str] = (),
-    target: Target = "random",
 ) -> list[tuple[str, "Picture"]]:
     """Write all figures and captions of a comparison; (file name without extension, picture).
 
@@ -33,8 +30,8 @@ def draw(
     for place in range(len(comparison.stacks)):
         suffix = suffix_of(comparison, place)
         pictures = write(
-            panels(comparison, place, target),
-            about(comparison, place, strategies, target),
+            panels(comparison, place),
+            about(comparison, place, strategies),
             folder,
             formats,
             suffix,
@@ -55,7 +52,7 @@ def draw_learning(
     for place in range(len(comparison.stacks)):
         frames = {"learning": learning_panel(comparison, place)}
         with theme():
-            for picture in pictures(frames, about(comparison, place, strategies, "random")):
+            for picture in pictures(frames, about(comparison, place, strategies)):
                 path = folder / f"{picture.name}{suffix_of(comparison, place)}"
                 save(picture.figure, path, formats)
                 files += [path.with_name(f"{path.name}.{kind}") for kind in formats]
@@ -95,9 +92,7 @@ def suffix_of(comparison: "Comparison", place: int) -> str:
     return suffix
 
 
-def about(
-    comparison: "Comparison", place: int, strategies: Sequence[str], target: Target
-) -> "About":
+def about(comparison: "Comparison", place: int, strategies: Sequence[str]) -> "About":
     """What the captions of one protocol and model say."""
     from albench.analysis.comparison.typeset import trials_text
     from albench.plots.style import About
@@ -115,12 +110,12 @@ def about(
         datasets=len(stack.blocks),
         model=stack.model,
         protocol=stack.protocol,
-        lower=options.better == "lower",
+        lower=options.lower,
         alpha=options.alpha,
         rope=options.rope,
         axis=options.axis,
         bounds=sorted(bounds),
-        target=str(target),
+        target=str(options.target),
         bases=design["datasets"],
         merged=design["merged"],
     )

@@ -98,7 +98,7 @@ class Site:
 
     def __init__(self, board: Board, manifest: Mapping[str, Any], links: dict[str, str]) -> None:
         self.board, self.manifest, self.links = board, manifest, links
-        self.suite = board.suite
+        self.suite, self.asked = board.suite, board.question
         versions = manifest.get("versions", {})
         bases, listed = len(set(self.suite.bases.values())), len(self.suite.datasets)
         variants = f", {listed} with variants" if listed > bases else ""
@@ -113,8 +113,8 @@ class Site:
     def index(self, answers: list[str]) -> str:
         """The first page."""
         board, suite = self.board, self.suite
-        first = board.view(board.models[0], suite.primary)
-        rows = list(page_rows(first, suite.baseline, self.links))
+        first = board.view(board.models[0], self.asked.metric)
+        rows = list(page_rows(first, self.asked.baseline, self.links))
         standings = {"columns": [c._asdict() for c in COLUMNS], "rows": rows, "head": 1}
         return page.page(
             "index.html",
@@ -161,7 +161,7 @@ class Site:
 
     def choices(self) -> list[dict[str, Any]]:
         """The filters, in the order of the keys of `views`."""
-        metrics = [self.suite.primary, *(m for m in self.suite.metrics if m != self.suite.primary)]
+        metrics = [self.asked.metric, *(m for m in self.suite.metrics if m != self.asked.metric)]
         return [
             {"name": "Model", "options": list(self.board.models)},
             {"name": "Metric", "options": metrics},
@@ -179,7 +179,7 @@ class Site:
             group = self.board.groups.index(view.group)
             key = [model, metrics.index(view.metric), share, group]
             rows = [cells(row) for _, row in view.frame.iterrows()]
-            rows.sort(key=lambda row: row[1] != self.suite.baseline)
+            rows.sort(key=lambda row: row[1] != self.asked.baseline)
             place = f"{model}-{share}-{group}"
             beside[place] = beside.get(place, {}) | {row[1]: row[BESIDE:] for row in rows}
             found["-".join(map(str, key))] = {
@@ -193,7 +193,7 @@ class Site:
             "beside": beside,
             "texts": texts,
             "links": links,
-            "baseline": self.suite.baseline,
+            "baseline": self.asked.baseline,
         }
 
     def looked(self, metric: str, model: str, part: "Stack | None" = None) -> "About":
@@ -201,22 +201,23 @@ class Site:
         from albench.analysis.comparison.cells import merged
         from albench.plots.style import About
 
-        stack, bounds = part or self.board.stacks[model, metric], self.suite.bounds
+        stack, bounds = part or self.board.stacks[model, metric], self.asked.unranked
         blocks = stack.blocks
         return About(
             metric=metric,
-            measure=f"area under {metric}",
-            baseline=self.suite.baseline,
+            lower=self.asked.lower,
+            baseline=self.asked.baseline,
+            measure=f"area under {metric}{' (negated)' if self.asked.lower else ''}",
             strategies=[s.label for s in self.suite.strategies if s.label not in bounds],
             trials=trials_of(blocks),
             datasets=len(blocks),
             bounds=sorted(bounds),
             model=model,
             protocol=stack.protocol,
-            alpha=self.suite.alpha,
-            rope=self.suite.rope,
+            alpha=self.asked.alpha,
+            rope=self.asked.rope,
             bases=len({self.suite.bases[d] for d in stack.datasets}),
-            merged=merged(stack.datasets, self.suite.bases),
+            merged=merged(stack.datasets, self.asked.base),
         )
 
     def figures(self) -> list[dict[str, str]]:
@@ -225,17 +226,17 @@ class Site:
 
         found: list[dict[str, str]] = []
         for place, model in enumerate(self.board.models):
-            stack = self.board.stacks.get((model, self.suite.primary))
+            stack = self.board.stacks.get((model, self.asked.metric))
             if stack is None or len(stack.strategies) < 2:
                 continue
-            table = aggregates(stack, self.suite.baseline, base=self.suite.bases, draws=500)
-            frames = {"improvement": table[table["strategy"] != self.suite.baseline]}
-            found += drawn(frames, self.looked(self.suite.primary, model), f"m{place}")
+            table = aggregates(stack, self.asked.baseline, base=self.asked.base, draws=500)
+            frames = {"improvement": table[table["strategy"] != self.asked.baseline]}
+            found += drawn(frames, self.looked(self.asked.metric, model), f"m{place}")
         return found
 
     def bounds(self) -> dict[str, Any]:
         """The bounds by model; an empty table where the suite has none."""
-        frame = above(self.board.ceilings, self.suite.baseline)
+        frame = above(self.board.ceilings, self.asked.baseline)
         if frame.empty:
             return {"columns": [], "rows": [], "head": 0}
         forms = {"difference": "+.3f", "low": "+.3f", "high": "+.3f", "datasets": ".0f"}
@@ -269,7 +270,7 @@ class Site:
         """A strategy with one model."""
         from albench.analysis.comparison.within import overall_gain
 
-        stack, base = self.board.stacks.get((model, self.suite.primary)), self.suite.baseline
+        stack, base = self.board.stacks.get((model, self.asked.metric)), self.asked.baseline
         stack = self.board.ceilings.get((model, name), stack)
         if stack is None or name not in stack.strategies:
             return Part(f"With {model}", lines=[self.board.absent(name, model)])
@@ -284,12 +285,12 @@ class Site:
             FORMS,
             {d.label: self.links[f"dataset {d.label}"] for d in self.suite.datasets},
         )
-        if name in self.suite.bounds:
+        if name in self.asked.unranked:
             line = f"It sees hidden labels: a bound, drawn apart and never ranked. {line}"
         frames = {}
         if name != base and ran.blocks:
-            frames = {"gain_overall": overall_gain(ran, base, base=self.suite.bases, draws=500)}
-        figures = list(drawn(frames, self.looked(self.suite.primary, model, ran), f"m{place}"))
+            frames = {"gain_overall": overall_gain(ran, base, base=self.asked.base, draws=500)}
+        figures = list(drawn(frames, self.looked(self.asked.metric, model, ran), f"m{place}"))
         return Part(f"With {model}", lines=[line], figures=figures, tables=[vars(shown)])
 
     def dataset(self, dataset: Labelled) -> str:
@@ -324,12 +325,12 @@ class Site:
         from albench.analysis.comparison.summaries import summarise
         from albench.analysis.comparison.within import mean_curves
 
-        stack = self.board.stacks.get((model, self.suite.primary))
+        stack = self.board.stacks.get((model, self.asked.metric))
         part = None if stack is None else part_of(stack, 1.0, [label])
         if part is None or not part.blocks:
             return Part(f"With {model}", lines=["No trial was finished by every strategy."])
-        lower = registry.entry("metric", self.suite.primary).about["better"] == "lower"
-        rows = summarise(part, self.suite.baseline).sort_values("aubc", ascending=False)
+        lower = self.asked.lower
+        rows = summarise(part, self.asked.baseline).sort_values("aubc", ascending=False)
         table = sheet(
             rows[
                 [
@@ -352,7 +353,7 @@ class Site:
             FORMS,
             self.links,
         )
-        told = self.looked(self.suite.primary, model, part)
+        told = self.looked(self.asked.metric, model, part)
         curves = [mean_curves(part, lower), *curves_of(self.board.ceilings, model, label, lower)]
         figures = [drawn_alone(pd.concat(curves, ignore_index=True), told, f"m{place}")]
         return Part(f"With {model}", figures=figures, tables=[vars(table)])
@@ -395,7 +396,7 @@ def write(board: Board, manifest: Mapping[str, Any], answers: list[str], folder:
         for k, v in page.slugs([d.label for d in board.suite.datasets], "dataset").items()
     }
     site = Site(board, manifest, {k: f"{v}.html" for k, v in links.items()})
-    first = board.view(board.models[0], board.suite.primary)
+    first = board.view(board.models[0], board.question.metric)
     files = {
         "index.html": site.index(answers),
         "protocol.html": site.protocol(),

@@ -73,10 +73,11 @@ class Source:
         jobs: int = -1,
     ) -> None:
         self.suite, self.jobs = suite, jobs
-        self.baseline = baseline or suite.baseline
+        self.question = suite.question(baseline=baseline)
+        self.baseline = self.question.baseline
         self.checkpoints = tuple(checkpoints or suite.checkpoints)
         self.given, self.most = runs, most
-        ranked = runs[~runs["strategy"].isin(suite.bounds)]
+        ranked = runs[~runs["strategy"].isin(self.question.unranked)]
         first, self.of_trials = first_trials(ranked, most)
         self.trials = len(first)
         self.runs = ranked[ranked["trial"].isin(first)].reset_index(drop=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from albench.analysis.question import Options
 from albench.core import registry
 from albench.core.errors import BadValue
 from albench.core.spec import Protocol, Ref, RunSpec
@@ -78,6 +79,11 @@ class Cell(NamedTuple):
     spec: RunSpec
 
 
+def direction(metric: str) -> str:
+    """`higher` or `lower`, whichever is better; raises UnknownName for an unknown metric."""
+    return str(registry.entry("metric", metric).about["better"])
+
+
 @dataclass(frozen=True)
 class Suite:
     """What to run, and how to judge it.
@@ -138,6 +144,26 @@ class Suite:
             fixed = "n" in registry.entry("dataset", d.ref.name).about
             out[d.label] = inner.label if inner else d.ref.name if fixed else d.label
         return out
+
+    def question(self, metric: str | None = None, baseline: str | None = None) -> Options:
+        """What the suite asks of its results, by a metric of its own (default: the primary one).
+
+        This is the one place where a suite becomes the options of an analysis: commands, pages
+        and Python take it from here. Raises BadValue for a metric that the suite lacks.
+        """
+        metric = self.primary if metric is None else metric
+        if metric not in self.metrics:
+            raise BadValue(f"metric {metric!r}: the suite has {', '.join(self.metrics)}")
+        return Options(
+            metric,
+            direction(metric),
+            baseline or self.baseline,
+            alpha=self.alpha,
+            rope=self.rope,
+            unranked=tuple(sorted(self.bounds)),
+            base=self.bases,
+            targets=self.targets,
+        )
 
     @property
     def protocol_words(self) -> dict[str, str]:

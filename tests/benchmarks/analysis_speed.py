@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from generated import NAMES, curves_of, tables_of
 
-from albench.analysis.comparison import compare
+from albench import compare
 from albench.reporting.figures import draw
 
 

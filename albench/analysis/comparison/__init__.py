@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from math import nan
 from typing import Any
 
@@ -15,7 +15,7 @@ from albench.analysis.comparison import across, cells, words
 from albench.analysis.comparison.across import PAIRS_MIN
 from albench.analysis.comparison.aggregate import aggregates, penalties
 from albench.analysis.comparison.cells import Stack, stacks
-from albench.analysis.comparison.options import Options, curves_frame
+from albench.analysis.comparison.options import curves_frame
 from albench.analysis.comparison.paired import smallest_n
 from albench.analysis.comparison.summaries import wide
 from albench.analysis.comparison.typeset import (
@@ -27,7 +27,8 @@ from albench.analysis.comparison.typeset import (
 )
 from albench.analysis.comparison.within import per_dataset
 from albench.analysis.comparison.words import several, units
-from albench.core.errors import BadResults, BadValue, UnknownName
+from albench.analysis.question import Options
+from albench.core.errors import BadResults, UnknownName
 
 DERIVED = ("datasets", "penalties")
 
@@ -180,31 +181,22 @@ class Comparison:
         return "\n".join(self.lines)
 
 
-def compare(
-    runs: pd.DataFrame,
-    rounds: pd.DataFrame | None = None,
-    *,
-    metric: str,
-    **options: Any,
-) -> Comparison:
+def compare(runs: pd.DataFrame, rounds: pd.DataFrame | None, options: Options) -> Comparison:
     """Compare all strategies with the baseline, and with each other.
 
     runs, rounds: the stored tables, joined by `run`; or, with `rounds` left out, one
     frame of curves from anywhere (columns dataset, strategy, trial, n_labeled and the
-    metric). Options as in `Options`. One comparison per protocol and model, never
-    pooled. Raises a UsageError with the reason where nothing can be said at all.
+    metric). One comparison per protocol and model, never pooled. Raises a UsageError
+    with the reason where nothing can be said at all. `albench.compare` asks the question
+    of a suite.
     """
-    unknown = set(options) - {f.name for f in fields(Options)}
-    if unknown:
-        raise BadValue(f"compare has no option {', '.join(sorted(unknown))}")
-    chosen = Options(metric, **options)
-    frame, notes = curves_frame(runs, rounds, chosen)
+    frame, notes = curves_frame(runs, rounds, options)
     found = stacks(
         frame,
-        chosen.baseline,
-        missing=chosen.missing,
-        unranked=chosen.unranked,
-        axis=chosen.axis,
+        options.baseline,
+        missing=options.missing,
+        unranked=options.unranked,
+        axis=options.axis,
     )
     if not found:
         raise BadResults("only whole-pool runs and bounds are here: there is nothing to compare")
@@ -213,7 +205,7 @@ def compare(
         raise BadResults(unpaired(found[0]))
     found = [s for s in found if s.blocks]
     several = len({stack.protocol for stack in found}) > 1
-    parts = [_compared(stack, chosen, several) for stack in found]
+    parts = [_compared(stack, options, several) for stack in found]
     return _together(parts, notes, frame)
 
 
@@ -337,5 +329,5 @@ def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, An
         "imputed_cells": sum(len(b.imputed) for b in stack.blocks),
         "seed": options.seed,
         "measure": f"{unit} {options.metric}",
-        "signed": f"{unit} {options.metric}" + (" (negated)" if options.better == "lower" else ""),
+        "signed": f"{unit} {options.metric}" + (" (negated)" if options.lower else ""),
     }

@@ -166,7 +166,7 @@ def best_pairing(comparison: "Comparison", protocol: str, stacks: list[Stack]) -
         means, n = table.drop(columns=list(filled)).mean(), len(table)
         found.append((float(means.max()), stack.model, str(means.idxmax())))
     found.sort(key=lambda row: -row[0])
-    sign = -1 if options.better == "lower" else 1
+    sign = -1 if options.lower else 1
     cells = [f"{model} with {strategy} {sign * mean:.3f}" for mean, model, strategy in found]
     measure = comparison.design[comparison.stacks.index(stacks[0])]["measure"]
     where = f" under {protocol}" if protocol and len(comparison.stacks) > len(stacks) else ""

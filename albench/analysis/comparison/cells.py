@@ -8,16 +8,15 @@ A frame of curves has one row per run and checkpoint: `dataset`, `strategy`, `tr
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from albench.analysis.comparison.words import counted
+from albench.analysis.question import Missing
 from albench.core.arrays import Floats
 from albench.core.errors import BadResults, BadValue
-
-Missing: TypeAlias = Literal["refuse", "complete", "impute"]
 
 FULL = "all"
 """Strategy name of runs on the whole pool: reference lines, never compared."""
@@ -75,7 +74,7 @@ class Stack:
         return [b.dataset for b in self.blocks]
 
 
-def tidy(frame: pd.DataFrame, metric: str, better: str = "higher") -> pd.DataFrame:
+def tidy(frame: pd.DataFrame, metric: str, better: str) -> pd.DataFrame:
     """The columns that a comparison needs, `score` = the metric, higher = better.
 
     Raises BadValue on a missing column, BadResults where nothing is left or a

@@ -1,50 +1,11 @@
-"""What to compare: the options, and the rows of the tables that they select."""
-
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+"""The rows of the tables that the options select."""
 
 import pandas as pd
 
 from albench.analysis.comparison import words
-from albench.analysis.comparison.cells import FULL, Missing, tidy
+from albench.analysis.comparison.cells import FULL, tidy
+from albench.analysis.question import Options
 from albench.core.errors import BadValue, UnknownName
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to compare. All but `metric` have the values of an ordinary suite.
-
-    metric: column of scores; better: "higher" or "lower"; baseline: the control;
-    alpha, rope: level and region of practical equivalence, declared beforehand;
-    summary: aubc, alc or end; missing: refuse, complete or impute (see `cells`);
-    unranked: strategies shown as bounds, never compared; strategies: only these;
-    model, protocol: only these; base: dataset -> base dataset, where variants of one
-    dataset are averaged before any test; axis: n_labeled or cost; seed: of the
-    bootstraps and posteriors.
-    """
-
-    metric: str
-    better: str = "higher"
-    baseline: str = "random"
-    alpha: float = 0.05
-    rope: float = 0.01
-    summary: str = "aubc"
-    missing: Missing = "complete"
-    unranked: Collection[str] = ()
-    strategies: Collection[str] | None = None
-    model: str | None = None
-    protocol: str | None = None
-    base: Mapping[str, str] | None = None
-    axis: str = "n_labeled"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
-            raise BadValue(f"alpha must lie between 0 and 1, got {self.alpha}")
-        if not self.rope > 0:
-            raise BadValue(f"the rope must be positive, got {self.rope}")
-        if self.axis not in ("n_labeled", "cost"):
-            raise BadValue(f"axis must be n_labeled or cost, got {self.axis!r}")
 
 
 def curves_frame(
@@ -92,7 +53,7 @@ def _defined(frame: pd.DataFrame, options: Options, notes: list[str]) -> pd.Data
     undefined = ~frame["score"].notna().groupby(frame["model"]).transform("any")
     models = sorted(set(frame.loc[undefined, "model"]))
     notes += [f"{options.metric} is undefined for {model}, which is left out" for model in models]
-    if options.better == "lower":
+    if options.lower:
         notes.append(f"{options.metric} is negated, so that higher is better everywhere")
     return frame[~undefined]
 

@@ -10,21 +10,19 @@ from albench.analysis.comparison import Comparison, across
 from albench.analysis.comparison.aggregate import profiles
 from albench.analysis.comparison.cells import Stack, averaged, stacks
 from albench.analysis.comparison.summaries import head_room, normalised, wide
-from albench.analysis.comparison.targets import Target, survival_curves
+from albench.analysis.comparison.targets import survival_curves
 from albench.analysis.comparison.within import gain_bands, mean_curves, overall_gain
 
 
 def learning_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
     """Mean learning curves with their intervals, bounds included."""
     stack = comparison.stacks[place]
-    lower = comparison.options.better == "lower"
+    lower = comparison.options.lower
     curves = [mean_curves(s, lower) for s in (stack, *_bounds(comparison, stack))]
     return pd.concat(curves, ignore_index=True).drop_duplicates(["dataset", "strategy", "n"])
 
 
-def panels(
-    comparison: Comparison, place: int = 0, target: Target = "random"
-) -> dict[str, pd.DataFrame]:
+def panels(comparison: Comparison, place: int = 0) -> dict[str, pd.DataFrame]:
     """Frames by figure name, of the `place`-th protocol and model of a comparison.
 
     learning, gain, gain_overall, pairs, ranks (with `bars`: numbers of the bars a strategy
@@ -33,12 +31,12 @@ def panels(
     these results has an empty frame.
     """
     stack, options = comparison.stacks[place], comparison.options
-    base, seed, lower = options.baseline, options.seed, options.better == "lower"
+    base, seed, lower = options.baseline, options.seed, options.lower
     out = {
         "learning": learning_panel(comparison, place),
         "gain": gain_bands(stack, base, seed=seed),
         "gain_overall": overall_gain(stack, base, base=options.base, seed=seed),
-        "survival": survival_curves(stack, base, target, lower),
+        "survival": survival_curves(stack, base, options.target, lower),
     }
     if len(stack.strategies) < 2:
         return out

@@ -7,13 +7,14 @@ neither dropped nor counted as if it had arrived.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf, nan, sqrt
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from albench.analysis.comparison.cells import Block, Stack
+from albench.analysis.question import TARGETS, Target
 from albench.core.arrays import Floats
 from albench.core.errors import BadValue
 
@@ -180,12 +181,6 @@ def saving(ours: float, theirs: float, budget: float) -> Bounded:
     ratio = utilisation(ours, theirs, budget)
     sign = {"=": "=", "<=": ">=", ">": "<", "": ""}[ratio.sign]
     return Bounded(1 - ratio.value, sign)
-
-
-Target: TypeAlias = str | float
-
-TARGETS: tuple[Target, ...] = ("random", "gap:0.95")
-"""Targets where a suite declares none."""
 
 
 def target_value(block: Block, target: Target, baseline: str, lower: bool = False) -> float:

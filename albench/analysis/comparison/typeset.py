@@ -11,10 +11,11 @@ import pandas as pd
 from albench.analysis.comparison import paired
 from albench.analysis.comparison.across import holm
 from albench.analysis.comparison.cells import Block, Stack, averaged, stacks
-from albench.analysis.comparison.options import Options, curves_frame
+from albench.analysis.comparison.options import curves_frame
 from albench.analysis.comparison.summaries import areas, head_room, summarise, wide
-from albench.analysis.comparison.targets import TARGETS, Target, label_table
+from albench.analysis.comparison.targets import label_table
 from albench.analysis.comparison.words import units, verdict_within
+from albench.analysis.question import TARGETS, Options
 from albench.core.errors import BadResults
 
 BEST, EQUAL = "best", "equal"
@@ -274,7 +275,6 @@ def curve_tables(
     rounds: pd.DataFrame | None,
     options: Options,
     *,
-    targets: Sequence[Target] = (),
     checkpoints: Sequence[float] = (0.1, 0.25, 0.5),
 ) -> CurveTables:
     """Summaries of all protocols and models; bounds are among them, marked so.
@@ -282,7 +282,7 @@ def curve_tables(
     Raises a UsageError with the reason where there is nothing to sum up.
     """
     frame, notes = curves_frame(runs, rounds, options)
-    lower = options.better == "lower"
+    targets = options.targets or TARGETS
     summary, labels = [], []
     for stack in stacks(frame, options.baseline, missing=options.missing, axis=options.axis):
         notes += stack.notes
@@ -290,7 +290,7 @@ def curve_tables(
             continue
         summary.append(summarise(stack, options.baseline, checkpoints, options.seed))
         labels.append(
-            label_table(stack, options.baseline, targets or TARGETS, lower=lower, seed=options.seed)
+            label_table(stack, options.baseline, targets, lower=options.lower, seed=options.seed)
         )
     if not summary:
         raise BadResults("no dataset has trials that all strategies finished: " + "; ".join(notes))
