@@ -94,23 +94,29 @@ def compare(
 
     from albench.analysis.comparison import compare as compare_tables
 
-    if isinstance(source, pd.DataFrame):
-        if results is not None:
-            raise BadValue("results is the folder of a suite; these are tables, already read")
-        return compare_tables(source, rounds, question_of(source, rounds, metric, checked(options)))
-    if rounds is not None:
-        raise BadValue("rounds goes with the table runs; a suite's own are read from its results")
-    suite = source if isinstance(source, Suite) else load_suite(source)
-    asked = replace(suite.question(metric), **checked(options))
-    return compare_tables(*read_results(suite, results), asked)
-
-
-def checked(options: dict[str, Any]) -> dict[str, Any]:
-    """Options that there are; raises BadValue for another."""
     for name in options:
         if name not in NAMES:
             raise BadValue(f"compare has no option {name}{registry.did_you_mean(name, NAMES)}")
-    return options
+    if not isinstance(source, pd.DataFrame):
+        return compare_tables(*of_suite(source, rounds, metric, results, options))
+    if results is not None:
+        raise BadValue("results is the folder of a suite; these are tables, already read")
+    return compare_tables(source, rounds, question_of(source, rounds, metric, options))
+
+
+def of_suite(
+    source: Suite | str | Path,
+    rounds: object,
+    metric: str | None,
+    results: Path | str | None,
+    options: dict[str, Any],
+) -> "tuple[pd.DataFrame, pd.DataFrame, Options]":
+    """A suite's tables, and its question with what is asked differently."""
+    if rounds is not None:
+        raise BadValue("rounds goes with the table runs; a suite's own are read from its results")
+    suite = source if isinstance(source, Suite) else load_suite(source)
+    asked = replace(suite.question(metric), **options)
+    return *read_results(suite, results), asked
 
 
 def question_of(

@@ -175,7 +175,7 @@ def test_what_is_averaged_into_what_is_said_everywhere() -> None:
     assert any("3 datasets count as 2 base datasets" in n and text in n for n in result.notes)
     assert f"2 base datasets ({text})" in comparison.headline_caption(result)
     assert f"The last rows count 2 base datasets ({text})" in comparison.dataset_tables(result)[0]
-    told = about(result, 0, [], "random")
+    told = about(result, 0, [])
     assert text in told.ending("ranks")
     assert "3 datasets" not in told.ending("ranks")
     assert told.ending("heat") == told.where
@@ -341,10 +341,10 @@ def test_undefined_metric() -> None:
     with pytest.raises(BadResults, match="log_loss is undefined in every run"):
         compare(frame, metric="log_loss", better="lower")
     with pytest.raises(BadValue, match="lack the column f1"):
-        compare(frame, metric="f1")
+        compare(frame, metric="f1", better="higher")
     runs, rounds = tables_of(curves_of(8, 2, 4))
     with pytest.raises(UnknownName, match="no metric 'f1' in the results"):
-        compare(runs, rounds, metric="f1")
+        compare(runs, rounds, metric="f1", better="higher")
     some = curves_of(8, 2, 4)
     some.loc[(some["dataset"] == "data-01") & (some["trial"] == 0), "accuracy"] = np.nan
     partly = compare(some, metric="accuracy")
@@ -369,9 +369,8 @@ def test_a_single_checkpoint_has_no_area_but_an_end() -> None:
     with pytest.raises(BadValue, match="single checkpoint, so no area; use summary='end'"):
         compare(frame, metric="accuracy")
     assert compare(frame, metric="accuracy", summary="end").design[0]["measure"] == "end accuracy"
-    flags = summaries.summarise(cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0])[
-        "flag"
-    ]
+    stack = cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0]
+    flags = summaries.summarise(stack)["flag"]
     assert (flags == "one checkpoint").all()
 
 

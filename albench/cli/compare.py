@@ -305,10 +305,10 @@ def compare(
     folder = open_store(loaded, results).folder
     show_comparison(found, table, fmt, loaded, folder)
     # the name of a statistics file says `labels` where the options say `n_labeled`
-    told = {**asked.plain(), "axis": axis.value, "model": model}
+    how = {**asked.plain(), "axis": axis.value, "model": model}
     own = {**loaded.question().plain(), "axis": Axis.labels.value}
     named = ("metric", "baseline", "summary", "axis", "missing", "model")
-    other = [str(told[key]) for key in named if told[key] != own[key]] + sorted(only or ())
+    other = [str(how[key]) for key in named if how[key] != own[key]] + sorted(only or ())
     file = write_stats(found, folder, other)
     if other:
         note(f"statistics of this question: {file}; stats.json keeps those of the suite's own")
