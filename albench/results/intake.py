@@ -89,7 +89,7 @@ def manifest_of(path: Path) -> dict[str, Any]:
             raise BadResults(f"{path}: {name} is not what a manifest holds there")
     if "seal" in manifest and manifest["seal"] != seal(manifest):
         raise BadResults(f"{path} was altered: its seal does not match what it says")
-    return {name: None for name, key in KEYS.items() if key.since > version} | manifest
+    return {**{name: None for name, key in KEYS.items() if key.since > version}, **manifest}
 
 
 def readable(path: Path, version: int) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_SHARDS = 256
 COUNTING = ("round", "n_labeled")  # columns that rise by steps, and are told by the steps
 TABLES = ("runs", "rounds")
-Labels: TypeAlias = Mapping[str, Mapping[str, str]]
+Labels: TypeAlias = Mapping[str, dict[str, str]]
 """Run -> column of `LABELS.values()` -> what a suite calls it."""
 
 
@@ -65,7 +65,11 @@ def parquet_bytes(table: "pa.Table") -> bytes:
     counting = [name for name in COUNTING if name in table.column_names]
     others = [name for name in leaves(table.schema) if name not in counting]
     pq.write_table(
-        intake.stamped(table), buffer, compression="zstd", compression_level=12, use_dictionary=others,
+        intake.stamped(table),
+        buffer,
+        compression="zstd",
+        compression_level=12,
+        use_dictionary=others,
         column_encoding=dict.fromkeys(counting, "DELTA_BINARY_PACKED"),
     )
     return buffer.getvalue()

@@ -111,7 +111,8 @@ def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"
     """The suite's grid as a `runs` table with the suite's labels, and the rounds.
 
     The columns of `LABELS` say the same as those beside which they stand, whatever suite or
-    version of albench stored the run. A run that is not stored has the status `missing`. One run may stand under two labels.
+    version of albench stored the run. A run that is not stored has the status `missing`. One
+    run may stand under two labels.
     """
     runs, rounds = store.read()
     table = with_status(standing(suite, store, runs), runs)
