@@ -2,8 +2,8 @@
 
 A `RunSpec` holds everything that can move a pick and nothing that only observes. Its
 `id` is the digest of its canonical JSON, the same before and after the run and on every
-machine. Fields that keep their default are left out of the JSON, so that a field added
-to albench later moves no existing id.
+machine. A protocol field that keeps its default never stands in the JSON, so that a field
+added to albench later moves no existing id; the defaults themselves are fixed for good.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from albench.core.errors import BadValue
+from albench.core.errors import BadResults, BadValue
 
 Value: TypeAlias = "bool | int | float | str | Ref | tuple[Value, ...] | None"
 
@@ -98,12 +98,15 @@ def show(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-__all__ = ["EXACT", "Protocol", "Ref", "RunSpec", "Stream"]
+__all__ = ["EXACT", "IDENTITY", "Protocol", "Ref", "RunSpec", "Stream"]
 
 Stream = Literal["split", "start", "model", "query_model", "strategy", "oracle", "audit"]
 
 
 EXACT = Ref("exact")
+IDENTITY = 1
+"""Version of the rule that makes an id of a run's description. Raised where the rule changes,
+so that no id of one rule can be taken for one of another; the first never stands in the JSON."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,14 @@ class Protocol:
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "Protocol":
-        """Rebuild what `table` wrote."""
+        """Rebuild what `table` wrote; raises BadResults for a field that is not known here."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        strange = sorted(set(table) - known)
+        if strange:
+            raise BadResults(
+                f"a stored protocol has the field {strange[0][:60]!r}, which this albench does "
+                "not know: a later one wrote it"
+            )
         return cls(**{key: frozen(value) for key, value in table.items()})  # type: ignore[arg-type]
 
     def shown(self) -> dict[str, str]:
@@ -247,7 +257,10 @@ def is_count(value: object) -> bool:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run: a cell (dataset x protocol x model x strategy) and a trial."""
+    """One run: a cell (dataset x protocol x model x strategy) and a trial.
+
+    identity  version of the rule by which its id is made, see `IDENTITY`
+    """
 
     dataset: Ref
     strategy: Ref
@@ -255,10 +268,11 @@ class RunSpec:
     query_model: Ref
     protocol: Protocol = Protocol()
     trial: int = 0
+    identity: int = IDENTITY
 
     def table(self) -> dict[str, Any]:
         """As a JSON table, enough to replay the run."""
-        return {
+        return ({} if self.identity == 1 else {"identity": self.identity}) | {
             "dataset": self.dataset.table(),
             "strategy": self.strategy.table(),
             "model": self.model.table(),
@@ -270,22 +284,31 @@ class RunSpec:
     @cached_property
     def json(self) -> str:
         """The canonical JSON text, joined from the parts' own, which many specs share."""
+        version = "" if self.identity == 1 else f'"identity":{self.identity},'
         return (
-            f'{{"dataset":{self.dataset.json},"model":{self.model.json},'
+            f'{{"dataset":{self.dataset.json},{version}"model":{self.model.json},'
             f'"protocol":{self.protocol.json},"query_model":{self.query_model.json},'
             f'"strategy":{self.strategy.json},"trial":{self.trial}}}'
         )
 
     @classmethod
     def from_json(cls, text: str) -> "RunSpec":
-        """Rebuild a spec from its canonical JSON."""
+        """Rebuild a spec from its canonical JSON.
+
+        Raises BadResults for an identity version that is not known here.
+        """
         table = json.loads(text)
+        identity = table.get("identity", 1)
+        if not is_count(identity) or not 1 <= identity <= IDENTITY:
+            raise BadResults(
+                f"a stored run is identified by version {str(identity)[:60]} of the rule, and "
+                f"this albench knows up to version {IDENTITY}: a later albench wrote it"
+            )
         refs = {
             k: Ref.from_table(table[k]) for k in ("dataset", "strategy", "model", "query_model")
         }
-        return cls(
-            **refs, protocol=Protocol.from_table(table["protocol"]), trial=int(table["trial"])
-        )
+        protocol = Protocol.from_table(table["protocol"])
+        return cls(**refs, protocol=protocol, trial=int(table["trial"]), identity=identity)
 
     @cached_property
     def id(self) -> str:

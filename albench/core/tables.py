@@ -2,9 +2,13 @@
 
 runs    one row per run: what it was, how it ended
 rounds  one row per evaluation of a run: scores, and what was bought since the one before
+
+A column carries the schema version that brought it, so that a file says by its version which
+columns it must have; a new column raises `SCHEMA_VERSION`, and no stored file goes stale.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,45 +19,63 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KEY = ("dataset", "protocol", "model", "strategy", "trial")
 STATUSES = ("done", "skipped", "failed", "timeout")
 FULL_POOL = "all"
 
+
+class Column(NamedTuple):
+    """A column of a stored table.
+
+    kind   name of its type, see `arrow_type`
+    since  the schema version that brought it; older files lack it, and are read with nulls
+    """
+
+    kind: str
+    since: int = 1
+
+
+LABELS = {name: f"{name}_label" for name in KEY if name != "trial"}
+"""Column of a name -> column of what the suite calls it. `digits` under two protocols is one
+name and two labels; of a run that stands under several labels, the first is stored."""
+
 RUNS = {
-    "run": "string",
-    "spec": "string",
-    "dataset": "string",
-    "model": "string",
-    "query_model": "string",
-    "strategy": "string",
-    "protocol": "string",
-    "trial": "int64",
-    "status": "string",
-    "reason": "string",
-    "n_train": "int64",
-    "n_test": "int64",
-    "n_features": "int64",
-    "n_classes": "int64",
-    "seconds": "float64",
-    "peak_memory": "float64",
-    "engine": "string",
-    "metrics": "string",
-    "versions": "string",
-    "revision": "string",
+    "run": Column("string"),
+    "spec": Column("string"),
+    "dataset": Column("string"),
+    "model": Column("string"),
+    "query_model": Column("string"),
+    "strategy": Column("string"),
+    "protocol": Column("string"),
+    "trial": Column("int64"),
+    "status": Column("string"),
+    "reason": Column("string"),
+    "n_train": Column("int64"),
+    "n_test": Column("int64"),
+    "n_features": Column("int64"),
+    "n_classes": Column("int64"),
+    "seconds": Column("float64"),
+    "peak_memory": Column("float64"),
+    "engine": Column("string"),
+    "metrics": Column("string"),
+    "versions": Column("string"),
+    "revision": Column("string"),
+    **dict.fromkeys(LABELS.values(), Column("string", since=2)),
+    "reason_code": Column("string", since=2),
 }
 ROUNDS = {
-    "run": "string",
-    "round": "int32",
-    "n_labeled": "int32",
-    "cost": "float64",
-    "seconds_fit": "float64",
-    "seconds_query": "float64",
-    "picks": "list<int32>",
-    "labels": "list<int32>",
-    "probability": "list<float64>",
-    "n_tied": "int32",
-    "margin_rank": "list<float64>",
+    "run": Column("string"),
+    "round": Column("int32"),
+    "n_labeled": Column("int32"),
+    "cost": Column("float64"),
+    "seconds_fit": Column("float64"),
+    "seconds_query": Column("float64"),
+    "picks": Column("list<int32>"),
+    "labels": Column("list<int32>"),
+    "probability": Column("list<float64>"),
+    "n_tied": Column("int32"),
+    "margin_rank": Column("list<float64>"),
 }
 
 
@@ -76,10 +98,10 @@ def runs_table(rows: list[dict[str, Any]]) -> "pa.Table":
 def rounds_table(rows: list[dict[str, Any]]) -> "pa.Table":
     """Rows of `rounds` as an Arrow table; keys besides `ROUNDS` are metrics."""
     metrics = sorted({key for row in rows for key in row} - set(ROUNDS))
-    return arrow_table(rows, ROUNDS | dict.fromkeys(metrics, "float64"))
+    return arrow_table(rows, ROUNDS | dict.fromkeys(metrics, Column("float64")))
 
 
-def arrow_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> "pa.Table":
+def arrow_table(rows: list[dict[str, Any]], columns: Mapping[str, Column]) -> "pa.Table":
     """Rows as an Arrow table with the given columns; NaN becomes null."""
     import pyarrow as pa
 
@@ -87,10 +109,10 @@ def arrow_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> "pa.Tabl
         {
             name: pa.array(
                 [row.get(name) for row in rows],
-                type=arrow_type(kind),
-                from_pandas=kind == "float64",
+                type=arrow_type(column.kind),
+                from_pandas=column.kind == "float64",
             )
-            for name, kind in columns.items()
+            for name, column in columns.items()
         }
     )
 

@@ -106,7 +106,7 @@ def merged(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for one in manifests:
         for key, value in one.items():
-            if key in ("sha256", "schema", "seal"):
+            if key in ("sha256", "schema", "seal") or value is None:
                 continue
             if key == "added":
                 out[key] = sorted({*out.get(key, []), *value})

@@ -3,20 +3,22 @@
 A shard is a pair of Parquet files (`runs`, `rounds`) named by the digest of their bytes,
 written by the coordinator alone; what is present and whole is done. `pack` merges shards
 into `runs.parquet` and `rounds.parquet` with their checksums in `manifest.json`. Readers
-take the union of both; two stores merge to their union.
+take the union of both; two stores merge to their union. Each file says its schema version
+(see `albench.results.intake`), so files of several versions lie in one store.
 """
 
 import hashlib
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from albench.results import intake
+from albench.core import tables
 from albench.core.errors import BadResults
 from albench.core.files import sha256, write_atomic
 from albench.core.spec import canonical
-from albench.core.tables import SCHEMA_VERSION, rounds_table, runs_table
+from albench.core.tables import LABELS, rounds_table, runs_table
 from albench.results.union import united
 
 if TYPE_CHECKING:
@@ -27,6 +29,24 @@ if TYPE_CHECKING:
 MOST_SHARDS = 256
 COUNTING = ("round", "n_labeled")  # columns that rise by steps, and are told by the steps
 TABLES = ("runs", "rounds")
+Labels: TypeAlias = Mapping[str, dict[str, str]]
+"""Run -> column of `LABELS.values()` -> what a suite calls it."""
+
+
+def called(runs: "pa.Table", labels: Labels) -> "pa.Table":
+    """The table `runs` with these labels where there are any for a run."""
+    import pyarrow as pa
+
+    names = runs["run"].to_pylist()
+    for column in LABELS.values():
+        stored = runs[column].to_pylist()
+        now = [
+            labels[run][column] if run in labels else label
+            for run, label in zip(names, stored, strict=True)
+        ]
+        at = runs.column_names.index(column)
+        runs = runs.set_column(at, column, pa.array(now, type=pa.string()))
+    return runs
 
 
 def leaves(schema: "pa.Schema") -> list[str]:
@@ -38,14 +58,18 @@ def leaves(schema: "pa.Schema") -> list[str]:
 
 
 def parquet_bytes(table: "pa.Table") -> bytes:
-    """A table as the bytes of a Parquet file; equal tables give equal bytes."""
+    """A table as the bytes of a Parquet file with its schema version; equal for equal tables."""
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()
     counting = [name for name in COUNTING if name in table.column_names]
     others = [name for name in leaves(table.schema) if name not in counting]
     pq.write_table(
-        table, buffer, compression="zstd", compression_level=12, use_dictionary=others,
+        intake.stamped(table),
+        buffer,
+        compression="zstd",
+        compression_level=12,
+        use_dictionary=others,
         column_encoding=dict.fromkeys(counting, "DELTA_BINARY_PACKED"),
     )
     return buffer.getvalue()
@@ -80,8 +104,8 @@ class Store:
         return intake.manifest_of(path)
 
     def note(self, **entries: Any) -> None:
-        """Set entries of the manifest."""
-        manifest = {"schema": SCHEMA_VERSION, **self.manifest, **entries}
+        """Set entries of the manifest, which then is of this writer's schema version."""
+        manifest = {**self.manifest, **entries, "schema": tables.SCHEMA_VERSION}
         text = intake.sealed(manifest)
         path = self.folder / "manifest.json"
         if not path.exists() or path.read_text() != text:
@@ -159,8 +183,10 @@ class Store:
         wanted = None if columns is None else list(dict.fromkeys(["run", "status", *columns]))
         if wanted is None:
             wanted = runs_table([]).column_names
-        frame: pd.DataFrame = self.arrow(wanted)[0].to_pandas()
-        return frame
+        # a protocol's name follows from the spec
+        read = [*wanted, "spec"] if "protocol" in wanted and "spec" not in wanted else wanted
+        frame: pd.DataFrame = self.arrow(read)[0].to_pandas()
+        return frame[[name for name in frame.columns if name in wanted]]
 
     def read(self) -> tuple["pd.DataFrame", "pd.DataFrame"]:
         """Both tables as data frames."""
@@ -189,23 +215,29 @@ class Store:
             for file in self.shard_files(key):
                 file.unlink(missing_ok=True)
 
-    def pack(self, **entries: Any) -> None:
+    def pack(self, labels: Labels | None = None, **entries: Any) -> None:
         """Merge everything into the packed tables and note `entries` in the manifest.
 
+        labels  what the suite calls the runs (`albench.runner.grid.labels_of`); other runs keep
+                the labels they have. Without shards, `runs` alone is written anew for them
         The new files are complete under temporary names before the first is renamed, and
         `recover` ends a packing that was cut short.
         """
         keys = self.shard_keys()
-        if not keys:
+        if not keys and (not labels or not (self.folder / "runs.parquet").exists()):
             self.note(**entries)
             return
         runs, rounds = self.arrow()
         assert rounds is not None
-        content = {"runs": parquet_bytes(runs), "rounds": parquet_bytes(rounds)}
+        content = {"runs": parquet_bytes(called(runs, labels or {}))}
+        if keys:
+            content["rounds"] = parquet_bytes(rounds)
+        before = self.manifest
         digests = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+        digests = before.get("sha256", {}) | digests
         for name, data in content.items():
             write_atomic(self.folder / f"{name}.parquet.new", data)
-        manifest = {"schema": SCHEMA_VERSION, **self.manifest, **entries, "sha256": digests}
+        manifest = {**before, **entries, "schema": tables.SCHEMA_VERSION, "sha256": digests}
         journal = {"manifest": manifest, "shards": keys}
         write_atomic(self.folder / "packing.json", canonical(journal).encode())
         self.recover()

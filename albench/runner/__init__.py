@@ -11,9 +11,9 @@ from albench.core.spec import Ref, RunSpec, canonical
 from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
 from albench.results import provenance
-from albench.results.store import Store
+from albench.results.store import Labels, Store
 from albench.runner.cuts import cuts
-from albench.runner.grid import missing, take_over
+from albench.runner.grid import labels_of, missing, take_over
 from albench.runner.pool import Block, results, stop_workers
 from albench.runner.worker import Finished, Options, described, resident, versions_of
 from albench.suite import Labelled, Suite
@@ -166,15 +166,19 @@ def run(
     gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
     lost = [spec for spec in specs if spec.dataset in gone]
     specs = [spec for spec in specs if spec.dataset not in gone]
-    store.add([without_data(suite, spec, gone[spec.dataset]) for spec in lost], [])
+    labels = labels_of(suite) if specs or lost else {}
+    store.add(
+        [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []
+    )
     names = {entry.ref.label: entry.label for entry in suite.datasets}
     progress = Progress(len(specs), names=names)
     on_progress(progress)
     if specs:
         store.note(**told(suite, store))
-        simulate_all(specs, store, options, progress, on_progress, (jobs, backend, scheduler))
+        where = (jobs, backend, scheduler)
+        simulate_all(specs, store, options, progress, on_progress, where, labels)
     if specs or lost:
-        store.pack(**told(suite, store))
+        store.pack(labels, **told(suite, store))
     return progress
 
 
@@ -200,6 +204,7 @@ def simulate_all(
     progress: Progress,
     on_progress: Callable[[Progress], None],
     where: tuple[int, str, str | None],
+    labels: Labels,
 ) -> None:
     """Run the specs and store each block as it comes in; workers end with this call."""
     jobs, backend, scheduler = where
@@ -209,7 +214,8 @@ def simulate_all(
         for finished in results(blocks(specs), options, workers, backend, scheduler):
             begin = time.monotonic()
             store.add(
-                [one.run | stamp for one in finished], [r for one in finished for r in one.rounds]
+                [one.run | stamp | labels[one.run["run"]] for one in finished],
+                [r for one in finished for r in one.rounds],
             )
             store.compact()
             progress.storing += time.monotonic() - begin

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from albench.core import registry
 from albench.core.errors import BadResults
 from albench.core.spec import RunSpec
+from albench.core.tables import LABELS
 from albench.results import provenance
 from albench.results.store import Store
 from albench.results.union import united
@@ -94,10 +95,24 @@ def from_elsewhere(
     return rows
 
 
+def labels_of(suite: Suite) -> dict[str, dict[str, str]]:
+    """Run -> column of `runs` -> the suite's label, of each run of the grid.
+
+    A run that stands under several labels has the first, in the order of the suite.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for cell in suite.cells():
+        told = {column: getattr(cell, name) for name, column in LABELS.items()}
+        found.setdefault(cell.spec.id, told)
+    return found
+
+
 def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """The suite's grid as a `runs` table with the suite's labels, and the rounds.
 
-    A run that is not stored has the status `missing`. One run may stand under two labels.
+    The columns of `LABELS` say the same as those beside which they stand, whatever suite or
+    version of albench stored the run. A run that is not stored has the status `missing`. One
+    run may stand under two labels.
     """
     runs, rounds = store.read()
     table = with_status(standing(suite, store, runs), runs)
@@ -112,10 +127,13 @@ def grid_status(suite: Suite, store: Store) -> "pd.DataFrame":
 
 
 def with_status(grid: "pd.DataFrame", runs: "pd.DataFrame") -> "pd.DataFrame":
-    """The grid with what is stored of each run."""
+    """The grid with what is stored of each run; labels are those of the grid."""
     rest = [c for c in runs.columns if c not in grid.columns]
     table = grid.merge(runs[["run", *rest]], on="run", how="left")
     table["status"] = table["status"].fillna("missing")
+    for name, column in LABELS.items():
+        if column in table.columns:
+            table[column] = table[name]
     return table
 
 

@@ -184,15 +184,16 @@ def protocol(name: str) -> Protocol:
     return PROTOCOLS[name][0]
 
 
-def protocol_name(value: Protocol, base: str | None = None) -> str:
+def protocol_name(value: Protocol) -> str:
     """The name of a protocol, or what differs from a named one: `standard (batch 1)`.
 
-    base  the named one; default: that with the fewest other fields, `standard` among equals
+    The named one is that with the fewest other fields, the first among equals; so one value
+    has one name, whatever a suite derived it from.
     """
     for name, (known, _) in PROTOCOLS.items():
         if known == value:
             return name
-    nearest = base or min(PROTOCOLS, key=lambda name: len(differing(value, name)))
+    nearest = min(PROTOCOLS, key=lambda name: len(differing(value, name)))
     told = ", ".join(f"{key} {shown}" for key, shown in differing(value, nearest).items())
     return f"{nearest} ({told})"
 

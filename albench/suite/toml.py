@@ -12,6 +12,7 @@ from albench.core.errors import BadValue, UnknownName, UsageError
 from albench.core.parameters import Kind, typed
 from albench.core.spec import Protocol, Ref, frozen, is_count
 from albench.datasets._splits import split_rule
+from albench.results.intake import MOST_NAME, is_name
 from albench.simulation.oracles import UNIT_COST
 from albench.suite import Labelled, Suite, Trials
 from albench.suite.protocols import PROTOCOLS, protocol, protocol_name
@@ -192,7 +193,7 @@ def labelled(
             more["only"] = tuple(typed(table.pop("datasets"), list[str], f"{where}: datasets"))
         ref = registry.resolve(kind, table, where, folder)
         asked = None if query is None else registry.resolve("model", query, f"{where}: query")
-        shown = label or default_label(kind, ref, asked)
+        shown = named(label or default_label(kind, ref, asked), where)
         if shown in found:
             raise BadValue(f"{where}: two entries are called {shown!r}; give one a `name`")
         own = None if trials is None else trials_of(trials, f"{where}: trials")
@@ -240,6 +241,16 @@ def expanded(kind: Kind, items: Sequence[Any]) -> Iterator[Any]:
         known = isinstance(use, str) and use in registry.names(kind)
         expand = registry.entry(kind, str(use)).about.get("expand") if known else None
         yield from [item] if expand is None else expand(item)
+
+
+def named(label: Any, where: str) -> str:
+    """A label; raises BadValue for one that no table of results may hold."""
+    if not isinstance(label, str) or not is_name(label):
+        raise BadValue(
+            f"{where}: {str(label)[:60]!r} is no name; a text of one line and at most "
+            f"{MOST_NAME} characters, given as `name`"
+        )
+    return label
 
 
 def default_label(kind: str, ref: Ref, query: Ref | None) -> str:
@@ -291,7 +302,7 @@ def protocol_of(item: str | Mapping[str, Any], folder: Path) -> tuple[str, Proto
     use = fields.pop("use", "standard")
     made = replace(protocol(use), **protocol_fields(fields, folder))
     split_rule(made.split)
-    return label or protocol_name(made, use), made
+    return named(label or protocol_name(made), "protocol"), made
 
 
 def protocol_fields(fields: Mapping[str, Any], folder: Path) -> dict[str, Any]:
