@@ -14,14 +14,13 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from albench.core import registry
 from albench.core.errors import Unavailable
 from albench.core.registry import build, entry, resolve
-from albench.datasets._cache import File, mirrored
+from albench.datasets._cache import mirrored
 from albench.datasets._dataset import Dataset
 
 FILES = [
     name
     for name in registry.names("dataset")
-    if isinstance(entry("dataset", name).about.get("file"), File)
-    and "svmstyle" in entry("dataset", name).about["file"].name
+    if "svmstyle" in getattr(entry("dataset", name).traits.file, "name", "")
 ]
 needs_mirror = pytest.mark.skipif(
     not os.environ.get("ALBENCH_MIRROR"), reason="ALBENCH_MIRROR names no folder of data files"
@@ -36,29 +35,29 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_34_files_are_pinned() -> None:
     assert len(FILES) == 34
     for name in FILES:
-        about = entry("dataset", name).about
-        file = about["file"]
+        traits = entry("dataset", name).traits
+        file = traits.file
         assert len(file.sha256) == 64
         assert "c200b4735ab2764bd06359c5b282fc2b48430c5c" in file.url
-        assert about["cite"]
-        assert about["n"] > 100
+        assert traits.cite
+        assert traits.n > 100
     assert {"heart", "parkinsons", "sonar", "zhan-iris", "zhan-wine", "zhan-wdbc"} <= set(FILES)
 
 
 @needs_mirror
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_is_what_its_entry_says(name: str) -> None:
-    about = entry("dataset", name).about
-    if mirrored(about["file"]) is None:
-        pytest.skip(f"the mirror has no {about['file'].name}")
+    traits = entry("dataset", name).traits
+    if mirrored(traits.file) is None:
+        pytest.skip(f"the mirror has no {traits.file.name}")
     data = build("dataset", resolve("dataset", name))
-    assert (data.n, data.d, len(data.classes)) == (about["n"], about["d"], about["classes"])
+    assert (data.n, data.d, len(data.classes)) == (traits.n, traits.d, traits.classes)
     values = [float(label) for label in data.classes]
     assert values == sorted(values)
     again = build("dataset", resolve("dataset", name))
     assert np.array_equal(again.X, data.X)
     sorted_rows = np.count_nonzero(np.diff(data.y)) + 1 == len(data.classes)
-    known = str(about["known"])
+    known = str(traits.known)
     assert sorted_rows == ("sorted by class, so" in known.replace("nearly sorted by class", ""))
     assert (abs(runs_test(data.y)) > 4) == ("file order is no random order" in known)
     repeats = data.n - len(np.unique(data.X, axis=0))

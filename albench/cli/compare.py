@@ -350,7 +350,7 @@ def judged(suite: "Suite", metric: str, baseline: str | None = None) -> dict[str
 
     return {
         "metric": metric,
-        "better": registry.entry("metric", metric).about["better"],
+        "better": registry.entry("metric", metric).traits.better,
         "baseline": baseline or suite.baseline,
         "alpha": suite.alpha,
         "rope": suite.rope,

@@ -133,7 +133,7 @@ def registered(row: str) -> None:
         classes=int(classes),
         source=file.url,
         file=file,
-        known=defect or None,
+        known=defect,
     )
     enter(load)
 

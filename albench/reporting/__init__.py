@@ -190,7 +190,7 @@ def page_of(
         runs,
         rounds,
         metric=suite.primary,
-        better=registry.entry("metric", suite.primary).about["better"],
+        better=registry.entry("metric", suite.primary).traits.better,
         baseline=suite.baseline,
         alpha=suite.alpha,
         rope=suite.rope,

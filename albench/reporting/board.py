@@ -172,7 +172,7 @@ def paired(
 
     found, notes = {}, []
     for metric in suite.metrics:
-        options = Options(metric, registry.entry("metric", metric).about["better"], suite.baseline)
+        options = Options(metric, registry.entry("metric", metric).traits.better, suite.baseline)
         for model in suite.models:
             mine = runs[runs["model"] == model.label]
             try:

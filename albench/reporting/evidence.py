@@ -113,7 +113,7 @@ def ceilings(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Ceil
     from albench.analysis.comparison.cells import stacks
     from albench.analysis.comparison.options import Options, curves_frame
 
-    better = registry.entry("metric", suite.primary).about["better"]
+    better = registry.entry("metric", suite.primary).traits.better
     found = {}
     for bound in sorted(suite.bounds):
         mine = runs[runs["strategy"].isin([bound, suite.baseline])]

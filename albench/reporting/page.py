@@ -278,8 +278,8 @@ def references(suite: Suite) -> list[dict[str, str]]:
     ]
     for name in provenance.entries(suite):
         kind, _, entry = name.partition(":")
-        about = registry.entry(kind, entry).about if kind in registry.ENTRIES else {}  # type: ignore[arg-type]
-        rows.append({"kind": kind, "name": entry, "reference": str(about.get("cite") or "none")})
+        cite = registry.entry(kind, entry).traits.cite if kind in registry.ENTRIES else ""  # type: ignore[arg-type]
+        rows.append({"kind": kind, "name": entry, "reference": cite or "none"})
     rows += [{"kind": "statistics", "name": n, "reference": r} for n, r in STATISTICS]
     return rows
 

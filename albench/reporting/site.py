@@ -244,12 +244,12 @@ class Site:
     def strategy(self, strategy: Labelled) -> str:
         """A strategy's page: what it is, its curves, where it wins and loses."""
         entry = registry.entry("strategy", strategy.ref.name)
-        about = entry.about
+        traits = entry.traits
         facts = [
-            ("source", str(about.get("cite") or "not given")),
-            ("family", str(about.get("family") or "not given")),
-            ("cost of a query", str(about.get("cost") or "not given")),
-            ("needs", ", ".join(about.get("needs", ())) or "nothing in particular"),
+            ("source", traits.cite or "not given"),
+            ("family", traits.family or "not given"),
+            ("cost of a query", traits.cost or "not given"),
+            ("needs", ", ".join(traits.needs) or "nothing in particular"),
             ("version", entry.version),
         ]
         parts = [
@@ -296,7 +296,7 @@ class Site:
         """A dataset's page: what it is, and every strategy's curve on it."""
         entry = registry.entry("dataset", dataset.ref.name)
         facts = [
-            ("source", str(entry.about.get("cite") or "not given")),
+            ("source", entry.traits.cite or "not given"),
             ("in this suite", dataset.ref.label),
             ("base", self.suite.bases[dataset.label]),
             ("group", dataset.group or "none"),
@@ -328,7 +328,7 @@ class Site:
         part = None if stack is None else part_of(stack, 1.0, [label])
         if part is None or not part.blocks:
             return Part(f"With {model}", lines=["No trial was finished by every strategy."])
-        lower = registry.entry("metric", self.suite.primary).about["better"] == "lower"
+        lower = registry.entry("metric", self.suite.primary).traits.better == "lower"
         rows = summarise(part, self.suite.baseline).sort_values("aubc", ascending=False)
         table = sheet(
             rows[

@@ -207,7 +207,7 @@ def check_restricted(strategies: Sequence[Labelled], datasets: Sequence[str]) ->
             if name not in datasets:
                 known = registry.did_you_mean(name, datasets)
                 raise BadValue(f"{strategy.label}: datasets: there is no {name!r}{known}")
-        if strategy.only and not registry.entry("strategy", strategy.ref.name).about.get("bound"):
+        if strategy.only and not registry.entry("strategy", strategy.ref.name).traits.bound:
             raise BadValue(
                 f"{strategy.label}: datasets = [...] is for bounds; what is ranked runs on all"
             )
@@ -238,7 +238,7 @@ def expanded(kind: Kind, items: Sequence[Any]) -> Iterator[Any]:
     for item in items:
         use = item.get("use") if isinstance(item, dict) else None
         known = isinstance(use, str) and use in registry.names(kind)
-        expand = registry.entry(kind, str(use)).about.get("expand") if known else None
+        expand = registry.entry(kind, str(use)).traits.expand if known else None
         yield from [item] if expand is None else expand(item)
 
 
