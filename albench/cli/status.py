@@ -243,6 +243,7 @@ def status(
     plugin: PluginOpt = None,
 ) -> None:
     """Show what is done, missing, failed or skipped, by dataset and strategy."""
+    from albench.core.reasons import MEANING, Reason
     from albench.runner import open_store
     from albench.runner.grid import grid_status
 
@@ -255,7 +256,10 @@ def status(
         bad = table[table["status"].isin(["failed", "timeout", "skipped"])]
         if bad.empty:
             note(f"none of {len(table)} runs failed or was skipped")
-        return show_frame(bad[[*KEY, "status", "reason"]], fmt=fmt, kept=["strategy", "reason"])
+        by_code = bad["reason_code"].value_counts()
+        shown = bad[[*KEY, "status", "reason_code", "reason"]]
+        notes = [f"{n} runs {code}: {MEANING[Reason(str(code))]}" for code, n in by_code.items()]
+        return show_frame(shown, fmt=fmt, notes=notes, kept=["strategy", "reason_code", "reason"])
     keys = ["dataset", "strategy"]
     counts = table.groupby([*keys, "status"], sort=False).size().unstack(fill_value=0)
     columns = ["done", "missing", "failed", "timeout", "skipped"]

@@ -31,6 +31,7 @@ RUNS = {
     "trial": "int64",
     "status": "string",
     "reason": "string",
+    "reason_code": "string",
     "n_train": "int64",
     "n_test": "int64",
     "n_features": "int64",

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from albench.core.errors import BadResults
+from albench.core.reasons import Reason, in_old_words
 from albench.core.spec import canonical
 from albench.core.tables import ROUNDS, RUNS, SCHEMA_VERSION, arrow_type
 
@@ -110,6 +111,8 @@ CHECKS: dict[str, Any] = {
     "seal": lambda value: is_text(value) and HEX.fullmatch(value),
     "sha256": lambda value: text_table(value) and all(map(HEX.fullmatch, value.values())),
 }
+YOUNGER = {"reason_code": ("status", "reason")}
+"""Columns that a file of schema 1 lacks, and those that they are told from."""
 
 
 def shard_key(key: Any) -> str:
@@ -133,12 +136,35 @@ def parquet(path: Path, table: Table, columns: list[str] | None = None) -> "pa.T
         with pq.ParquetFile(path, memory_map=False) as file:
             check_footer(path, file)
             check_schema(path, file.schema_arrow, table)
-            found: pa.Table = file.read(columns=columns).replace_schema_metadata(None)
+            found = read_columns(file, columns).replace_schema_metadata(None)
             found.validate(full=True)
             check_rows(path, found, table)
             return found
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadResults(f"{path} cannot be read: {error}") from error
+
+
+def read_columns(file: "pq.ParquetFile", columns: list[str] | None) -> "pa.Table":
+    """Columns of a file, with those that it is too old to have (the upgrade of schema 1)."""
+    held = set(file.schema_arrow.names)
+    if "reason_code" in held or "reason" not in held:
+        return file.read(columns=columns)
+    order = list(file.schema_arrow.names) if columns is None else columns
+    if columns is None:
+        order.insert(order.index("reason") + 1, "reason_code")
+    if "reason_code" not in order:
+        return file.read(columns=columns)
+    found = file.read(columns=[c for c in {*order, *YOUNGER["reason_code"]} if c in held])
+    return with_codes(found).select(order)
+
+
+def with_codes(runs: "pa.Table") -> "pa.Table":
+    """The table `runs` of schema 1 with the column `reason_code`, told from the wording."""
+    import pyarrow as pa
+
+    pairs = zip(runs["status"].to_pylist(), runs["reason"].to_pylist(), strict=True)
+    codes = [in_old_words(status, words) for status, words in pairs]
+    return runs.append_column("reason_code", pa.array(codes, type=pa.string()))
 
 
 def check_footer(path: Path, file: "pq.ParquetFile") -> None:
@@ -156,7 +182,7 @@ def check_schema(path: Path, schema: "pa.Schema", table: Table) -> None:
     wanted = RUNS if table == "runs" else ROUNDS
     if len(set(schema.names)) != len(schema.names):
         raise BadResults(f"{path} has two columns of one name")
-    lacking = [name for name in wanted if name not in schema.names]
+    lacking = [name for name in wanted if name not in (*schema.names, *YOUNGER)]
     if lacking:
         raise BadResults(f"{path} lacks the column {lacking[0]!r} of the table `{table}`")
     metrics = [name for name in schema.names if name not in wanted]
@@ -191,6 +217,10 @@ def check_rows(path: Path, found: "pa.Table", table: Table) -> None:
         strange = set(pc.unique(found["status"]).to_pylist()) - set(STATUSES)
         if strange:
             raise BadResults(f"{path} has the status {str(min(strange, key=str))[:60]!r}")
+    if "reason_code" in found.column_names:
+        strange = set(pc.unique(found["reason_code"]).to_pylist()) - {None, *Reason}
+        if strange:
+            raise BadResults(f"{path} has the reason code {min(strange)[:60]!r}")
     for name in NAMES & set(found.column_names):
         for text in pc.unique(found[name]).to_pylist():
             if text is not None and (len(text) > MOST_NAME or not text.isprintable()):
