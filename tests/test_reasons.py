@@ -36,8 +36,9 @@ from albench.testing.verify import difference
 R = Ref("gnb")
 SUITE = """
 datasets = ["iris"]
-models = ["svc-rbf"]
-strategies = ["random", "entropy"]
+models = ["gnb"]
+protocol = {use = "standard", budget = 22}
+strategies = ["random", "positive_greedy"]
 trials = 2
 """
 
@@ -85,14 +86,16 @@ def test_a_run_that_is_done_has_no_code() -> None:
 
 
 def test_a_cut_without_a_class_skips_the_trial() -> None:
-    rare = Dataset(np.zeros((103, 2)), (np.arange(103) < 3).astype(np.intp), ("a", "b"))
-    with pytest.raises(TrialSkip, match="the start lacks 1 of 2 classes"):
-        for trial in range(30):
+    rare = Dataset(np.zeros((103, 2)), (np.arange(103) < 1).astype(np.intp), ("a", "b"))
+    for trial in range(4):
+        with pytest.raises(TrialSkip, match="the start lacks 1 of 2 classes"):
             cut(rare, spec(trial=trial))
 
 
 def test_which_trials_are_skipped_hangs_on_the_code_alone(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text(SUITE.replace("trials = 2", "trials = {take = 1, of = 3}"))
+    (tmp_path / "mine.toml").write_text(
+        SUITE.replace("trials = 2", 'trials = {seeds = "0-2", take = 1}')
+    )
     suite = load_suite(tmp_path / "mine.toml")
     first = next(iter(suite.specs))
     said = {"trial: such words": "does_not_apply", "other words": "trial_skipped"}
@@ -103,8 +106,7 @@ def test_which_trials_are_skipped_hangs_on_the_code_alone(tmp_path: Path) -> Non
 
 
 def test_a_replay_compares_codes_and_no_words() -> None:
-    task = spec("entropy")
-    again = run_one(replace(task, query_model=Ref("svc-rbf", "2")), Options(("accuracy",)))
+    again = run_one(replace(spec("positive_greedy"), protocol=protocol("standard")), Options(()))
     assert again.run["reason_code"] == "does_not_apply"
     stored = again.run | {"reason": "put in other words"}
     assert difference(stored, None, again) == ""
