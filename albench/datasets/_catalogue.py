@@ -5,17 +5,9 @@ from typing import Any
 
 from albench.core import registry
 from albench.core.errors import BadData
+from albench.core.files import sha256
 from albench.core.spec import Ref
-from albench.datasets._cache import (
-    File,
-    cached,
-    checked,
-    folder,
-    mirrored,
-    obtained,
-    sha256,
-    stored,
-)
+from albench.datasets._cache import File, cached, checked, folder, mirrored, obtained, stored
 from albench.datasets.openml import imported_openml, md5_of
 
 __all__ = ["folder", "imported", "listing", "repaired", "verified"]
