@@ -26,7 +26,7 @@ from albench.core.tables import LABELS, rounds_table, runs_table
 from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.results import intake
-from albench.results.store import Store
+from albench.results.store import Store, digest
 from albench.runner import worker
 from albench.runner.grid import skipped_in
 from albench.runner.worker import Options, run_one
@@ -155,10 +155,14 @@ def test_a_code_that_there_is_not_is_refused(tmp_path: Path) -> None:
 
 def test_old_and_new_results_are_one_table(tmp_path: Path) -> None:
     old = runs_table([{"run": "a", "status": "skipped", "reason": "trial: no"}])
-    shard = tmp_path / "shards" / ("a" * 24)
+    table = old.drop_columns([*LABELS.values(), "reason_code"]).replace_schema_metadata(None)
+    pq.write_table(table, tmp_path / "runs")
+    pq.write_table(rounds_table([]).replace_schema_metadata(None), tmp_path / "rounds")
+    runs_bytes, rounds_bytes = ((tmp_path / n).read_bytes() for n in ("runs", "rounds"))
+    shard = tmp_path / "shards" / digest(runs_bytes, rounds_bytes)
     shard.parent.mkdir()
-    pq.write_table(old.drop_columns([*LABELS.values(), "reason_code"]), f"{shard}.runs.parquet")
-    pq.write_table(rounds_table([]).replace_schema_metadata(None), f"{shard}.rounds.parquet")
+    Path(f"{shard}.runs.parquet").write_bytes(runs_bytes)
+    Path(f"{shard}.rounds.parquet").write_bytes(rounds_bytes)
     store = Store(tmp_path)
     new = {"run": "b", "status": "skipped", "reason": "no", "reason_code": "does_not_apply"}
     store.write_shard(runs_table([new]), rounds_table([]))
