@@ -59,7 +59,7 @@ def list_entries(
     if what is What.strategies:
         return show_strategies(rows, fmt)
     extra = {
-        What.datasets: ["n", "d", "classes", "source"],
+        What.datasets: ["n", "d", "classes", "tags", "source"],
         What.models: ["probabilities", "source"],
         What.metrics: ["better", "source"],
         What.oracles: ["source"],
@@ -105,7 +105,11 @@ def listing(what: What) -> list[dict[str, Any]]:
 
 def row_of(entry: "Entry") -> dict[str, Any]:
     """An entry as a row."""
+    from albench.datasets.uci import marks
+
     about = dict(entry.about)
+    if entry.kind == "dataset":
+        about["tags"] = " ".join(marks(entry.name))
     return about | {
         "name": entry.name,
         "summary": entry.summary,

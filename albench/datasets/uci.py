@@ -23,7 +23,6 @@ In a suite: `datasets = "uci"`, `datasets = {tag = "rare"}`, or tables by their 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -229,7 +228,8 @@ def registered(table: Table) -> None:
         return load(table)
 
     make.__doc__ = described(table)
-    enter: Callable[..., object] = partial(dataset, table.name)(
+    enter: Callable[..., object] = dataset(
+        table.name,
         cite=table.about["citation"],
         n=table.n,
         d=table.d,

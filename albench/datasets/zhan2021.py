@@ -123,6 +123,7 @@ def registered(row: str) -> None:
         source=file.url,
         file=file,
         known=defect or None,
+        base=base if base in TAKEN else None,
     )
     enter(load)
 
