@@ -192,10 +192,8 @@ def cells_of(row: dict[str, str], path: Path) -> tuple[list[str], dict[str, bool
     with path.open(encoding="utf-8", newline="") as stream:
         table = [r for r in csv.reader(stream, quotechar="'", skipinitialspace=True) if r]
     names = row["columns"].split(";")
-    nominal = {
-        name: not number(column)
-        for name, column in zip(names, zip(*table, strict=True), strict=True)
-    }
+    columns = zip(*table, strict=True)
+    nominal = {name: not number(cells) for name, cells in zip(names, columns, strict=True)}
     return names, nominal, table
 
 

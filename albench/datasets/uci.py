@@ -213,8 +213,8 @@ def load(table: Table) -> Dataset:
 def described(table: Table) -> str:
     """The docstring of an entry: what it is, and what is known of it."""
     about = table.about
-    text = f"{about['origin'][:1].upper()}{about['origin'][1:]}: {about['why']}."
-    text += f"\n\nKnown: {about['known']}." if about["known"] else ""
+    text = f"{about['origin'][:1].upper()}{about['origin'][1:]}.\n\nWhy: {about['why']}."
+    text += f"\nKnown: {about['known']}." if about["known"] else ""
     text += f"\nDropped: {about['drop']}." if about["drop"] else ""
     text += f"\nClasses: {about['merge']}." if about["merge"] else ""
     text += f"\nIn use split by: {table.split}. Tags: {', '.join(table.marks)}."
