@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from albench.cli.status import What, listing
 from albench.core.errors import BadData, BadValue, UnknownName, UsageError
 from albench.core.registry import build, entry, resolve
 from albench.datasets import _catalogue as catalogue
@@ -396,6 +397,22 @@ def test_a_mistake_is_named(tmp_path: Path, datasets: str, kind: Any, text: str)
     with pytest.raises(kind) as error:
         suite(tmp_path, datasets)
     assert text in str(error.value)
+
+
+def test_lists_show_tier_and_tags() -> None:
+    rows = {row["name"]: row for row in listing(What.datasets)}
+    assert rows["sick"]["tags"] == "core binary rare categorical missing"
+    assert rows["mammographic"]["tags"] == "core binary"  # an entry of Zhan et al. (2021)
+    assert rows["iris"]["tags"] == ""
+    assert {row["name"] for row in ROWS} <= set(rows)
+
+
+def test_an_entry_tells_why_it_is_there_and_what_is_left_out() -> None:
+    doc = entry("dataset", "authorship").doc
+    assert "Why: counts of words" in doc
+    assert "Dropped: BookID: leak, each book has one author." in doc
+    assert "Licence: free for scientific, educational and noncommercial purposes" in doc
+    assert "Classes: 7 = 7; rest = 1 |" in entry("dataset", "abalone-7").doc
 
 
 # subsamples
