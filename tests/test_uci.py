@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albench.cli.status import What, listing
+from albench.cli.status import What, listing, tagged
 from albench.core.errors import BadData, BadValue, UnknownName, UsageError
 from albench.core.registry import build, entry, resolve
 from albench.datasets import _catalogue as catalogue
@@ -405,6 +405,11 @@ def test_lists_show_tier_and_tags() -> None:
     assert rows["mammographic"]["tags"] == "core binary"  # an entry of Zhan et al. (2021)
     assert rows["iris"]["tags"] == ""
     assert {row["name"] for row in ROWS} <= set(rows)
+    both = [row["name"] for row in tagged(list(rows.values()), ["core", "rare"])]
+    assert both == [name for name in sorted(rows) if {"core", "rare"} <= set(uci.marks(name))]
+    assert "sick" in both
+    assert "solar-flare" not in both
+    assert len(tagged(list(rows.values()), [])) == len(rows)
 
 
 def test_an_entry_tells_why_it_is_there_and_what_is_left_out() -> None:

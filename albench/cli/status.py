@@ -9,7 +9,7 @@ import typer
 
 from albench.cli.options import FormatOpt, PluginOpt, ResultsOpt, SuiteArg, load_plugins, suite_of
 from albench.cli.output import WIDE, Format, emit, note, show, show_frame, table_width
-from albench.core.errors import UnknownName
+from albench.core.errors import BadValue, UnknownName
 from albench.core.tables import KEY
 
 if TYPE_CHECKING:
@@ -47,15 +47,21 @@ def list_entries(
     ] = None,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Datasets with this tag, such as rare or core."),
+    ] = None,
 ) -> None:
     """List what a suite can name, with one line on each."""
 
     load_plugins(plugin)
+    if tag and what is not What.datasets:
+        raise BadValue("--tag is for datasets: albench list datasets --tag rare")
     if what is None:
         rows = [row | {"kind": SINGULAR[w]} for w in What for row in listing(w)]
         show(rows, ["kind", "name", "summary"], fmt=fmt)
         return None
-    rows = listing(what)
+    rows = tagged(listing(what), tag or ())
     if what is What.strategies:
         return show_strategies(rows, fmt)
     extra = {
@@ -66,6 +72,16 @@ def list_entries(
     }.get(what, [])
     show(rows, ["name", *extra, "summary"], fmt=fmt)
     return None
+
+
+def tagged(rows: list[dict[str, Any]], tags: Sequence[str]) -> list[dict[str, Any]]:
+    """The datasets that have all these tags; all rows where none is given."""
+    from albench.datasets.uci import selected
+
+    if not tags:
+        return rows
+    names = {table.name for table in selected(tags)}
+    return [row for row in rows if row["name"] in names]
 
 
 SHORT = ["name", "family", "needs", "batch-aware"]
