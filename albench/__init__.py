@@ -4,41 +4,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from albench.analysis.comparison import compare
-    from albench.data import Dataset
-    from albench.errors import AlbenchError, Skip
-    from albench.loop import OracleQuery, Outcome, Picks, Query, Round, Task, simulate
-    from albench.python import read_results, run
-    from albench.registry import dataset, make_strategy, metric, model, strategy
-    from albench.spec import Protocol, Ref, RunSpec
+    from albench.api import compare, read_results, run
+    from albench.core.errors import AlbenchError, Skip
+    from albench.core.registry import dataset, make_strategy, metric, model, strategy
+    from albench.core.spec import Protocol, Ref, RunSpec
+    from albench.datasets._dataset import Dataset
+    from albench.simulation.loop import simulate
+    from albench.simulation.query import OracleQuery, Picks, Query
+    from albench.simulation.task import Outcome, Round, Task
     from albench.suite import Suite
-    from albench.suitefile import load_suite
+    from albench.suite.toml import load_suite
+
 
 __version__ = "0.1.0"
 HOME = {
-    "AlbenchError": "errors",
-    "Dataset": "data",
-    "OracleQuery": "loop",
-    "Outcome": "loop",
-    "Picks": "loop",
-    "Protocol": "spec",
-    "Query": "loop",
-    "Ref": "spec",
-    "Round": "loop",
-    "RunSpec": "spec",
-    "Skip": "errors",
+    "AlbenchError": "core.errors",
+    "Dataset": "datasets._dataset",
+    "OracleQuery": "simulation.query",
+    "Outcome": "simulation.task",
+    "Picks": "simulation.query",
+    "Protocol": "core.spec",
+    "Query": "simulation.query",
+    "Ref": "core.spec",
+    "Round": "simulation.task",
+    "RunSpec": "core.spec",
+    "Skip": "core.errors",
     "Suite": "suite",
-    "Task": "loop",
-    "compare": "analysis.comparison",
-    "dataset": "registry",
-    "load_suite": "suitefile",
-    "make_strategy": "registry",
-    "metric": "registry",
-    "model": "registry",
-    "read_results": "python",
-    "run": "python",
-    "simulate": "loop",
-    "strategy": "registry",
+    "Task": "simulation.task",
+    "compare": "api",
+    "dataset": "core.registry",
+    "load_suite": "suite.toml",
+    "make_strategy": "core.registry",
+    "metric": "core.registry",
+    "model": "core.registry",
+    "read_results": "api",
+    "run": "api",
+    "simulate": "simulation.loop",
+    "strategy": "core.registry",
 }
 __all__ = [
     "AlbenchError",

@@ -7,14 +7,12 @@ probabilities, a test set with one class) it is NaN, which the tables store as n
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
-from albench.learner import Floats
-from albench.loop import Outcome
-from albench.registry import metric
+from albench.core.arrays import Bools, Floats
+from albench.core.registry import metric
+from albench.simulation.task import Outcome
 
 NAN = float("nan")
-Bools = npt.NDArray[np.bool_]
 
 
 def confusion(outcome: Outcome) -> Floats:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from albench.cuts import cuts
-from albench.execute import Options, run_one
-from albench.registry import resolve
-from albench.spec import Protocol, RunSpec
+from albench.core.registry import resolve
+from albench.core.spec import Protocol, RunSpec
+from albench.runner.cuts import cuts
+from albench.runner.worker import Options, run_one
 
 STRATEGIES: tuple[Any, ...] = ("random", "margin", "kcenter", ("softmax", "margin"))
 METRICS = ("accuracy", "balanced_accuracy", "average_precision_macro")

@@ -7,7 +7,7 @@ import random as python_random
 import numpy as np
 
 import albench
-from albench import registry
+from albench.core import registry
 
 MEMORY = {}
 COUNT = []

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import sklearn.datasets
 
-from albench import engines
-from albench.data import Dataset, cut
-from albench.loop import simulate
-from albench.oracle import oracle
-from albench.registry import build, resolve
-from albench.spec import Protocol, Ref, RunSpec
+from albench.core.registry import build, resolve
+from albench.core.spec import Protocol, Ref, RunSpec
+from albench.datasets._cut import cut
+from albench.datasets._dataset import Dataset
+from albench.models import engines
+from albench.simulation.loop import simulate
+from albench.simulation.oracles import oracle
 
 
 def blobs(n, d, k, spread, seed):
@@ -105,9 +106,13 @@ class Run:
 def task_of(X, y, start=8, batch=1, budget="pool", trial=0, name="case"):
     """The cut and the spec of one trial, as a runner makes them."""
     spec = RunSpec(
-        Ref(name), resolve("strategy", "margin"), Ref("any"), Ref("any"),
-        Protocol(start=start, batch=batch, budget=budget), trial,
-    )  # fmt: skip
+        Ref(name),
+        resolve("strategy", "margin"),
+        Ref("any"),
+        Ref("any"),
+        Protocol(start=start, batch=batch, budget=budget),
+        trial,
+    )
     return cut(Dataset.of(X, y), spec), spec
 
 
@@ -168,8 +173,11 @@ def compared(fast, plain):
 
     Scores are compared up to the first round with other picks.
     """
-    differs = [i for i, (a, b) in enumerate(zip(fast.picks, plain.picks, strict=True))
-               if not np.array_equal(a, b)]  # fmt: skip
+    differs = [
+        i
+        for i, (a, b) in enumerate(zip(fast.picks, plain.picks, strict=True))
+        if not np.array_equal(a, b)
+    ]
     first = differs[0] if differs else None
     rounds = len(fast.predicted) if first is None else first + 1
     wrong = sum(

@@ -34,7 +34,7 @@ group = "drinks"
 def stored() -> Path:
     """A folder with `s.toml` and its `results`."""
     from albench.runner import run
-    from albench.suitefile import load_suite
+    from albench.suite.toml import load_suite
 
     folder = Path(mkdtemp(prefix="albench-site-"))
     (folder / "s.toml").write_text(SUITE)

@@ -34,9 +34,17 @@ class StandIn(ThreadingHTTPServer):
         """Clients that hang up are part of the tests."""
 
     def openml(
-        self, number: int, arff: str, *, target: str = "class", kind: str = "nominal",
-        status: str = "active", n: int = 0, d: int = 0, md5: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        number: int,
+        arff: str,
+        *,
+        target: str = "class",
+        kind: str = "nominal",
+        status: str = "active",
+        n: int = 0,
+        d: int = 0,
+        md5: str = "",
+    ) -> None:
         """Add a dataset with its description, features, qualities, list entry and file."""
         digest = md5 or hashlib.md5(arff.encode()).hexdigest()
         file = f"/data/v1/download/{number}/table.arff"

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from generated import curves_of
 
-from albench.analysis import summaries
-from albench.analysis.advice import advice
-from albench.analysis.comparison import compare
-from albench.analysis.standings import labels_needed
+from albench import compare
+from albench.analysis.comparison import summaries
+from albench.analysis.comparison.advice import advice
+from albench.analysis.comparison.standings import labels_needed
 
 
 def told(frame: pd.DataFrame, **options: Any) -> str:

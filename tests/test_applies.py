@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albench.applies import MEMORY, why_not, within_memory
-from albench.entries import Entry
-from albench.errors import BadPlugin, Skip
-from albench.params import ModelParam, StrategyParam
-from albench.ref import Ref
-from albench.registry import build, entry, names, resolve, strategy
+from albench.core.errors import BadPlugin, Skip
+from albench.core.parameters import Entry, ModelParam, StrategyParam
+from albench.core.registry import build, entry, names, resolve, strategy
+from albench.core.spec import Ref
+from albench.strategies._applies import MEMORY, why_not, within_memory
 
 
 def needing(*needs: str, make: Any = lambda query: query.pool) -> Entry:

@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 from bought_runs import measured, ran
 
-from albench.analysis import audit, misled, said_audit
-from albench.cuts import cuts
-from albench.errors import BadValue
-from albench.registry import resolve
-from albench.spec import Protocol
+from albench.analysis.bought import audit
+from albench.analysis.bought import errors as misled
+from albench.analysis.bought import errors as said_audit
+from albench.core.errors import BadValue
+from albench.core.registry import resolve
+from albench.core.spec import Protocol
+from albench.runner.cuts import cuts
 
 AUDITED = Protocol(start=10, budget=60, audit=40)
 
@@ -126,12 +128,22 @@ def test_an_unknown_score_is_refused_and_balanced_accuracy_is_had() -> None:
 
 # ------------------------------------------------------------------ errors and ranking
 def made(estimates: dict[str, list[float]], truths: dict[str, list[float]]) -> pd.DataFrame:
-    base = {"dataset": "d", "protocol": "p", "model": "m", "checkpoint": 1.0, "n_labeled": 60,
-            "estimator": "cv", "reason": ""}  # fmt: skip
+    base = {
+        "dataset": "d",
+        "protocol": "p",
+        "model": "m",
+        "checkpoint": 1.0,
+        "n_labeled": 60,
+        "estimator": "cv",
+        "reason": "",
+    }
     return pd.DataFrame(
-        [{**base, "strategy": s, "trial": t, "estimate": e, "truth": truths[s][t]}
-         for s, values in estimates.items() for t, e in enumerate(values)]
-    )  # fmt: skip
+        [
+            {**base, "strategy": s, "trial": t, "estimate": e, "truth": truths[s][t]}
+            for s, values in estimates.items()
+            for t, e in enumerate(values)
+        ]
+    )
 
 
 TRUTH = {"random": [0.90, 0.92], "margin": [0.95, 0.95], "other": [0.80, 0.80]}
@@ -194,14 +206,21 @@ def several(cells: dict[tuple[str, str, str], float | str]) -> pd.DataFrame:
 
 LOGS = "it logs no probabilities"
 PARTLY: dict[tuple[str, str, str], float | str] = {
-    ("small", "random", "cv"): 0.9, ("small", "margin", "cv"): 0.9,
-    ("small", "random", "leftover"): audit.WHOLE, ("small", "margin", "leftover"): audit.WHOLE,
-    ("small", "random", "lure_cv"): 0.9, ("small", "margin", "lure_cv"): LOGS,
-    ("large", "random", "cv"): 0.7, ("large", "margin", "cv"): 0.5,
-    ("large", "random", "last_half"): 0.8, ("large", "margin", "last_half"): 0.8,
-    ("large", "random", "leftover"): 0.88, ("large", "margin", "leftover"): 0.92,
-    ("large", "random", "lure_cv"): 0.9, ("large", "margin", "lure_cv"): LOGS,
-}  # fmt: skip
+    ("small", "random", "cv"): 0.9,
+    ("small", "margin", "cv"): 0.9,
+    ("small", "random", "leftover"): audit.WHOLE,
+    ("small", "margin", "leftover"): audit.WHOLE,
+    ("small", "random", "lure_cv"): 0.9,
+    ("small", "margin", "lure_cv"): LOGS,
+    ("large", "random", "cv"): 0.7,
+    ("large", "margin", "cv"): 0.5,
+    ("large", "random", "last_half"): 0.8,
+    ("large", "margin", "last_half"): 0.8,
+    ("large", "random", "leftover"): 0.88,
+    ("large", "margin", "leftover"): 0.92,
+    ("large", "random", "lure_cv"): 0.9,
+    ("large", "margin", "lure_cv"): LOGS,
+}
 
 
 def test_what_some_strategy_lacks_is_not_called_had_by_all() -> None:
@@ -236,7 +255,7 @@ def test_left_out_names_the_datasets_and_how_many_trials() -> None:
 
 
 def test_the_figure_draws_every_estimator_and_strategy() -> None:
-    from albench.plots.audit import estimates
+    from albench.plots.bought import estimates
     from albench.plots.style import looks, theme
 
     table = misled.errors(made(BELIEVED, TRUTH))

@@ -8,14 +8,12 @@ import pytest
 from bought_runs import LOGREG, measured, ran
 from sklearn.datasets import load_breast_cancer
 
-from albench.analysis import bias, overlap, said
-from albench.analysis.against import over_trials, wide
-from albench.analysis.bought import groups
-from albench.analysis.paired import t_interval
-from albench.cuts import cuts
-from albench.errors import BadResults
-from albench.registry import resolve
-from albench.spec import Protocol, RunSpec
+from albench.analysis.bought import bias, groups, over_trials, overlap, wide, words
+from albench.analysis.comparison.paired import t_interval
+from albench.core.errors import BadResults
+from albench.core.registry import resolve
+from albench.core.spec import Protocol, RunSpec
+from albench.runner.cuts import cuts
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +121,7 @@ def test_features_that_drift_most_are_named(frame: pd.DataFrame) -> None:
     assert worst.groupby("strategy")["times"].sum().tolist() == [9, 9, 9, 9]
     assert set(worst["feature"]) <= set(load_breast_cancer().feature_names)
     first = worst[worst["strategy"] == "margin"].iloc[0]
-    (line,) = said.features(worst, "random")
+    (line,) = words.features(worst, "random")
     assert f"margin on wdbc {first['feature']!r} ({first['share']:.0%})" in line
 
 
@@ -203,25 +201,25 @@ def summary_of(z: float, low: float, high: float) -> pd.DataFrame:
 
 
 def test_words_follow_the_numbers() -> None:
-    far = said.bias(summary_of(10.4, 0.1, 0.2), "random")
+    far = words.bias(summary_of(10.4, 0.1, 0.2), "random")
     assert far[0] == (
         "labelled sets differ from the pool in their features more than random ones do "
         "(energy): s on 1 of 1 (d z = 10.4)."
     )
     assert not any("no more drift" in line for line in far)
-    unsure = said.bias(summary_of(10.4, -0.1, 0.2), "random")
+    unsure = words.bias(summary_of(10.4, -0.1, 0.2), "random")
     assert unsure == ["no more drift of the features than with random was found for s."]
-    assert said.bias(summary_of(1.0, 0.1, 0.2), "random") == unsure
+    assert words.bias(summary_of(1.0, 0.1, 0.2), "random") == unsure
 
 
 def test_drift_is_judged_before_the_whole_pool_was_bought() -> None:
     half = summary_of(10.4, 0.1, 0.2).assign(checkpoint=0.5)
     whole = summary_of(np.nan, 0.0, 0.0).assign(z=np.nan)
     large = summary_of(0.3, 0.1, 0.2).assign(dataset="large")
-    lines = said.bias(pd.concat([half, whole, large]), "random")
+    lines = words.bias(pd.concat([half, whole, large]), "random")
     assert lines[0].endswith("(energy): s on 1 of 2 (d z = 10.4).")
     assert lines[-1] == "judged before the whole pool was bought: d at 50% of the labels bought."
-    only = said.bias(pd.concat([whole, large]), "random")
+    only = words.bias(pd.concat([whole, large]), "random")
     assert only[-1] == "judged before the whole pool was bought: d not at all."
 
 
@@ -239,7 +237,7 @@ protocol = {use = "standard", start = 10, budget = 30}
 def finished(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A suite that was run: the arguments that name it."""
     from albench.runner import run
-    from albench.suitefile import load_suite
+    from albench.suite.toml import load_suite
 
     folder = tmp_path_factory.mktemp("suite")
     (folder / "s.toml").write_text(SUITE)
@@ -267,8 +265,14 @@ def test_commands_draw_what_they_print(finished, tmp_path, capsys) -> None:
     assert exit_code(["coverage", *finished, "--to", str(tmp_path / "two")]) == 0
     names = {path.stem for path in (tmp_path / "one").iterdir() if path.suffix == ".svg"}
     assert names == {
-        "tv", "energy", "picks-iris", "nearest-mean", "cluster-tv", "composition-iris", "discovery"
-    }  # fmt: skip
+        "tv",
+        "energy",
+        "picks-iris",
+        "nearest-mean",
+        "cluster-tv",
+        "composition-iris",
+        "discovery",
+    }
     for name in ("nearest-mean.svg", "composition-iris.pdf", "captions-composition.md"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     capsys.readouterr()

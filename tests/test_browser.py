@@ -75,8 +75,11 @@ def test_sorting_by_click_and_by_key_keeps_the_baseline_first(browser: Any) -> N
 def test_filters_change_the_table_and_its_note(browser: Any) -> None:
     opened = Opened(browser, "index")
     before = [opened.column(i) for i in (2, 3)]
-    for label, value in (("Metric", "f1_macro"), ("Budget", "25% of the labels"),
-                         ("Datasets", "flowers")):  # fmt: skip
+    for label, value in (
+        ("Metric", "f1_macro"),
+        ("Budget", "25% of the labels"),
+        ("Datasets", "flowers"),
+    ):
         opened.page.get_by_label(label, exact=True).select_option(value)
     note = opened.page.locator("#view-note").inner_text()
     assert "f1_macro up to 25%" in note

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from standin import StandIn, serving
 
-from albench import cache, download, inventory
-from albench.cache import File
 from albench.cli import exit_code
-from albench.errors import BadData, BadValue, Unavailable
-from albench.ref import Ref
+from albench.core.errors import BadData, BadValue, Unavailable
+from albench.core.spec import Ref
+from albench.datasets import _cache as cache
+from albench.datasets import _catalogue as catalogue
+from albench.datasets import _download as download
+from albench.datasets._cache import File
 
 BODY = bytes(range(256)) * 700
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -56,7 +58,7 @@ def test_half_a_download_is_no_damaged_file_and_goes_on_next_time(server: StandI
     with pytest.raises(Unavailable, match="could not be downloaded"):
         cache.obtained(file)
     assert cache.cached(file) is None
-    assert inventory.verified() == []
+    assert catalogue.verified() == []
     asked = len(server.asked)
     assert cache.obtained(file).read_bytes() == BODY
     assert server.asked[asked][1] is not None  # only the rest
@@ -67,10 +69,10 @@ def test_a_damaged_file_of_an_address_is_repaired_by_fetch(server: StandIn) -> N
     digest, url = hashlib.sha256(body).hexdigest(), f"{server.url}/table.csv"
     server.pages["/table.csv"] = body
     ref = Ref("csv", params=(("sha256", digest), ("target", "y")), source=url)
-    inventory.repaired(ref)
+    catalogue.repaired(ref)
     (path,) = (cache.folder() / "files").iterdir()
     path.write_bytes(body[:30])
-    inventory.repaired(ref)
+    catalogue.repaired(ref)
     assert path.read_bytes() == body
 
 
@@ -132,7 +134,7 @@ def test_a_cache_that_cannot_be_written_says_so(
 
 def small_zhan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
     """A registered dataset whose file lies, renamed, in a folder."""
-    from albench import registry
+    from albench.core import registry
 
     body = b"".join(b"%d 1:%d 2:1\n" % (i % 2, i) for i in range(20))
     file = File("tiny.txt", hashlib.sha256(body).hexdigest(), "http://127.0.0.1:9/no", len(body))
@@ -142,7 +144,7 @@ def small_zhan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, s
     @registry.dataset("tiny", cite="test", n=20, d=2, classes=2, file=file)
     def tiny() -> object:
         """A tiny file."""
-        from albench.data import Dataset
+        from albench.datasets._dataset import Dataset
         from albench.datasets.files import read_svmlight
 
         found = read_svmlight(cache.obtained(file))

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from albench import registry
-from albench.checks import check_strategy, costs, disguises
-from albench.checks.audit import ANSWERS, EXPERIMENTS, GLOBAL, over
-from albench.checks.disguises import likeness
-from albench.checks.elsewhere import elsewhere
-from albench.checks.scenes import SCENES, drawn
 from albench.cli import exit_code
+from albench.core import registry
+from albench.testing import behaviour
+from albench.testing import behaviour as disguises
+from albench.testing.audit import ANSWERS, EXPERIMENTS, GLOBAL, check_strategy, over
+from albench.testing.behaviour import elsewhere, likeness
+from albench.testing.scenes import SCENES, drawn
 
 CHEATS = Path(__file__).parent / "cheats.py"
 SEED = 20261122
@@ -175,7 +175,7 @@ def test_data_are_new_for_each_seed_and_the_same_for_one() -> None:
 def test_the_command_says_what_it_cannot_catch(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(costs, "POOLS", (250,))
+    monkeypatch.setattr(behaviour, "POOLS", (250,))
     assert exit_code(["check", "cheat-twice", "--plugin", str(CHEATS), "--seed", "3"]) == 1
     out, err = capsys.readouterr()
     assert "a row twice" in out
@@ -185,7 +185,7 @@ def test_the_command_says_what_it_cannot_catch(
 
 
 def test_the_audit_passes_an_honest_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(costs, "POOLS", (250, 500))
+    monkeypatch.setattr(behaviour, "POOLS", (250, 500))
     for check, (experiment, scenes) in EXPERIMENTS.items():
         monkeypatch.setitem(EXPERIMENTS, check, (experiment, scenes[:2]))
     findings = check_strategy("honest", SEED)
@@ -196,7 +196,7 @@ def test_the_audit_passes_an_honest_strategy(monkeypatch: pytest.MonkeyPatch) ->
 
 def verdicts(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, str]]:
     """Check -> verdict and what was found, on few scenes."""
-    monkeypatch.setattr(costs, "POOLS", (250,))
+    monkeypatch.setattr(behaviour, "POOLS", (250,))
     few = (*SCENES[:2], SCENES[3], SCENES[12])
     for check, (experiment, _) in EXPERIMENTS.items():
         monkeypatch.setitem(EXPERIMENTS, check, (experiment, few))

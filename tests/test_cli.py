@@ -23,9 +23,12 @@ def albench(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess
     path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, "-m", "albench", *words],
-        capture_output=True, text=True, timeout=120, cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=cwd,
         env=os.environ | {"PYTHONPATH": path},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +54,10 @@ def test_status(folder: Path) -> None:
     done = albench("status", "small.toml", "--format", "json", cwd=folder)
     table = json.loads(done.stdout)
     assert {row["strategy"]: row["done"] for row in table["rows"]} == {
-        "all": 2, "random": 2, "margin": 2,
-    }  # fmt: skip
+        "all": 2,
+        "random": 2,
+        "margin": 2,
+    }
     assert table["notes"] == ["6 done, 0 missing, 0 failed, 0 timeout, 0 skipped, 6 runs in all"]
 
 
@@ -78,7 +83,7 @@ def test_dry_run_runs_nothing(folder: Path) -> None:
     [(0, "0.0 s"), (0.06, "less than 0.1 s"), (59, "59.0 s"), (90, "1.5 min"), (9e6, "2,500.0 h")],
 )
 def test_times_of_a_dry_run_are_in_human_units(seconds: float, words: str) -> None:
-    from albench.commands.runs import lasting
+    from albench.cli.run import lasting
 
     assert lasting(seconds) == words
 
@@ -177,9 +182,9 @@ def check_refused(done: subprocess.CompletedProcess[str], message: str) -> None:
         ('models = [{use = "forest", trees = "x"}]', "trees = 'x'"),
         ('models = [{use = "forest", tree = 3}]', "no parameter 'tree'; did you mean 'trees'?"),
         ('strategies = ["random", "random"]', "two entries are called 'random'"),
-        ('strategies = []', "strategies: at least one is needed"),
+        ("strategies = []", "strategies: at least one is needed"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_in_entries(tmp_path: Path, entries: str, message: str) -> None:
     key = entries.split()[0]
     kept = [line for line in SMALL.strip().splitlines() if not line.startswith(key)]
@@ -221,7 +226,7 @@ def test_mistakes_on_the_command_line(folder: Path) -> None:
 def test_contradictions_are_named(folder: Path, tmp_path: Path) -> None:
     import pyarrow as pa
 
-    from albench.store import Store
+    from albench.results.store import Store
 
     runs, rounds = Store(folder / "results" / "small").arrow()
     assert rounds is not None
@@ -240,11 +245,14 @@ def test_interrupted(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(SMALL.replace("trials = 2", "trials = 4000"))
     process = subprocess.Popen(
         [sys.executable, "-m", "albench", "run", "s.toml", "--jobs", "2"],
-        cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
         # what was started in the background inherits that interrupts are ignored
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+    )
     shards = tmp_path / "results" / "s" / "shards"
     for _ in range(300):
         if shards.is_dir() and len(list(shards.glob("*.runs.parquet"))) > 1:
@@ -293,14 +301,23 @@ def test_a_protocol_without_a_name_is_told_by_what_differs(folder: Path) -> None
     (folder / "p.toml").write_text(SMALL + fields)
     done = albench("status", "p.toml", "--format", "json", cwd=folder)
     assert done.returncode == 0, done.stderr
-    from albench.suitefile import load_suite
+    from albench.suite.toml import load_suite
 
     assert [label for label, _ in load_suite(folder / "p.toml").protocols] == [
         "standard (batch 1, budget 30)"
     ]
     assert load_suite(folder / "p.toml").only({"protocol": ["standard (batch 1, budget 30)"]})
-    run = albench("run", "p.toml", "--only", "protocol=standard (batch 1, budget 30)", "--trials",
-                  "1", "--jobs", "1", cwd=folder)  # fmt: skip
+    run = albench(
+        "run",
+        "p.toml",
+        "--only",
+        "protocol=standard (batch 1, budget 30)",
+        "--trials",
+        "1",
+        "--jobs",
+        "1",
+        cwd=folder,
+    )
     assert run.returncode == 0, run.stderr
 
 

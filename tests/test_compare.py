@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from albench.analysis import cells, compare, paired
-from albench.errors import BadResults, BadValue, UnknownName
+from albench.analysis.comparison import across, cells, paired
+from albench.core.errors import BadResults, BadValue, UnknownName
 
 # Demsar 2006, JMLR 7, Table 6: AUC of four variants of C4.5 on 14 datasets.
 COLUMNS = ["C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf"]
@@ -38,13 +38,13 @@ def demsar(printed: bool = False) -> pd.DataFrame:
 
 
 def test_demsar_mean_ranks() -> None:
-    mean = compare.ranks(demsar())
+    mean = across.ranks(demsar())
     assert mean[COLUMNS].tolist() == pytest.approx([3.143, 2.000, 2.893, 1.964], abs=5e-4)
     assert mean.index[0] == "C4.5+m+cf"
 
 
 def test_demsar_omnibus_in_both_tie_conventions() -> None:
-    ours = compare.friedman(demsar())
+    ours = across.friedman(demsar())
     assert ours["chi2"] == pytest.approx(9.28, abs=0.005)
     assert ours["F"] == pytest.approx(3.69, abs=0.005)
     assert ours["p"] == pytest.approx(0.0198, abs=5e-5)
@@ -54,7 +54,7 @@ def test_demsar_omnibus_in_both_tie_conventions() -> None:
 
 def test_demsar_first_trap_the_printed_digits_give_other_ranks() -> None:
     table = demsar(printed=True)
-    mean, omnibus = compare.ranks(table), compare.friedman(table)
+    mean, omnibus = across.ranks(table), across.friedman(table)
     assert mean["C4.5+cf"] == pytest.approx(2.929, abs=5e-4)
     assert mean["C4.5+m+cf"] == pytest.approx(1.929, abs=5e-4)
     assert omnibus["chi2"] == pytest.approx(9.857, abs=5e-4)
@@ -65,19 +65,19 @@ def test_demsar_first_trap_the_printed_digits_give_other_ranks() -> None:
 def test_demsar_second_trap_scipy_corrects_for_ties() -> None:
     table = demsar(printed=True)
     theirs = stats.friedmanchisquare(*table.to_numpy().T)
-    assert theirs.statistic == pytest.approx(compare.friedman(table)["chi2_ties"])
+    assert theirs.statistic == pytest.approx(across.friedman(table)["chi2_ties"])
     assert theirs.pvalue == pytest.approx(0.01199, abs=5e-6)
 
 
 def test_demsar_critical_distances() -> None:
-    assert compare.nemenyi(demsar(), 0.05) == pytest.approx(1.25, abs=0.005)
-    assert compare.nemenyi(demsar(), 0.10) == pytest.approx(1.12, abs=0.005)
-    assert compare.nemenyi(demsar()) / sqrt(20 / 84) == pytest.approx(2.569, abs=5e-4)
-    assert compare.bonferroni_dunn(demsar()) == pytest.approx(1.168, abs=5e-4)
+    assert across.nemenyi(demsar(), 0.05) == pytest.approx(1.25, abs=0.005)
+    assert across.nemenyi(demsar(), 0.10) == pytest.approx(1.12, abs=0.005)
+    assert across.nemenyi(demsar()) / sqrt(20 / 84) == pytest.approx(2.569, abs=5e-4)
+    assert across.bonferroni_dunn(demsar()) == pytest.approx(1.168, abs=5e-4)
 
 
 def test_demsar_against_the_control() -> None:
-    out = compare.against(demsar(), "C4.5").loc[["C4.5+m+cf", "C4.5+m", "C4.5+cf"]]
+    out = across.against(demsar(), "C4.5").loc[["C4.5+m+cf", "C4.5+m", "C4.5+cf"]]
     assert out["friedman_z"].tolist() == pytest.approx([2.416, 2.342, 0.512], abs=1e-3)
     # The paper computes from rounded ranks, hence .607 where full precision gives .608.
     assert out["friedman_p"].tolist() == pytest.approx([0.016, 0.019, 0.607], abs=2e-3)
@@ -93,25 +93,25 @@ def test_demsar_wilcoxon_rank_sums_with_split_zeros() -> None:
     zeros = ranks[d == 0].sum() / 2
     assert ranks[d > 0].sum() + zeros == pytest.approx(93)
     assert ranks[d < 0].sum() + zeros == pytest.approx(12)
-    row = compare.against(table, "C4.5").loc["C4.5+m"]
+    row = across.against(table, "C4.5").loc["C4.5+m"]
     assert row["wilcoxon_p"] < 0.05
     assert row["wilcoxon_p"] == stats.wilcoxon(d, zero_method="zsplit").pvalue
     assert (row["wins"], row["ties"], row["losses"]) == (10, 2, 2)
 
 
 def test_below_the_guard_rail_there_is_a_sentence_and_no_p() -> None:
-    out = compare.against(demsar().iloc[:5], "C4.5")
+    out = across.against(demsar().iloc[:5], "C4.5")
     assert out[["wilcoxon_p", "holm_p", "sign_flip_p"]].isna().all().all()
     assert out[["friedman_p", "friedman_holm_p"]].isna().all().all()
     assert (out["note"] == "cannot reach 0.05 with 5 datasets (3 tests need 7)").all()
     assert out["mean_difference"].notna().all()
-    six = compare.against(demsar().iloc[:6], "C4.5")
+    six = across.against(demsar().iloc[:6], "C4.5")
     assert six["wilcoxon_p"].notna().all()
     assert six["holm_p"].isna().all()
 
 
 def test_no_all_pairs_statement_below_fifteen_datasets() -> None:
-    out = compare.pairs(demsar())
+    out = across.pairs(demsar())
     assert len(out) == comb(4, 2)
     assert out["holm_p"].isna().all()
     assert "15 datasets" in out["note"].iloc[0]
@@ -121,8 +121,8 @@ def test_no_all_pairs_statement_below_fifteen_datasets() -> None:
 def test_pairs_equal_against_for_the_same_pair() -> None:
     rng = np.random.default_rng(14)
     wide = pd.DataFrame(rng.normal(size=(16, 4)), columns=list("abcd"))
-    out = compare.pairs(wide).set_index(["a", "b"])
-    one = compare.against(wide, "d").loc["a"]
+    out = across.pairs(wide).set_index(["a", "b"])
+    one = across.against(wide, "d").loc["a"]
     assert out.loc[("a", "d"), "mean_difference"] == pytest.approx(one["mean_difference"])
     assert out.loc[("a", "d"), "wilcoxon_p"] == pytest.approx(one["wilcoxon_p"])
     assert out["holm_p"].notna().all()
@@ -132,20 +132,20 @@ def test_holm_equals_statsmodels_and_passes_over_nan() -> None:
     from statsmodels.stats.multitest import multipletests
 
     p = np.random.default_rng(15).random(12) ** 2
-    assert compare.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert across.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
     with_hole = np.insert(p, 3, np.nan)
-    assert np.delete(compare.holm(with_hole), 3) == pytest.approx(compare.holm(p))
-    assert isnan(compare.holm(with_hole)[3])
-    assert (compare.finner(p) <= compare.holm(p) + 1e-12).all()
-    assert compare.finner([0.01, 0.04]) == pytest.approx([1 - 0.99**2, 0.04])
-    assert compare.holm([]).shape == (0,)
+    assert np.delete(across.holm(with_hole), 3) == pytest.approx(across.holm(p))
+    assert isnan(across.holm(with_hole)[3])
+    assert (across.finner(p) <= across.holm(p) + 1e-12).all()
+    assert across.finner([0.01, 0.04]) == pytest.approx([1 - 0.99**2, 0.04])
+    assert across.holm([]).shape == (0,)
 
 
 def test_friedman_equals_independent_formulas_and_nemenyi_scikit_posthocs() -> None:
     posthocs = pytest.importorskip("scikit_posthocs")
     rng = np.random.default_rng(16)
     wide = pd.DataFrame(rng.normal(size=(20, 5)), columns=list("abcde"))
-    out = compare.friedman(wide)
+    out = across.friedman(wide)
     assert out["chi2"] == pytest.approx(stats.friedmanchisquare(*wide.to_numpy().T).statistic)
     # Without ties Iman-Davenport's F is that of a two-way analysis of variance of ranks.
     r = wide.rank(axis=1, ascending=False).to_numpy()
@@ -153,17 +153,17 @@ def test_friedman_equals_independent_formulas_and_nemenyi_scikit_posthocs() -> N
     within = ((r - r.mean(axis=0) - r.mean(axis=1, keepdims=True) + 3) ** 2).sum() / (4 * 19)
     assert out["F"] == pytest.approx(between / within)
     p = posthocs.posthoc_nemenyi_friedman(wide)
-    mean, distance = compare.ranks(wide), compare.nemenyi(wide)
+    mean, distance = across.ranks(wide), across.nemenyi(wide)
     for a, b in [("a", "b"), ("c", "e"), ("b", "d")]:
         assert (abs(mean[a] - mean[b]) > distance) == (p.loc[a, b] < 0.05)
 
 
 def test_friedman_says_nothing_where_nothing_can_be_said() -> None:
-    assert isnan(compare.friedman(demsar().iloc[:, :2])["p"])
-    assert isnan(compare.friedman(demsar().iloc[:1])["p"])
-    assert isnan(compare.friedman(demsar() * 0 + 0.5)["p"])
+    assert isnan(across.friedman(demsar().iloc[:, :2])["p"])
+    assert isnan(across.friedman(demsar().iloc[:1])["p"])
+    assert isnan(across.friedman(demsar() * 0 + 0.5)["p"])
     perfect = demsar() * 0 + [1, 2, 3, 4]
-    assert compare.friedman(perfect)["p"] == pytest.approx((1 / 24) ** 13, rel=1e-9, abs=0)
+    assert across.friedman(perfect)["p"] == pytest.approx((1 / 24) ** 13, rel=1e-9, abs=0)
 
 
 def test_signed_rank_rope_equals_baycomp_for_the_same_seed() -> None:
@@ -174,34 +174,34 @@ def test_signed_rank_rope_equals_baycomp_for_the_same_seed() -> None:
     for other, rope in (("b", 0.01), ("c", 0.02), ("c", 0.01)):
         x, y = (np.ascontiguousarray(wide[s].round(12)) for s in ("a", other))
         theirs = baycomp.two_on_multiple(x, y, rope=rope, random_state=3)
-        ours = compare.signed_rank_rope(wide, "a", other, rope=rope, seed=3)
+        ours = across.signed_rank_rope(wide, "a", other, rope=rope, seed=3)
         assert ours == pytest.approx(theirs, abs=2e-5)
-        assert ours == compare.signed_rank_rope(wide, "a", other, rope=rope, seed=3)
-        back = compare.signed_rank_rope(wide, other, "a", rope=rope, seed=3)
+        assert ours == across.signed_rank_rope(wide, "a", other, rope=rope, seed=3)
+        back = across.signed_rank_rope(wide, other, "a", rope=rope, seed=3)
         assert ours.better == pytest.approx(back.worse, abs=1e-12)
         assert sum(ours) == pytest.approx(1)
 
 
 def test_bars_join_what_lies_within_the_distance() -> None:
     mean = pd.Series({"a": 1.0, "b": 1.5, "c": 2.4, "d": 4.0})
-    assert compare.groups(mean, 1.0) == [["a", "b"], ["b", "c"]]
-    assert compare.groups(mean, 1.4) == [["a", "b", "c"]]
-    assert compare.groups(mean, 0.1) == []
+    assert across.groups(mean, 1.0) == [["a", "b"], ["b", "c"]]
+    assert across.groups(mean, 1.4) == [["a", "b", "c"]]
+    assert across.groups(mean, 0.1) == []
 
 
 def test_bad_tables_are_refused_with_a_sentence() -> None:
     holed = demsar()
     holed.loc["wine", "C4.5+m"] = np.nan
     with pytest.raises(BadValue, match=r"1 holes \(strategies C4.5\+m\)"):
-        compare.ranks(holed)
+        across.ranks(holed)
     with pytest.raises(UnknownName, match=r"'random' is not among the strategies: C4.5, "):
-        compare.against(demsar(), "random")
+        across.against(demsar(), "random")
     with pytest.raises(BadValue, match="1 strategies"):
-        compare.against(demsar()[["C4.5"]], "C4.5")
+        across.against(demsar()[["C4.5"]], "C4.5")
     with pytest.raises(BadValue, match="twice"):
-        compare.ranks(pd.concat([demsar(), demsar()]))
+        across.ranks(pd.concat([demsar(), demsar()]))
     with pytest.raises(BadValue, match="rope"):
-        compare.signed_rank_rope(demsar(), "C4.5", "C4.5+m", rope=0)
+        across.signed_rank_rope(demsar(), "C4.5", "C4.5+m", rope=0)
 
 
 @pytest.mark.parametrize(("tests", "n"), [(1, 6), (5, 8), (9, 9), (15, 10), (45, 11), (105, 13)])
@@ -213,18 +213,26 @@ def test_guard_rails(tests: int, n: int) -> None:
 def test_rounds_in_which_no_label_arrives_are_no_checkpoints_of_their_own() -> None:
     """Late labels and abstentions: the same labels are in hand at several evaluations."""
     rows = [
-        {"dataset": "d", "strategy": s, "trial": t, "round": r, "n_labeled": n, "cost": c,
-         "accuracy": 0.5 + n / 100}
-        for s in ("random", "margin") for t in range(3)
+        {
+            "dataset": "d",
+            "strategy": s,
+            "trial": t,
+            "round": r,
+            "n_labeled": n,
+            "cost": c,
+            "accuracy": 0.5 + n / 100,
+        }
+        for s in ("random", "margin")
+        for t in range(3)
         for r, (n, c) in enumerate([(10, 10), (10, 20), (10, 30), (20, 30), (30, 30)])
-    ]  # fmt: skip
-    frame = cells.tidy(pd.DataFrame(rows), "accuracy")
+    ]
+    frame = cells.tidy(pd.DataFrame(rows), "accuracy", "higher")
     (stack,) = cells.stacks(frame, "random")
     assert stack.blocks[0].grid.tolist() == [10, 20, 30]
     (over_cost,) = cells.stacks(frame, "random", axis="cost")
     assert over_cost.blocks[0].grid.tolist() == [10, 20, 30]
     assert over_cost.blocks[0].scores[0, 0].tolist() == [0.6, 0.6, 0.8]
     with pytest.raises(BadResults, match="occurs twice"):
-        cells.tidy(pd.DataFrame(rows * 2), "accuracy")
+        cells.tidy(pd.DataFrame(rows * 2), "accuracy", "higher")
     with pytest.raises(BadResults, match="occurs twice"):
-        cells.tidy(pd.DataFrame(rows).drop(columns="round"), "accuracy")
+        cells.tidy(pd.DataFrame(rows).drop(columns="round"), "accuracy", "higher")

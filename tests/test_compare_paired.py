@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from albench.analysis import aggregate, compare, paired
-from albench.errors import BadValue
+from albench.analysis.comparison import across, aggregate, paired
+from albench.core.errors import BadValue
 
 # scikit-learn's example "Statistical comparison of models using grid search": accuracy of
 # the RBF minus the linear kernel in 10 x 10 cross-validation on moons, in 25ths.
@@ -30,7 +30,7 @@ def test_corrected_t_of_the_scikit_learn_example() -> None:
     assert out["t"] == pytest.approx(0.750, abs=5e-4)
     assert out["p_greater"] == pytest.approx(0.227, abs=5e-4)
     assert out["p"] == pytest.approx(2 * out["p_greater"])
-    assert compare.corrected_t is paired.corrected_t
+    assert across.corrected_t is paired.corrected_t
     naive = stats.ttest_1samp(d, 0, alternative="greater")
     assert (naive.statistic, naive.pvalue) == pytest.approx((2.611, 0.005), abs=6e-4)
 

@@ -8,10 +8,19 @@ import pandas as pd
 import pytest
 from generated import curves_of, tables_of
 
-from albench.analysis import cells, efficiency, overall, summaries, typeset, within, words
-from albench.analysis.comparison import Comparison, compare
-from albench.errors import BadResults, BadValue, UnknownName
-from albench.spec import Protocol, Ref, RunSpec
+from albench import compare
+from albench.analysis.comparison import (
+    Comparison,
+    aggregate,
+    cells,
+    summaries,
+    targets,
+    typeset,
+    within,
+    words,
+)
+from albench.core.errors import BadResults, BadValue, UnknownName
+from albench.core.spec import Protocol, Ref, RunSpec
 
 
 def compared(**options: object) -> Comparison:
@@ -65,8 +74,8 @@ def test_the_guards_of_both_families_count_all_their_tests() -> None:
 
 
 def test_comparison_equals_the_pure_functions() -> None:
-    from albench.analysis import compare as across
-    from albench.analysis.curves import aubc
+    from albench.analysis.comparison import across
+    from albench.analysis.comparison.summaries import aubc
 
     frame = curves_of(14, 4, 8, effect=0.02)
     result = compare(frame, metric="accuracy")
@@ -153,8 +162,9 @@ def test_variants_of_one_base_dataset_count_once() -> None:
 
 
 def test_what_is_averaged_into_what_is_said_everywhere() -> None:
-    from albench.analysis import handout, variants
-    from albench.drawing import about
+    from albench.analysis import comparison
+    from albench.analysis.comparison import cells as variants
+    from albench.reporting.figures import about
 
     frame = curves_of(3, 3, 8)
     names = sorted(frame["dataset"].unique())
@@ -163,9 +173,9 @@ def test_what_is_averaged_into_what_is_said_everywhere() -> None:
     text = f"one = mean of {names[0]}, {names[1]}"
     assert f"2 base datasets ({text})" in result.lines[0]
     assert any("3 datasets count as 2 base datasets" in n and text in n for n in result.notes)
-    assert f"2 base datasets ({text})" in handout.headline_caption(result)
-    assert f"The last rows count 2 base datasets ({text})" in handout.dataset_tables(result)[0]
-    told = about(result, 0, [], "random")
+    assert f"2 base datasets ({text})" in comparison.headline_caption(result)
+    assert f"The last rows count 2 base datasets ({text})" in comparison.dataset_tables(result)[0]
+    told = about(result, 0, [])
     assert text in told.ending("ranks")
     assert "3 datasets" not in told.ending("ranks")
     assert told.ending("heat") == told.where
@@ -331,10 +341,10 @@ def test_undefined_metric() -> None:
     with pytest.raises(BadResults, match="log_loss is undefined in every run"):
         compare(frame, metric="log_loss", better="lower")
     with pytest.raises(BadValue, match="lack the column f1"):
-        compare(frame, metric="f1")
+        compare(frame, metric="f1", better="higher")
     runs, rounds = tables_of(curves_of(8, 2, 4))
     with pytest.raises(UnknownName, match="no metric 'f1' in the results"):
-        compare(runs, rounds, metric="f1")
+        compare(runs, rounds, metric="f1", better="higher")
     some = curves_of(8, 2, 4)
     some.loc[(some["dataset"] == "data-01") & (some["trial"] == 0), "accuracy"] = np.nan
     partly = compare(some, metric="accuracy")
@@ -359,7 +369,8 @@ def test_a_single_checkpoint_has_no_area_but_an_end() -> None:
     with pytest.raises(BadValue, match="single checkpoint, so no area; use summary='end'"):
         compare(frame, metric="accuracy")
     assert compare(frame, metric="accuracy", summary="end").design[0]["measure"] == "end accuracy"
-    flags = summaries.summarise(cells.stacks(cells.tidy(frame, "accuracy"), "random")[0])["flag"]
+    stack = cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0]
+    flags = summaries.summarise(stack)["flag"]
     assert (flags == "one checkpoint").all()
 
 
@@ -383,7 +394,7 @@ def test_other_mistakes() -> None:
 
 
 def stack(**kwargs: object) -> cells.Stack:
-    frame = cells.tidy(curves_of(5, 4, 12, **kwargs), "accuracy")
+    frame = cells.tidy(curves_of(5, 4, 12, **kwargs), "accuracy", "higher")
     return cells.stacks(frame, "random")[0]
 
 
@@ -408,15 +419,15 @@ def test_summary_rows_equal_their_formulas() -> None:
 def test_without_whole_pool_runs_shares_are_null_and_flagged() -> None:
     frame = curves_of(4, 3, 6)
     frame = frame[frame["strategy"] != "all"]
-    one = cells.stacks(cells.tidy(frame, "accuracy"), "random")[0]
+    one = cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0]
     out = summaries.summarise(one)
     assert out["normalised_gain"].isna().all()
     assert (out["flag"] == "no whole-pool run").all()
-    totals = overall.aggregates(one, "random")
+    totals = aggregate.aggregates(one, "random")
     assert totals["iqm"].isna().all()
     assert totals["better"].notna().all()
-    assert overall.profiles(one, "random").empty
-    table = efficiency.label_table(one, "random")
+    assert aggregate.profiles(one, "random").empty
+    table = targets.label_table(one, "random")
     assert set(table["target"]) == {"random"}
 
 
@@ -424,16 +435,16 @@ def test_no_head_room_is_flagged_and_kept_out_of_the_shares() -> None:
     frame = curves_of(4, 3, 6)
     low = (frame["dataset"] == "data-01") & (frame["strategy"] == "all")
     frame.loc[low, "accuracy"] = 0.5
-    one = cells.stacks(cells.tidy(frame, "accuracy"), "random")[0]
+    one = cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0]
     out = summaries.summarise(one).set_index("dataset")
     assert (out.loc["data-01", "flag"] == "no head-room").all()
     assert out.loc["data-01", "normalised_gain"].isna().all()
-    assert (overall.aggregates(one, "random")["iqm_datasets"] == 3).all()
+    assert (aggregate.aggregates(one, "random")["iqm_datasets"] == 3).all()
 
 
 def test_labels_to_target_keep_their_censoring() -> None:
     one = stack()
-    out = efficiency.label_table(one, "random", ("random", "gap:0.5", 0.99, 0.0))
+    out = targets.label_table(one, "random", ("random", "gap:0.5", 0.99, 0.0))
     never = out[out["target"] == "0.99"]
     assert (never["reached"] == 0).all()
     assert never["median"].isna().all()
@@ -446,18 +457,18 @@ def test_labels_to_target_keep_their_censoring() -> None:
     assert half["utilisation"].notna().all()
     assert (half[half["strategy"] == "random"]["utilisation"] == 1).all()
     with pytest.raises(BadValue, match="unknown target 'soon'"):
-        efficiency.label_table(one, "random", ("soon",))
+        targets.label_table(one, "random", ("soon",))
     with pytest.raises(BadValue, match="unknown target 'gap:2'"):
-        efficiency.label_table(one, "random", ("gap:2",))
+        targets.label_table(one, "random", ("gap:2",))
 
 
 def test_survival_over_datasets_is_the_share_under_way() -> None:
     one = stack()
-    out = efficiency.survival_curves(one, "random", "gap:0.5").set_index(["strategy", "share"])
+    out = targets.survival_curves(one, "random", "gap:0.5").set_index(["strategy", "share"])
     block_shares = []
     for block in one.blocks:
-        goal = efficiency.target_value(block, "gap:0.5", "random")
-        labels = efficiency.times(block, goal)[block.strategies.index("margin")]
+        goal = targets.target_value(block, "gap:0.5", "random")
+        labels = targets.times(block, goal)[block.strategies.index("margin")]
         block_shares.append(np.mean(labels / 200 > 0.25))
     assert out.loc[("margin", 0.25), "surviving"] == pytest.approx(np.mean(block_shares))
 
@@ -498,7 +509,7 @@ def test_variants_are_one_unit_of_the_aggregates_too() -> None:
     assert (width[1:] > 0.7 * alone[1:]).all()
     naive = compare(pd.concat([frame, twin]), metric="accuracy").tables["aggregates"]
     assert (naive["better_wide_high"] - naive["better_wide_low"])[1] < width[1]
-    one = cells.stacks(cells.tidy(pd.concat([frame, twin]), "accuracy"), "random")[0]
+    one = cells.stacks(cells.tidy(pd.concat([frame, twin]), "accuracy", "higher"), "random")[0]
     gains = within.overall_gain(one, "random", base=base)
     assert set(gains["dataset"]) == {"", "data-00", "data-01", "data-02", "data-03"}
 
@@ -521,8 +532,8 @@ def test_penalties_count_beaten_checkpoints() -> None:
     frame = curves_of(3, 3, 6, effect=0)
     better = frame["strategy"] == "margin"
     frame.loc[better & (frame["n_labeled"] > 20), "accuracy"] += 0.5
-    one = cells.stacks(cells.tidy(frame, "accuracy"), "random")[0]
-    out = overall.penalties(one, "random")
+    one = cells.stacks(cells.tidy(frame, "accuracy", "higher"), "random")[0]
+    out = aggregate.penalties(one, "random")
     assert out.loc["margin", "random"] == pytest.approx(3)
     assert out.loc["random", "margin"] == 0
     assert out.loc["mean", "margin"] == 0
@@ -536,7 +547,7 @@ def test_latex_marks_the_best_only_where_something_differs() -> None:
     marked = typeset.cell_table(clear)
     assert (marked["mark"] == "best").any()
     one_row = typeset.cell_table(
-        cells.stacks(cells.tidy(curves_of(2, 2, 5), "accuracy"), "random")[0]
+        cells.stacks(cells.tidy(curves_of(2, 2, 5), "accuracy", "higher"), "random")[0]
     )
     assert (one_row["mark"] == "").all()  # five trials cannot show anything
     text = typeset.cell_latex(marked, typeset.foot_rows(clear, "random"), "Area.", "random")
@@ -573,7 +584,7 @@ def test_people_s_table_and_its_twins() -> None:
 
 def test_band_of_the_overall_gain_needs_six_datasets() -> None:
     assert within.overall_gain(stack(), "random")["low"].isna().all()
-    frame = cells.tidy(curves_of(8, 2, 6), "accuracy")
+    frame = cells.tidy(curves_of(8, 2, 6), "accuracy", "higher")
     out = within.overall_gain(cells.stacks(frame, "random")[0], "random")
     mean = out[out["dataset"] == ""]
     assert mean["low"].notna().all()

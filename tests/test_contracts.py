@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from albench.applies import why_not
-from albench.engines import learner
-from albench.entries import Entry
-from albench.errors import BadValue, Skip
-from albench.loop import Sight, Task, simulate
-from albench.oracle import oracle
-from albench.registry import build, entry, make_strategy, names, resolve
-from albench.spec import Protocol, Ref
+from albench.core.errors import BadValue, Skip
+from albench.core.parameters import Entry
+from albench.core.registry import build, entry, make_strategy, names, resolve
+from albench.core.spec import Protocol, Ref
+from albench.models.engines import learner
+from albench.simulation.loop import Sight, simulate
+from albench.simulation.oracles import oracle
+from albench.simulation.task import Task
+from albench.strategies._applies import why_not
 from albench.strategies.skactiveml import DEFECTS, INSTALLED
 
 # what is known to be wrong in the installed scikit-activeml is refused: see test_skactiveml.py
@@ -62,18 +63,34 @@ def table(n_classes: int, n: int = 44, d: int = 3, kind: str = "blobs") -> tuple
 
 
 def task(
-    n_classes: int = 3, *, n: int = 44, d: int = 3, kind: str = "blobs", batch: int = 5,
-    start: int = 8, rounds: int = 2, layout: Any = np.ascontiguousarray,
-) -> Task:  # fmt: skip
+    n_classes: int = 3,
+    *,
+    n: int = 44,
+    d: int = 3,
+    kind: str = "blobs",
+    batch: int = 5,
+    start: int = 8,
+    rounds: int = 2,
+    layout: Any = np.ascontiguousarray,
+) -> Task:
     """A task with a test set of its own; the first rows in pool order are labelled."""
     X, y = table(n_classes, n, d, kind)
     X_test, y_test = table(n_classes, 30, d, "test")
     rows = np.arange(start)
     return Task(
-        layout(X), y.copy(), X_test.copy(), y_test.copy(), rows, n_classes, batch, rounds,
-        min(start + batch * rounds, n), np.arange(n), np.arange(n, n + 30),
+        layout(X),
+        y.copy(),
+        X_test.copy(),
+        y_test.copy(),
+        rows,
+        n_classes,
+        batch,
+        rounds,
+        min(start + batch * rounds, n),
+        np.arange(n),
+        np.arange(n, n + 30),
         1 if n_classes == 2 else 0,
-    )  # fmt: skip
+    )
 
 
 def bought(name: str, cut: Task, *, seed: int = 3, model: Ref = MODEL) -> list[list[int]]:
@@ -82,9 +99,15 @@ def bought(name: str, cut: Task, *, seed: int = 3, model: Ref = MODEL) -> list[l
     fits = learner(model, cut, lambda n_labeled: 7)
     strategy = make_strategy(name, **FEWER.get(name, {}))
     rounds = simulate(
-        cut, strategy, fits, fits, oracle(Protocol(), cut, np.random.default_rng(0)), metrics={},
-        rng=np.random.default_rng(seed), sight=sight(found),
-    )  # fmt: skip
+        cut,
+        strategy,
+        fits,
+        fits,
+        oracle(Protocol(), cut, np.random.default_rng(0)),
+        metrics={},
+        rng=np.random.default_rng(seed),
+        sight=sight(found),
+    )
     return [r.picks.tolist() for r in rounds][1:]
 
 

@@ -8,11 +8,10 @@ import pytest
 from bought_runs import measured, ran
 from scipy.spatial.distance import cdist
 
-from albench.analysis import coverage, said
-from albench.analysis.against import over_trials
-from albench.analysis.bought import groups
-from albench.analysis.space import Space
-from albench.cuts import cuts
+from albench.analysis.bought import coverage, groups, over_trials
+from albench.analysis.bought import words as said
+from albench.analysis.bought.space import Space
+from albench.runner.cuts import cuts
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +63,21 @@ def test_classes_seen_and_first_seen_agree(found) -> None:
 
 
 def rows_of(labels: list[float], strategy: str = "s") -> pd.DataFrame:
-    base = {"dataset": "d", "protocol": "p", "model": "m", "class": -1,
-            "class_name": "all classes", "budget": 50, "n": 3}  # fmt: skip
+    base = {
+        "dataset": "d",
+        "protocol": "p",
+        "model": "m",
+        "class": -1,
+        "class_name": "all classes",
+        "budget": 50,
+        "n": 3,
+    }
     return pd.DataFrame(
-        [{**base, "strategy": strategy, "trial": t, "labels": x, "round": x}
-         for t, x in enumerate(labels)]
-    )  # fmt: skip
+        [
+            {**base, "strategy": strategy, "trial": t, "labels": x, "round": x}
+            for t, x in enumerate(labels)
+        ]
+    )
 
 
 def test_a_class_that_never_appears_is_censored_not_dropped() -> None:

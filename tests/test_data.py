@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from albench import registry
-from albench.data import Dataset, cut
-from albench.errors import BadData, Skip
-from albench.scaling import standardised
-from albench.spec import Protocol, Ref, RunSpec
+from albench.core import registry
+from albench.core.errors import BadData, Skip
+from albench.core.spec import Protocol, Ref, RunSpec
+from albench.datasets._cut import cut, standardised
+from albench.datasets._dataset import Dataset
 
 
 def spec_of(trial: int = 0, **fields: object) -> RunSpec:

@@ -12,11 +12,11 @@ from scipy.stats import ks_2samp, wasserstein_distance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from albench.analysis import distances as d
-from albench.analysis.lure import lure_weights, pure_weights, weighted_mean, with_start
-from albench.analysis.nulls import CHEAP, NESTED, null, z_score
-from albench.analysis.space import Space
-from albench.errors import BadValue
+from albench.analysis.bought import space as d
+from albench.analysis.bought.audit import lure_weights, pure_weights, weighted_mean, with_start
+from albench.analysis.bought.bias import CHEAP, NESTED, null, z_score
+from albench.analysis.bought.space import Space
+from albench.core.errors import BadValue
 
 RNG = np.random.default_rng(7)
 X = np.round(RNG.normal(size=(120, 4)), 1)  # rounded: ties
@@ -189,8 +189,8 @@ def test_a_space_leaves_withheld_rows_out_and_projects_many_columns() -> None:
 
 def test_large_pools_measure_distances_to_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = Space.of(task(n=600))
-    monkeypatch.setattr("albench.analysis.space.WHOLE", 500)
-    monkeypatch.setattr("albench.analysis.space.SAMPLE", 400)
+    monkeypatch.setattr("albench.analysis.bought.space.WHOLE", 500)
+    monkeypatch.setattr("albench.analysis.bought.space.SAMPLE", 400)
     rough = Space.of(task(n=600))
     assert rough.all_distances is None
     assert len(rough.reference) == 400
@@ -208,8 +208,12 @@ def test_lure_and_pure_are_unbiased_by_exact_enumeration(n_pool: int, draws: int
     means = {"lure": 0.0, "pure": 0.0, "plain": 0.0}
     mean_weight, total = 0.0, 0.0
     for order in permutations(range(n_pool), draws):
-        q = np.array([weight[i] / (weight.sum() - weight[list(order[:m])].sum())
-                      for m, i in enumerate(order)])  # fmt: skip
+        q = np.array(
+            [
+                weight[i] / (weight.sum() - weight[list(order[:m])].sum())
+                for m, i in enumerate(order)
+            ]
+        )
         chance = q.prod()
         total += chance
         taken = loss[list(order)]

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from engine_grid import CASES, compared, run, task_of
 
-from albench import engines
-from albench.engines.compiled import forget_stale
-from albench.learner import Plain
-from albench.registry import resolve
+from albench.core.registry import resolve
+from albench.models import engines
+from albench.models.engines.compiled import forget_stale
+from albench.simulation.learner import Plain
 
 # model -> largest gap allowed between scores
 SHIPPED = {
@@ -108,12 +108,12 @@ def test_kernel_rows_beyond_the_memory_bound_are_recomputed_or_left_to_scikit_le
 @pytest.mark.parametrize("name", ["moons", "blobs-4", "duplicates"])
 def test_more_rows_than_are_solved_for_together(name: str, monkeypatch) -> None:
     """Few rows at a time, and a first fit that starts from libsvm's solution."""
-    from albench.engines import svc
+    from albench.models.engines import svm
 
     X, y = CASES[name]()
     task, spec = task_of(X, y, start=60, batch=7)
     plain = run(task, spec, "svc-rbf", "margin", "plain")
-    monkeypatch.setattr(svc, "AT_ONCE", 25)
+    monkeypatch.setattr(svm, "AT_ONCE", 25)
     fast = run(task, spec, "svc-rbf", "margin", "auto")
     assert fast.engine == "svc-numba"
     first, wrong, gap = compared(fast, plain)
@@ -147,7 +147,7 @@ def test_without_numba_numpy_versions_pick_the_same_rows() -> None:
 
 
 def test_a_failed_self_test_leaves_the_model_to_scikit_learn(monkeypatch) -> None:
-    from albench.engines import libsvm
+    from albench.models.engines import libsvm
 
     monkeypatch.setattr(libsvm, "works", lambda bitwise: False)
     task, _ = task_of(*CASES["moons"]())
@@ -170,8 +170,13 @@ def test_the_bias_between_bounds_is_libsvms() -> None:
 def test_machine_code_older_than_any_source_is_forgotten(tmp_path: Path) -> None:
     cached = tmp_path / "__pycache__"
     cached.mkdir()
-    for name, age in (("a.py", 100), ("b.py", 50), ("__pycache__/a.x.nbi", 75),
-                      ("__pycache__/a.x.1.nbc", 25), ("__pycache__/a.pyc", 75)):  # fmt: skip
+    for name, age in (
+        ("a.py", 100),
+        ("b.py", 50),
+        ("__pycache__/a.x.nbi", 75),
+        ("__pycache__/a.x.1.nbc", 25),
+        ("__pycache__/a.pyc", 75),
+    ):
         (tmp_path / name).write_text("")
         os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
     forget_stale(tmp_path)

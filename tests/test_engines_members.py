@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from engine_grid import CASES, compared, run, task_of
 
-from albench import engines
-from albench.learner import Plain
-from albench.registry import build, resolve
+from albench.core.registry import build, resolve
+from albench.models import engines
+from albench.simulation.learner import Plain
 
 FOUR = {
     "use": "qbc",
@@ -34,14 +34,14 @@ def test_whole_runs_pick_what_scikit_learn_picks(name: str, model: str, strategy
 @pytest.mark.parametrize("bitwise", [False, True])
 def test_a_row_that_a_sample_repeats_takes_one_place_in_the_kernel(bitwise, monkeypatch) -> None:
     """Else the store seems full before it is, and rows that it lacks are read from others."""
-    from albench.engines import kernels
+    from albench.models.engines import libsvm
 
-    monkeypatch.setattr(kernels, "EAGER", 0)
+    monkeypatch.setattr(libsvm, "EAGER", 0)
     X, y = CASES["moons"]()
     task, _ = task_of(X, y)
     n = len(task.X)
-    held = kernels.KernelRows(task, 0.5, 1 << 20, bitwise, placed=bitwise)
-    due = kernels.kernel(held.X[:n], held.norms[:n], held.X, held.norms, 0.5)
+    held = libsvm.KernelRows(task, 0.5, 1 << 20, bitwise, placed=bitwise)
+    due = libsvm.kernel(held.X[:n], held.norms[:n], held.X, held.norms, 0.5)
     half = np.sort(np.append(np.repeat(np.arange(n // 2), 2), np.arange(n - 2 * (n // 2))))
     for rows in (half, np.arange(n // 2, n), np.arange(0, n, 3)):
         assert held.ensure(rows, rows)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from engine_grid import CASES, task_of
 
-from albench import engines
-from albench.clock import Laps, Parts
-from albench.engines.shared import Cache, Memo
-from albench.execute import Options, run_block, run_one
-from albench.loop import simulate
-from albench.oracle import oracle
-from albench.registry import build, resolve
-from albench.spec import Protocol, Ref, RunSpec
-from albench.tables import FULL_POOL
+from albench.core.registry import build, resolve
+from albench.core.spec import Protocol, Ref, RunSpec
+from albench.core.tables import FULL_POOL
+from albench.models import engines
+from albench.models.engines.shared import Cache, Memo
+from albench.runner.clock import Laps, Parts
+from albench.runner.worker import Options, run_block, run_one
+from albench.simulation.loop import simulate
+from albench.simulation.oracles import oracle
 
 REPEATABLE = ["forest", "knn", "gnb", "svc-rbf-libsvm", "svc-linear-libsvm", "logreg-lbfgs", "lda"]
 
@@ -42,10 +42,14 @@ def ticking():
 def picks(task, spec, strategy, learner):
     metric = build("metric", resolve("metric", "accuracy"))
     rounds = simulate(
-        task, build("strategy", resolve("strategy", strategy)), learner, learner,
-        oracle(spec.protocol, task, spec.rng("oracle")), metrics={"accuracy": metric},
+        task,
+        build("strategy", resolve("strategy", strategy)),
+        learner,
+        learner,
+        oracle(spec.protocol, task, spec.rng("oracle")),
+        metrics={"accuracy": metric},
         rng=np.random.default_rng(0),
-    )  # fmt: skip
+    )
     return [(one.picks.tolist(), one.scores["accuracy"]) for one in rounds]
 
 
@@ -107,12 +111,15 @@ def test_runs_of_a_block_equal_runs_alone(model: str) -> None:
     specs = [
         RunSpec(
             resolve("dataset", "wdbc"),
-            Ref(FULL_POOL) if name == FULL_POOL else resolve("strategy", name), ref, ref,
-            Protocol(start=10, batch=5, budget=45), trial,
+            Ref(FULL_POOL) if name == FULL_POOL else resolve("strategy", name),
+            ref,
+            ref,
+            Protocol(start=10, batch=5, budget=45),
+            trial,
         )
         for trial in (0, 1)
         for name in names
-    ]  # fmt: skip
+    ]
     options = Options(("accuracy", "log_loss", "brier"))
     block = run_block(specs, options)
     for spec, together in zip(specs, block, strict=True):

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albench import registry
-from albench.errors import UnknownName
-from albench.spec import Ref
-from albench.suitefile import load_suite
+from albench.core import registry
+from albench.core.errors import UnknownName
+from albench.core.spec import Ref
+from albench.suite.toml import load_suite
 
 NAMES = [n for n in registry.names("dataset") if n.startswith("synthetic-")]
 
@@ -26,7 +26,7 @@ def test_data_depend_on_the_parameters_alone(name: str) -> None:
 
 
 def test_led_without_noise_shows_the_digit() -> None:
-    from albench.datasets.families import SEGMENTS, led
+    from albench.datasets.synthetic import SEGMENTS, led
 
     found = led(noise=0.0)
     shown = ["".join(str(int(v)) for v in row) for row in found.X]
@@ -34,7 +34,7 @@ def test_led_without_noise_shows_the_digit() -> None:
 
 
 def test_parity_tells_nothing_by_one_feature_and_all_by_two() -> None:
-    from albench.datasets.families import parity
+    from albench.datasets.synthetic import parity
 
     found = parity(n=4000)
     for column in found.X.T:
@@ -43,7 +43,7 @@ def test_parity_tells_nothing_by_one_feature_and_all_by_two() -> None:
 
 
 def test_shell_is_balanced_and_round() -> None:
-    from albench.datasets.families import shell
+    from albench.datasets.synthetic import shell
 
     found = shell(n=5000)
     assert abs(found.y.mean() - 0.5) < 0.03

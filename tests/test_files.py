@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from albench.cli import exit_code
-from albench.data import Dataset, cut
-from albench.errors import BadData, BadValue, UnknownName, UsageError
-from albench.protocols import protocol
-from albench.registry import build, resolve
-from albench.spec import RunSpec
-from albench.suitefile import load_suite
+from albench.core.errors import BadData, BadValue, UnknownName, UsageError
+from albench.core.registry import build, resolve
+from albench.core.spec import RunSpec
+from albench.datasets._cut import cut
+from albench.datasets._dataset import Dataset
+from albench.suite.protocols import protocol
+from albench.suite.toml import load_suite
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +87,7 @@ def test_the_three_formats_give_the_same_table(tmp_path: Path, kind: str) -> Non
 
 
 def test_the_encoder_learns_nothing_from_test_rows(tmp_path: Path) -> None:
-    from albench.encode import encoded
+    from albench.datasets._cut import encoded
 
     table = frame().drop(columns="y")
     train, test = np.arange(40), np.arange(40, 60)
@@ -100,8 +101,8 @@ def test_the_encoder_learns_nothing_from_test_rows(tmp_path: Path) -> None:
 def test_categories_that_would_fill_the_memory_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from albench import data
-    from albench.encode import encoded
+    from albench.datasets import _dataset as data
+    from albench.datasets._cut import encoded
 
     monkeypatch.setattr(data, "DENSE_BYTES", 1000)
     with pytest.raises(BadData, match="categories as 7 columns needs"):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from albench.registry import make_strategy
+from albench.core.registry import make_strategy
+from albench.strategies.density import GraphDensity, cluster_order, clustered
 from albench.strategies.hierarchy import estimated, pruned, ward_tree
-from albench.strategies.typical import GraphDensity, cluster_order, clustered
 from albench.testing import make_query
 
 FROZEN = json.loads((Path(__file__).parent / "frozen.json").read_text())

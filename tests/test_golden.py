@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from albench import registry
-from albench.execute import Options, run_one
-from albench.ref import canonical
-from albench.spec import Protocol, Ref, RunSpec
+from albench.core import registry
+from albench.core.spec import Protocol, Ref, RunSpec, canonical
+from albench.runner.worker import Options, run_one
 
 HERE = Path(__file__).parent
 GRID = [
@@ -50,8 +49,9 @@ def pinned() -> dict[str, dict[str, str]]:
     }
 
 
-@pytest.mark.parametrize("spec", GRID, ids=lambda s: f"{s.dataset.name}-{s.model.name}-"
-                         f"{s.strategy.name}-{s.trial}")  # fmt: skip
+@pytest.mark.parametrize(
+    "spec", GRID, ids=lambda s: f"{s.dataset.name}-{s.model.name}-{s.strategy.name}-{s.trial}"
+)
 def test_numbers_stay(spec: RunSpec) -> None:
     golden = json.loads((HERE / "golden.json").read_text())
     assert outcome(spec) == golden[spec.id]

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albench import engines, registry
-from albench.data import cut
-from albench.errors import StrategyError
-from albench.loop import Picks, Query, Round, simulate
-from albench.oracle import oracle
-from albench.spec import Protocol, Ref, RunSpec
-from albench.ties import first_best
+from albench.core import registry
+from albench.core.errors import StrategyError
+from albench.core.spec import Protocol, Ref, RunSpec
+from albench.datasets._cut import cut
+from albench.models import engines
+from albench.simulation.loop import simulate
+from albench.simulation.oracles import oracle
+from albench.simulation.query import Picks, Query, first_best
+from albench.simulation.task import Round
 
 
 def rounds_of(strategy: Any, model: str = "logreg", trial: int = 0, **fields: Any) -> list[Round]:

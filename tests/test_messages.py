@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from albench import registry
 from albench.cli import exit_code
-from albench.commands.options import retyped
-from albench.commands.pages import OWNER, pages_of
-from albench.errors import BadValue
-from albench.suitefile import load_suite
+from albench.cli.options import retyped
+from albench.cli.report import OWNER, pages_of
+from albench.core import registry
+from albench.core.errors import BadValue
+from albench.suite.toml import load_suite
 
 SUITE = """
 datasets = ["iris"]
@@ -133,8 +133,10 @@ def test_only_may_name_what_is_added(here: Path, capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     assert exit_code(["compare", *words, "--format", "csv"]) == 0
     assert "first-rows" in capsys.readouterr().out
-    assert exit_code(["run", "mine.toml", "--add", "margin", "--only", "strategy=margin",
-                      "--dry-run"]) == 0  # fmt: skip
+    assert (
+        exit_code(["run", "mine.toml", "--add", "margin", "--only", "strategy=margin", "--dry-run"])
+        == 0
+    )
     assert "1 runs to do" in capsys.readouterr().out
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 
-from albench import registry
-from albench.loop import Outcome, Task
-from albench.spec import Ref
+from albench.core import registry
+from albench.core.spec import Ref
+from albench.simulation.task import Outcome, Task
 
 CASES = [(k, n, seed) for k in (2, 3, 10) for n in (1, 7, 200) for seed in range(4)]
 
@@ -39,9 +39,19 @@ class Given:
 def outcome(y: Any, k: int, proba: Any, decision: Any = None, positive: int | None = None) -> Any:
     empty = np.empty(0, dtype=np.intp)
     task = Task(
-        np.empty((0, 1)), empty, np.zeros((len(y), 1)), np.asarray(y, dtype=np.intp), empty, k,
-        1, 0, 0, empty, np.arange(len(y)), positive,
-    )  # fmt: skip
+        np.empty((0, 1)),
+        empty,
+        np.zeros((len(y), 1)),
+        np.asarray(y, dtype=np.intp),
+        empty,
+        k,
+        1,
+        0,
+        0,
+        empty,
+        np.arange(len(y)),
+        positive,
+    )
     return Outcome(task, empty, empty, Given(proba, decision))
 
 

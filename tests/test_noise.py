@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from bought_runs import measured
 
-from albench.analysis import noise, said
-from albench.registry import resolve
-from albench.spec import Protocol
+from albench.analysis.bought import noise, words
+from albench.core.registry import resolve
+from albench.core.spec import Protocol
 
 SHORT = {"start": 10, "budget": 60}
 
@@ -33,7 +33,7 @@ def test_an_exact_oracle_makes_no_mistakes_and_has_no_affinity() -> None:
     assert "misled" not in table  # undefined everywhere
     drawn = noise.affinity(frame)
     assert drawn["affinity"].isna().all()
-    assert said.noise(drawn, {("wdbc", "small"): "exact"}) == ["the oracle made no mistakes."]
+    assert words.noise(drawn, {("wdbc", "small"): "exact"}) == ["the oracle made no mistakes."]
 
 
 def test_uniform_flips_attract_nobody() -> None:
@@ -43,7 +43,7 @@ def test_uniform_flips_attract_nobody() -> None:
     assert drawn["affinity"].to_numpy() == pytest.approx(1.0, abs=0.25)
     assert (drawn["low"] <= drawn["affinity"]).all()
     assert (drawn["affinity"] <= drawn["high"]).all()
-    lines = said.noise(noise.affinity(frame), {("wdbc", "small"): "uniform"})
+    lines = words.noise(noise.affinity(frame), {("wdbc", "small"): "uniform"})
     assert "by construction" in lines[-1]
 
 
@@ -52,7 +52,7 @@ def test_mistakes_near_the_boundary_attract_margin() -> None:
     drawn = noise.affinity(frame).set_index("strategy")
     assert drawn.loc["margin", "low"] > 1
     assert drawn.loc["margin", "affinity"] > 1.3 * drawn.loc["random", "affinity"]
-    lines = said.noise(noise.affinity(frame), {("wdbc", "small"): "boundary"})
+    lines = words.noise(noise.affinity(frame), {("wdbc", "small"): "boundary"})
     assert lines[0].startswith("drawn to wrong labels (affinity above 1): margin on wdbc")
 
 
@@ -89,17 +89,22 @@ def test_nothing_queried_is_null_not_a_crash() -> None:
     assert frame.loc[frame["measure"] == "wrong", "value"].isna().all()
     drawn = noise.affinity(frame)
     assert drawn.empty
-    assert said.noise(drawn, {}) == ["nothing was queried, so no wrong label was bought."]
+    assert words.noise(drawn, {}) == ["nothing was queried, so no wrong label was bought."]
 
 
 def test_the_figure_draws_the_affinities_that_there_are() -> None:
-    from albench.plots.noise import affinity
+    from albench.plots.bought import affinity
     from albench.plots.style import looks, theme
 
     frame = pd.DataFrame(
-        {"dataset": ["d", "d"], "strategy": ["random", "margin"], "affinity": [1.0, 2.2],
-         "low": [0.9, 1.9], "high": [1.1, 2.5]}
-    )  # fmt: skip
+        {
+            "dataset": ["d", "d"],
+            "strategy": ["random", "margin"],
+            "affinity": [1.0, 2.2],
+            "low": [0.9, 1.9],
+            "high": [1.1, 2.5],
+        }
+    )
     look = looks(["random", "margin"])
     with theme():
         (picture,) = affinity(frame, look)

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from albench import download, execute
 from albench.cli import app
-from albench.errors import Unavailable
-from albench.plan import plan
-from albench.runner import open_store, run
-from albench.suitefile import load_suite
+from albench.core.errors import Unavailable
+from albench.datasets import _download as download
+from albench.runner import open_store, run, worker
+from albench.runner.plan import plan
+from albench.suite.toml import load_suite
 
 SUITE = """
 title = "t"
@@ -35,7 +35,7 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALBENCH_DATA", str(tmp_path / "cache"))
     monkeypatch.delenv("ALBENCH_MIRROR", raising=False)
     monkeypatch.setattr(download, "SILENT", {})
-    monkeypatch.setattr(execute, "datasets", {})
+    monkeypatch.setattr(worker, "datasets", {})
 
 
 @pytest.fixture

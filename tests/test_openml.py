@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from standin import StandIn, serving
 
-from albench import download, openml_api
 from albench.cli import exit_code
-from albench.data import Dataset
-from albench.errors import BadData, Unavailable
-from albench.registry import build, resolve
+from albench.core.errors import BadData, Unavailable
+from albench.core.registry import build, resolve
+from albench.datasets import _download as download
+from albench.datasets import openml
+from albench.datasets._dataset import Dataset
 
 ARFF = "@relation t\n@attribute row numeric\n@attribute x numeric\n@attribute c {red,blue}\n"
 ARFF += "@attribute class {a,b}\n@data\n"
@@ -27,7 +28,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("ALBENCH_MIRROR", raising=False)
     monkeypatch.setattr(download, "TIMEOUT", 0.5)
     monkeypatch.setattr(download.Resuming.__init__, "__defaults__", (0.01,))
-    monkeypatch.setattr(openml_api, "RETRIES", 1)
+    monkeypatch.setattr(openml, "RETRIES", 1)
     return tmp_path
 
 
@@ -108,7 +109,7 @@ def test_what_cannot_be_used_is_refused_before_its_file_is_fetched(server: Stand
 
 def test_a_truncated_file_goes_on_and_a_changed_one_is_refused(server: StandIn) -> None:
     server.trouble["/data/v1/download/7/table.arff"] = ["cut"]
-    openml_api.RETRIES = 2
+    openml.RETRIES = 2
     assert loaded().n == 60
     server.openml(8, ARFF, md5="0" * 32)
     with pytest.raises(BadData, match=f"expected MD5 {'0' * 32}, found [0-9a-f]{{32}}"):
@@ -146,6 +147,6 @@ def test_a_suite_of_openml_stands_for_its_datasets(server: StandIn, tmp_path: Pa
     suite.write_text(
         'datasets = [{use = "openml", suite = 99}]\nmodels = ["logreg"]\nstrategies = ["random"]\n'
     )
-    from albench.suitefile import load_suite
+    from albench.suite.toml import load_suite
 
     assert [d.label for d in load_suite(suite).datasets] == ["openml(id=3)", "openml(id=7)"]

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from albench.data import Dataset, cut
-from albench.engines import learner
-from albench.errors import BadData, BadValue, RunError, Skip, UnknownName
-from albench.loop import simulate
-from albench.oracle import oracle, scaled_to
-from albench.registry import build, resolve
-from albench.spec import Protocol, RunSpec
+from albench.core.errors import BadData, BadValue, RunError, Skip, UnknownName
+from albench.core.registry import build, resolve
+from albench.core.spec import Protocol, RunSpec
+from albench.datasets._cut import cut
+from albench.datasets._dataset import Dataset
+from albench.models.engines import learner
+from albench.simulation.loop import simulate
+from albench.simulation.oracles import oracle, scaled_to
 
 LOGREG = resolve("model", "logreg")
 
@@ -47,10 +48,16 @@ def rounds(protocol: Protocol, strategy: str = "random", data: Dataset | None = 
     answers = oracle(protocol, task, one.rng("oracle"))
     return list(
         simulate(
-            task, build("strategy", one.strategy), fit, fit, answers,
-            metrics={}, rng=one.rng("strategy"), trace=True,
+            task,
+            build("strategy", one.strategy),
+            fit,
+            fit,
+            answers,
+            metrics={},
+            rng=one.rng("strategy"),
+            trace=True,
         )
-    )  # fmt: skip
+    )
 
 
 def everything(given: object, **more: object):
@@ -107,7 +114,8 @@ def test_two_strategies_meet_the_same_mistakes() -> None:
 
 
 def test_boundary_mistakes_crowd_where_classes_meet() -> None:
-    from albench.oracle import gap, reference_proba
+    from albench.simulation.oracles import reference_proba
+    from albench.simulation.query import gap
 
     near, far = [], []
     for trial in range(20):
@@ -158,7 +166,7 @@ def test_abstained_rows_cost_leave_the_pool_and_carry_no_label() -> None:
 
 
 def test_an_oracle_that_never_answers_costs_the_run_with_a_message() -> None:
-    from albench.priced import Answers, Priced, Prices
+    from albench.simulation.oracles import Answers, Priced, Prices
 
     class Mute:
         overhead = 0.0
@@ -171,9 +179,16 @@ def test_an_oracle_that_never_answers_costs_the_run_with_a_message() -> None:
     fit = learner(LOGREG, task, lambda n: 0)
     with pytest.raises(RunError, match="abstained on all 20"):
         next(
-            simulate(task, build("strategy", one.strategy), fit, fit, Mute(), metrics={},
-                     rng=one.rng("strategy"))
-        )  # fmt: skip
+            simulate(
+                task,
+                build("strategy", one.strategy),
+                fit,
+                fit,
+                Mute(),
+                metrics={},
+                rng=one.rng("strategy"),
+            )
+        )
 
 
 @pytest.mark.parametrize(
@@ -198,8 +213,10 @@ def recorded_file(tmp_path, rows=range(400), header="row,annotator,label,seconds
     lines = [header]
     for row in rows:
         true, other = data.classes[data.y[row]], data.classes[1 - data.y[row]]
-        lines += [f"{row},{who},{said},{seconds}" for who, said in
-                  (("ann", true), ("bob", other), ("cid", true))]  # fmt: skip
+        lines += [
+            f"{row},{who},{said},{seconds}"
+            for who, said in (("ann", true), ("bob", other), ("cid", true))
+        ]
     path = tmp_path / "annotators.csv"
     path.write_text("\n".join(lines) + "\n")
     return str(path)
@@ -216,8 +233,10 @@ def test_a_majority_of_all_recorded_annotators_is_right_here(tmp_path) -> None:
 
 def test_one_vote_is_a_draw_among_the_annotators(tmp_path) -> None:
     given = {"use": "recorded", "path": recorded_file(tmp_path)}
-    wrong = [np.mean(np.not_equal(*(lambda a, t: (a, t.y))(*everything(given, trial=trial))))
-             for trial in range(20)]  # fmt: skip
+    wrong = [
+        np.mean(np.not_equal(*(lambda a, t: (a, t.y))(*everything(given, trial=trial))))
+        for trial in range(20)
+    ]
     assert np.mean(wrong) == pytest.approx(1 / 3, abs=0.03)
     assert asked(given)[0].prices(np.arange(1)).tolist() == [1.0]
 
@@ -381,7 +400,7 @@ def test_oracles_and_costs_are_listed_and_shown(capsys) -> None:
 
 
 def test_a_suite_names_oracle_and_cost_with_paths_relative_to_it(tmp_path) -> None:
-    from albench.suitefile import load_suite
+    from albench.suite.toml import load_suite
 
     recorded_file(tmp_path)
     (tmp_path / "s.toml").write_text(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from albench.cli import exit_code
-from albench.protocols import protocol_name, with_oracle
-from albench.registry import resolve
-from albench.spec import Protocol
+from albench.core.registry import resolve
+from albench.core.spec import Protocol
+from albench.suite.protocols import protocol_name, with_oracle
 
 SUITE = """
 datasets = ["iris", "wine"]

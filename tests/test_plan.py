@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albench import plan
-from albench.data import cut
-from albench.execute import resident
-from albench.suitefile import load_suite
+from albench.datasets._cut import cut
+from albench.runner import plan
+from albench.runner.worker import resident
+from albench.suite.toml import load_suite
 
 
 def test_a_dry_run_times_refits_that_engines_cannot_skip(monkeypatch: pytest.MonkeyPatch) -> None:

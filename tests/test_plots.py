@@ -14,12 +14,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from albench.analysis.comparison import compare
-from albench.analysis.panels import panels
-from albench.errors import BadValue
-from albench.plots.about import About
+from albench import compare
+from albench.analysis.comparison.panels import panels
+from albench.core.errors import BadValue
 from albench.plots.figures import DRAW, Picture, pictures, write
-from albench.plots.style import GREY, figure, looks, save, theme
+from albench.plots.style import GREY, About, figure, looks, save, theme
 
 
 def frames_of(datasets: int, strategies: int, trials: int) -> tuple[dict[str, pd.DataFrame], About]:

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albench.data import Dataset, cut
-from albench.errors import BadData, Skip
-from albench.loop import Task
-from albench.protocols import PROTOCOLS, protocol
-from albench.published_protocols import PUBLISHED
-from albench.spec import Protocol, Ref, RunSpec
-from albench.splits import split_rule
+from albench.core.errors import BadData, Skip
+from albench.core.spec import Protocol, Ref, RunSpec
+from albench.datasets._cut import cut
+from albench.datasets._dataset import Dataset
+from albench.datasets._splits import split_rule
+from albench.simulation.task import Task
+from albench.suite.protocols import PROTOCOLS, PUBLISHED, protocol
 
 R = Ref("none")
 

@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 from bought_runs import measured, ran
 
-from albench.analysis import rare, said_rare
-from albench.analysis.against import over_trials
-from albench.analysis.bought import groups
-from albench.analysis.space import Space
-from albench.cuts import cuts
-from albench.spec import Protocol
+from albench.analysis.bought import groups, over_trials, rare
+from albench.analysis.bought import rare as said_rare
+from albench.analysis.bought.space import Space
+from albench.core.spec import Protocol
+from albench.runner.cuts import cuts
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +85,12 @@ def test_labels_to_the_first_and_tenth_positive_are_censored(found) -> None:
 
 
 def test_more_positives_says_its_criterion_and_what_did_not_meet_it() -> None:
-    rows = [("random", 0.2, np.nan, np.nan, np.nan), ("qbc", 0.297, 0.097, 0.04, 0.15),
-            ("margin", 0.332, 0.132, -0.01, 0.27), ("entropy", 0.25, 0.05, -0.1, 0.2)]  # fmt: skip
+    rows = [
+        ("random", 0.2, np.nan, np.nan, np.nan),
+        ("qbc", 0.297, 0.097, 0.04, 0.15),
+        ("margin", 0.332, 0.132, -0.01, 0.27),
+        ("entropy", 0.25, 0.05, -0.1, 0.2),
+    ]
     columns = ["strategy", "value", "difference", "low", "high"]
     part = pd.DataFrame(rows, columns=columns).assign(dataset="d")
     more, missed = said_rare.found_more("", part, "random")

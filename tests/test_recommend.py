@@ -5,13 +5,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from albench.analysis.cautions import Observed, cautions
+from albench.analysis.comparison.advice import Observed, cautions
 from albench.cli import exit_code
-from albench.grid import labelled
-from albench.recommend import observed
+from albench.reporting.source import Source
+from albench.reporting.views import observed
 from albench.runner import open_store, run
-from albench.suitefile import load_suite
-from albench.topics import Source
+from albench.runner.grid import labelled
+from albench.suite.toml import load_suite
 
 PLACE = ("standard", "logreg")
 
@@ -19,17 +19,32 @@ PLACE = ("standard", "logreg")
 def found(**differences: tuple[str, float, float, float]) -> pd.DataFrame:
     """Positives found: name=(strategy, difference, low, high) by dataset."""
     rows = [
-        {"dataset": dataset, "protocol": "standard", "model": "logreg", "strategy": strategy,
-         "difference": difference, "low": low, "high": high}
+        {
+            "dataset": dataset,
+            "protocol": "standard",
+            "model": "logreg",
+            "strategy": strategy,
+            "difference": difference,
+            "low": low,
+            "high": high,
+        }
         for dataset, (strategy, difference, low, high) in differences.items()
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
 def wrong(oracle: str, low: float, high: float) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
-    row = {"dataset": "digits", "protocol": "standard", "model": "logreg", "strategy": "margin",
-           "wrong": 0.2, "base": 0.1, "affinity": (low + high) / 2,
-           "low": low, "high": high}  # fmt: skip
+    row = {
+        "dataset": "digits",
+        "protocol": "standard",
+        "model": "logreg",
+        "strategy": "margin",
+        "wrong": 0.2,
+        "base": 0.1,
+        "affinity": (low + high) / 2,
+        "low": low,
+        "high": high,
+    }
     return pd.DataFrame([row]), {("digits", "standard"): oracle}
 
 

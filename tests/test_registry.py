@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import albench
-from albench import registry
-from albench.errors import BadPlugin, BadValue, UnknownName
-from albench.spec import Ref
+from albench.core import registry
+from albench.core.errors import BadPlugin, BadValue, UnknownName
+from albench.core.spec import Ref
 
 
 @pytest.fixture(autouse=True)

@@ -8,20 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from albench.analysis.coincide import coinciding, summary
-from albench.analysis.curves import aubc
+from albench.analysis.comparison.summaries import aubc
 from albench.analysis.reproduce import (
     VERDICTS,
     areas,
     aubc_lu2023,
     claims,
+    coinciding,
     conflicts,
     reproduced,
     standard_error,
+    summary,
     tally,
-)  # fmt: skip
+)
 from albench.cli import exit_code
-from albench.errors import BadData, BadValue
+from albench.core.errors import BadData, BadValue
 
 
 def test_the_area_of_lu_leaves_out_the_start_and_divides_by_q() -> None:
@@ -65,10 +66,18 @@ def tables(cells: dict[tuple[str, str], np.ndarray[Any, Any]]) -> tuple[pd.DataF
 
 def claim(path: Path, **fields: object) -> pd.DataFrame:
     row = {
-        "dataset": "d", "strategy": "s", "model": "m", "metric": "accuracy", "summary": "aubc",
-        "mean": "0.8000", "sd": "0.0300", "trials": 100, "seeds": "unknown", "source": "x",
+        "dataset": "d",
+        "strategy": "s",
+        "model": "m",
+        "metric": "accuracy",
+        "summary": "aubc",
+        "mean": "0.8000",
+        "sd": "0.0300",
+        "trials": 100,
+        "seeds": "unknown",
+        "source": "x",
         "note": "",
-    }  # fmt: skip
+    }
     pd.DataFrame([row | fields]).to_csv(path / "c.published.csv", index=False)
     return claims(path / "c.published.csv")
 
@@ -132,10 +141,14 @@ def test_the_interval_covers_at_its_level() -> None:
     for _ in range(400):
         theirs, mine = rng.normal(0.8, 0.03, 20), rng.normal(0.8, 0.03, 20)
         row = {
-            "printed": float(theirs.mean()), "printed_sd": float(theirs.std(ddof=1)),
-            "trials_printed": 20, "ours": float(mine.mean()), "ours_sd": float(mine.std(ddof=1)),
-            "trials": 20, "difference": float(mine.mean() - theirs.mean()),
-        }  # fmt: skip
+            "printed": float(theirs.mean()),
+            "printed_sd": float(theirs.std(ddof=1)),
+            "trials_printed": 20,
+            "ours": float(mine.mean()),
+            "ours_sd": float(mine.std(ddof=1)),
+            "trials": 20,
+            "difference": float(mine.mean() - theirs.mean()),
+        }
         found = compared(row, 9, False, Ours(mine, 0.0), None, 0.05)
         held += found["low"] <= 0 <= found["high"]
     assert 0.92 <= held / 400 <= 0.985
@@ -184,7 +197,7 @@ def simulated(tmp_path: Path, strategies: str, more: str = "") -> Path:
 
 
 def test_the_audit_finds_what_coincides(tmp_path: Path) -> None:
-    from albench.python import read_results
+    from albench.api import read_results
 
     constant = tmp_path / "constant.py"
     constant.write_text(

@@ -6,10 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from albench.analysis.coincide import coinciding, summary
-from albench.analysis.reproduce import claims, reproduced
+from albench.analysis.reproduce import claims, coinciding, reproduced, summary
+from albench.api import read_results
 from albench.cli import exit_code
-from albench.python import read_results
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results" / "lu2023"

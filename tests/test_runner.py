@@ -10,13 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from albench.execute import Options, run_one
-from albench.grid import labelled, missing
-from albench.merging import merge
+from albench.results.store import Store
 from albench.runner import open_store, run
-from albench.store import Store
+from albench.runner.grid import labelled, merge, missing
+from albench.runner.worker import Options, run_one
 from albench.suite import Suite
-from albench.suitefile import load_suite
+from albench.suite.toml import load_suite
 
 SUITE = """
 datasets = ["iris", "wine"]
@@ -217,7 +216,7 @@ def test_svc_has_no_log_loss(folder: Path) -> None:
 
 
 THREADS = """
-from albench.clock import one_thread
+from albench.runner.clock import one_thread
 with one_thread():
     import sklearn.ensemble, sklearn.linear_model, sklearn.svm
     import threadpoolctl

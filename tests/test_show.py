@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from albench.cli import exit_code
-from albench.commands.heads import heads
-from albench.show import fitting
+from albench.cli.output import fitting, heads
 
 ROOT = Path(__file__).parents[1]
 CODE = """
-from albench.show import show
+from albench.cli.output import show
 names = ["strategy", "verdict", "difference", "interval", "Holm p", "p", "posterior", "detectable"]
 cells = ["least_confident", "better", "+0.0123", "[+0.0100, +0.0150]"] + ["0.0012"] * 4
 show([dict(zip(names, cells))], names)
@@ -26,9 +25,12 @@ def on_a_terminal(width: int) -> str:
     """What `CODE` prints where standard output is a terminal of that width."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE], stdout=theirs, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-c", CODE],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
         env=os.environ | {"COLUMNS": str(width), "PYTHONPATH": str(ROOT), "TERM": "xterm"},
-    )  # fmt: skip
+    )
     _, errors = process.communicate(timeout=60)
     os.close(theirs)
     seen = os.read(ours, 65536).decode()
@@ -61,9 +63,12 @@ def test_a_wide_terminal_shows_all() -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_what_is_piped_is_whole_whatever_the_environment_says(width: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", CODE],
+        capture_output=True,
+        text=True,
+        check=True,
         env=os.environ | {"COLUMNS": str(width), "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     assert "detectable" in done.stdout
     assert done.stderr == ""
 
@@ -113,7 +118,7 @@ def test_help_says_what_columns_hold(
 
 
 def test_every_measure_that_is_shown_is_explained() -> None:
-    from albench.analysis import bias, coverage, rare
+    from albench.analysis.bought import bias, coverage, rare
 
     assert set(bias.SHOWN) <= set(heads("bias"))
     assert set(coverage.SHOWN) <= set(heads("coverage"))

@@ -16,12 +16,13 @@ import pandas as pd
 import pytest
 from sitemaker import EVIL, WORSE, site, stored
 
-from albench import abridged, pages
-from albench.analysis.standings import rank_interval
+from albench import reporting
+from albench.analysis.comparison.standings import rank_interval
 from albench.cli import exit_code
-from albench.leaderboard import harmless
-from albench.plots.thin import TOLERANCE, apart, kept, thinned
-from albench.suitefile import load_suite
+from albench.plots.svg import TOLERANCE, apart, kept, thinned
+from albench.reporting import page as pages
+from albench.reporting.site import harmless
+from albench.suite.toml import load_suite
 
 
 def every_page() -> list[Path]:
@@ -159,8 +160,10 @@ def test_columns_follow_budget_and_group(partial: Path) -> None:
     assert all(whole[c].endswith("(1 run)") for c in ("harm", "worst loss", "target reached"))
     assert whole["normalised gain"].endswith("(2 filled)")
     assert [mine["1", g]["not run"] for g in ("all datasets", "flowers", "drinks")] == [
-        "4/6", "0/2", "4/4",
-    ]  # fmt: skip
+        "4/6",
+        "0/2",
+        "4/4",
+    ]
     assert mine["1", "drinks"]["harm"] == pages.DASH
     assert mine["1", "drinks"]["evaluation bias"] == pages.DASH
     assert mine["1", "flowers"]["evaluation bias"] == whole["evaluation bias"] != pages.DASH
@@ -203,9 +206,23 @@ def test_equal_tables_give_equal_pages(tmp_path: Path) -> None:
 def test_the_report_holds_all_its_sections() -> None:
     text = (site() / "report.html").read_text()
     titles = re.findall(r"<h2[^>]*>([^<]+)</h2>", text)
-    starts = ["Question", "Answer", "Comparison", "Matrix", "Curves", "Gain", "By dataset", "Bias",
-              "Coverage", "Evaluation audit", "Runtime", "Failures", "Protocol", "References",
-              "To repeat it"]  # fmt: skip
+    starts = [
+        "Question",
+        "Answer",
+        "Comparison",
+        "Matrix",
+        "Curves",
+        "Gain",
+        "By dataset",
+        "Bias",
+        "Coverage",
+        "Evaluation audit",
+        "Runtime",
+        "Failures",
+        "Protocol",
+        "References",
+        "To repeat it",
+    ]
     for start in starts:
         assert any(t.startswith(start) for t in titles), start
     assert "Not available" not in titles
@@ -225,9 +242,12 @@ def test_wide_glyphs_aside_every_image_is_described() -> None:
 def test_shared_places_follow_from_the_intervals() -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
-        {"best": 1.0 + rng.normal(0, 0.01, 20), "twin": 1.0 + rng.normal(0, 0.01, 20),
-         "last": rng.normal(0, 0.01, 20)}
-    )  # fmt: skip
+        {
+            "best": 1.0 + rng.normal(0, 0.01, 20),
+            "twin": 1.0 + rng.normal(0, 0.01, 20),
+            "last": rng.normal(0, 0.01, 20),
+        }
+    )
     found = rank_interval(table, 0)
     assert found["place"].to_dict() == {"best": 1, "twin": 1, "last": 3}
     assert found.loc["last", "rank"] == 3.0
@@ -285,22 +305,28 @@ def test_a_large_suite_is_abridged_and_says_so() -> None:
     names = [s.label for s in suite.strategies if s.label not in suite.bounds]
     frame = pd.DataFrame({"strategy": names, "rank": range(len(names), 0, -1)})
     comparison = SimpleNamespace(tables={"ranks": frame})
-    shown = abridged.drawn_strategies(comparison, suite)  # type: ignore[arg-type]
+    shown = reporting.drawn_strategies(comparison, suite)  # type: ignore[arg-type]
     assert set(shown) == {"random", "greedy_oracle", *names[-8:]}
-    assert "the 8 strategies of best mean rank, of 21" in abridged.left_out(suite, shown)
+    assert "the 8 strategies of best mean rank, of 21" in reporting.left_out(suite, shown)
     small = load_suite("quickstart")
-    everything = abridged.drawn_strategies(comparison, small)  # type: ignore[arg-type]
-    assert abridged.left_out(small, everything) == ""
-    assert "the 12 datasets on which the strategies differ most, of 24" in abridged.left_out(
+    everything = reporting.drawn_strategies(comparison, small)  # type: ignore[arg-type]
+    assert reporting.left_out(small, everything) == ""
+    assert "the 12 datasets on which the strategies differ most, of 24" in reporting.left_out(
         suite, shown, [f"d{i}" for i in range(12)]
     )
-    assert abridged.too_many(small) == ()
-    assert "composition" in abridged.too_many(suite)
-    rows = pd.DataFrame({"dataset": [f"d{i // 10}" for i in range(400)], "model": "m",
-                         "strategy": [f"s{i % 10}" for i in range(400)], "tv": 1.0})  # fmt: skip
-    assert len(abridged.shorter(rows)) == 10
-    assert abridged.shorter(rows)["datasets"].tolist() == [40] * 10
-    assert len(abridged.shorter(rows[:300])) == 300
+    assert reporting.too_many(small) == ()
+    assert "composition" in reporting.too_many(suite)
+    rows = pd.DataFrame(
+        {
+            "dataset": [f"d{i // 10}" for i in range(400)],
+            "model": "m",
+            "strategy": [f"s{i % 10}" for i in range(400)],
+            "tv": 1.0,
+        }
+    )
+    assert len(reporting.shorter(rows)) == 10
+    assert reporting.shorter(rows)["datasets"].tolist() == [40] * 10
+    assert len(reporting.shorter(rows[:300])) == 300
 
 
 def test_slugs_are_file_names_and_distinct() -> None:
@@ -322,7 +348,7 @@ def test_references_name_everything_used(capsys: pytest.CaptureFixture[str]) -> 
 def test_tick_labels_keep_their_digits() -> None:
     from matplotlib.figure import Figure
 
-    from albench.plots.inline import inline, page_theme
+    from albench.plots.svg import inline, page_theme
 
     with page_theme():
         fig = Figure(figsize=(3, 2))

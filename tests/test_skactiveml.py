@@ -12,13 +12,14 @@ from sklearn.linear_model import LogisticRegression
 
 pytest.importorskip("skactiveml")
 
-from albench.engines import learner
-from albench.errors import Skip, UnknownName
-from albench.loop import Task, simulate
+from albench.core.errors import Skip, UnknownName
+from albench.core.registry import build, entry, make_strategy, names, resolve
+from albench.core.spec import Protocol
 from albench.metrics import accuracy
-from albench.oracle import oracle
-from albench.registry import build, entry, make_strategy, names, resolve
-from albench.spec import Protocol
+from albench.models.engines import learner
+from albench.simulation.loop import simulate
+from albench.simulation.oracles import oracle
+from albench.simulation.task import Task
 from albench.strategies.skactiveml import ADAPTED, DEFECTS
 from albench.testing import make_query
 
@@ -109,7 +110,8 @@ def test_core_set_is_kcenter() -> None:
 
 def test_listing_imports_nothing_of_the_library() -> None:
     code = (
-        "import sys; from albench.registry import names; assert 'ska:quire' in names('strategy');"
+        "import sys; from albench.core.registry import names;"
+        "assert 'ska:quire' in names('strategy');"
         "assert 'skactiveml' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -149,10 +151,14 @@ def test_the_whole_loop_gives_the_librarys_curve(name: str, method: str) -> None
         task = Task(X, y, X_test, y_test, start, 4, 5, 8, 60, np.arange(160), np.arange(160, 260))
         fits = learner(resolve("model", "logreg"), task, lambda n: 0, engine="plain")
         rounds = simulate(
-            task, make_strategy(name), fits, fits,
+            task,
+            make_strategy(name),
+            fits,
+            fits,
             oracle(Protocol(), task, np.random.default_rng(0)),
-            metrics={"accuracy": accuracy}, rng=np.random.default_rng(0),
-        )  # fmt: skip
+            metrics={"accuracy": accuracy},
+            rng=np.random.default_rng(0),
+        )
         ours = [r.scores["accuracy"] for r in rounds]
         theirs = curve(X, y, X_test, y_test, start, method)
         np.testing.assert_allclose(ours, theirs, atol=1e-12)

@@ -1,14 +1,16 @@
 """Identity and random streams of a run."""
 
+import json
 import pickle
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from albench.errors import BadValue
-from albench.ref import canonical
-from albench.spec import Protocol, Ref, RunSpec
+from albench.core import spec
+from albench.core.errors import BadResults, BadValue
+from albench.core.spec import Protocol, Ref, RunSpec, canonical, plain
 
 SPEC = RunSpec(Ref("iris"), Ref("margin"), Ref("logreg"), Ref("logreg"))
 STREAMS = {
@@ -36,12 +38,12 @@ def test_streams_are_pinned() -> None:
 
 
 def test_json_round_trip() -> None:
-    spec = replace(SPEC, strategy=NESTED, protocol=Protocol(test=0.25, budget="pool"), trial=3)
-    assert spec.json == canonical(spec.table())
-    again = RunSpec.from_json(spec.json)
-    assert again == spec
-    assert again.id == spec.id
-    assert pickle.loads(pickle.dumps(spec)) == spec
+    made = replace(SPEC, strategy=NESTED, protocol=Protocol(test=0.25, budget="pool"), trial=3)
+    assert made.json == canonical(made.table())
+    again = RunSpec.from_json(made.json)
+    assert again == made
+    assert again.id == made.id
+    assert pickle.loads(pickle.dumps(made)) == made
 
 
 def test_what_moves_no_pick_is_not_in_the_id() -> None:
@@ -115,3 +117,95 @@ def test_streams_differ_from_each_other() -> None:
 def test_wrong_protocol_values_are_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(BadValue, match=field):
         Protocol(**{field: value})  # type: ignore[arg-type]
+
+
+DEFAULTS = {
+    "split": "random",
+    "test": 0.4,
+    "starts_per_split": 1,
+    "start": 20,
+    "start_rule": "random",
+    "missing": "allow",
+    "batch": 10,
+    "budget": 200,
+    "scale": "train",
+    "ties": "pool-order",
+    "oracle": Ref("exact"),
+    "labels": "hidden",
+    "audit": 0,
+    "cost": None,
+    "cost_budget": None,
+    "delay": 0,
+    "session": None,
+}
+"""A default never stands in the JSON, so each is part of every id: never edit one. A new field
+gets a line whose value is what albench did before there was the field."""
+
+
+def test_every_default_is_pinned() -> None:
+    assert {f.name: f.default for f in fields(Protocol)} == DEFAULTS
+    assert all(f.default_factory is MISSING for f in fields(Protocol))
+
+
+@pytest.mark.parametrize("field", DEFAULTS)
+def test_a_default_never_stands_in_the_json(field: str) -> None:
+    default: Any = DEFAULTS[field]
+    assert Protocol(**{field: default}).json == "{}"
+    assert replace(SPEC, protocol=Protocol(**{field: default})).id == SPEC.id
+    assert Protocol.from_table({field: plain(default)}).json == "{}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("split", "stratified"),
+        ("test", 0.25),
+        ("starts_per_split", 2),
+        ("start", 10),
+        ("start_rule", "cover"),
+        ("missing", "skip"),
+        ("batch", 1),
+        ("budget", "pool"),
+        ("scale", "none"),
+        ("ties", "row"),
+        ("oracle", Ref("uniform")),
+        ("labels", "visible"),
+        ("audit", 60),
+        ("cost", Ref("lognormal")),
+        ("cost_budget", 50.0),
+        ("delay", 3),
+        ("session", 25.0),
+    ],
+)
+def test_all_else_stands_in_the_json_and_comes_back(field: str, value: Any) -> None:
+    protocol = Protocol(**{field: value})
+    assert json.loads(protocol.json) == {field: plain(value)}
+    assert Protocol.from_table(json.loads(protocol.json)) == protocol
+    assert replace(SPEC, protocol=protocol).id != SPEC.id
+
+
+def test_a_field_of_a_later_albench_is_refused_by_name() -> None:
+    text = SPEC.json.replace('"protocol":{}', '"protocol":{"group":"patient"}')
+    with pytest.raises(BadResults, match="the field 'group', which this albench does not know"):
+        RunSpec.from_json(text)
+
+
+def test_an_id_says_by_which_rule_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert SPEC.identity == spec.IDENTITY == 1
+    assert "identity" not in SPEC.json
+    later = replace(SPEC, identity=2)
+    assert later.id != SPEC.id
+    assert later.json == canonical(later.table())
+    assert json.loads(later.json)["identity"] == 2
+    with pytest.raises(BadResults, match=r"version 2 of the rule, .* up to version 1"):
+        RunSpec.from_json(later.json)
+    monkeypatch.setattr(spec, "IDENTITY", 2)
+    assert RunSpec.from_json(later.json) == later
+    assert RunSpec.from_json(SPEC.json).id == SPEC.id
+
+
+@pytest.mark.parametrize("version", ["2", 0, -1, True, None, 1.0])
+def test_what_is_no_version_of_the_rule_is_refused(version: object) -> None:
+    text = canonical(SPEC.table() | {"identity": version})
+    with pytest.raises(BadResults, match="version"):
+        RunSpec.from_json(text)

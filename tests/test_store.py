@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from albench import tables
-from albench.errors import BadResults, Contradiction
-from albench.merging import merge
-from albench.store import Store, parquet_bytes
+from albench.core import tables
+from albench.core.errors import BadResults, Contradiction
+from albench.results.store import Store, parquet_bytes
+from albench.runner.grid import merge
 
 METRICS = "accuracy@1"
 
@@ -25,16 +25,32 @@ METRICS = "accuracy@1"
 def rows(name: str, status: str = "done", **scores: float) -> tuple[dict[str, Any], list[Any]]:
     """The rows of one made-up run with two rounds."""
     run = {
-        "run": name, "spec": "{}", "dataset": "iris", "model": "gnb", "query_model": "gnb",
-        "strategy": name, "protocol": "standard", "trial": 0, "status": status, "seconds": 1.0,
+        "run": name,
+        "spec": "{}",
+        "dataset": "iris",
+        "model": "gnb",
+        "query_model": "gnb",
+        "strategy": name,
+        "protocol": "standard",
+        "trial": 0,
+        "status": status,
+        "seconds": 1.0,
         "metrics": ",".join(f"{m}@1" for m in sorted(scores)) or METRICS,
-    }  # fmt: skip
+    }
     given = scores or {"accuracy": 0.5}
     rounds = [
-        {"run": name, "round": r, "n_labeled": 2 + r, "cost": 2.0 + r, "picks": [r, r + 1],
-         "labels": [0, None], "seconds_fit": 0.1, **{m: v + r / 10 for m, v in given.items()}}
+        {
+            "run": name,
+            "round": r,
+            "n_labeled": 2 + r,
+            "cost": 2.0 + r,
+            "picks": [r, r + 1],
+            "labels": [0, None],
+            "seconds_fit": 0.1,
+            **{m: v + r / 10 for m, v in given.items()},
+        }
         for r in range(2)
-    ]  # fmt: skip
+    ]
     return run, rounds if status == "done" else []
 
 
@@ -187,7 +203,7 @@ def test_done_outranks_failed(tmp_path: Path) -> None:
 
 
 def test_many_shards_become_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("albench.store.MOST_SHARDS", 4)
+    monkeypatch.setattr("albench.results.store.MOST_SHARDS", 4)
     store = Store(tmp_path)
     for name in "abcdefg":
         run, rounds = rows(name)

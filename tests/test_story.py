@@ -9,9 +9,9 @@ import pytest
 from sitemaker import stored
 
 from albench.cli import exit_code
+from albench.results.store import Store
 from albench.runner import run
-from albench.store import Store
-from albench.suitefile import load_suite
+from albench.suite.toml import load_suite
 
 MINE = """
 import albench
@@ -42,7 +42,9 @@ def test_an_added_strategy_runs_alone_and_is_verified(
     assert "mine" in capsys.readouterr().out
     without = subprocess.run(  # a verifier who was not given the file
         [sys.executable, "-m", "albench", "verify", str(results), "--sample", "8"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert without.returncode == 0
     assert "not replayed: strategy 'mine' is unknown here; give the file" in without.stderr

@@ -10,9 +10,11 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from albench.errors import BadValue, Skip, StrategyError
-from albench.registry import make_strategy, resolve
+from albench.core.errors import BadValue, Skip, StrategyError
+from albench.core.registry import make_strategy, resolve
 from albench.strategies.committee import (
+    Joint,
+    best_gains,
     mean_divergence,
     members,
     opinions,
@@ -20,24 +22,94 @@ from albench.strategies.committee import (
     vote_shares,
     votes,
 )
-from albench.strategies.joint import Joint, best_gains
 from albench.strategies.uncertainty import shannon
 from albench.testing import make_query
 
 FOUR = ["logreg", "svc-linear", "svc-rbf", "lda"]
 
 # modAL 0.4.2.1, run once: vote_entropy(votes) and consensus_entropy(opinions)
-MODAL_OPINIONS = np.array([  # (C, n, k) in thousandths
-    337, 328, 335, 154, 48, 798, 306, 677, 17, 474, 32, 494, 517, 115, 368,
-    274, 163, 563, 352, 161, 487, 68, 559, 373, 430, 273, 297, 82, 191, 727,
-    165, 535, 300, 177, 344, 479, 223, 208, 569, 98, 441, 461, 473, 32, 495,
-    491, 407, 102, 382, 197, 421, 14, 111, 875, 825, 116, 59, 448, 407, 145,
-]).reshape(4, 5, 3) / 1000  # fmt: skip
+MODAL_OPINIONS = (
+    np.array(
+        [  # (C, n, k) in thousandths
+            337,
+            328,
+            335,
+            154,
+            48,
+            798,
+            306,
+            677,
+            17,
+            474,
+            32,
+            494,
+            517,
+            115,
+            368,
+            274,
+            163,
+            563,
+            352,
+            161,
+            487,
+            68,
+            559,
+            373,
+            430,
+            273,
+            297,
+            82,
+            191,
+            727,
+            165,
+            535,
+            300,
+            177,
+            344,
+            479,
+            223,
+            208,
+            569,
+            98,
+            441,
+            461,
+            473,
+            32,
+            495,
+            491,
+            407,
+            102,
+            382,
+            197,
+            421,
+            14,
+            111,
+            875,
+            825,
+            116,
+            59,
+            448,
+            407,
+            145,
+        ]
+    ).reshape(4, 5, 3)
+    / 1000
+)
 MODAL_VOTES = np.array([[1, 2, 1, 1], [2, 1, 0, 2], [1, 1, 1, 1], [0, 1, 2, 0], [1, 0, 1, 1]])
-MODAL_VOTE_ENTROPY = [0.5623351446188083, 1.0397207708399179, 0.0, 1.0397207708399179,
-                      0.5623351446188083]  # fmt: skip
-MODAL_CONSENSUS = [1.0971788295947351, 0.9965100630837789, 1.0118443382038087,
-                   1.0542726903447945, 1.043011578349271]  # fmt: skip
+MODAL_VOTE_ENTROPY = [
+    0.5623351446188083,
+    1.0397207708399179,
+    0.0,
+    1.0397207708399179,
+    0.5623351446188083,
+]
+MODAL_CONSENSUS = [
+    1.0971788295947351,
+    0.9965100630837789,
+    1.0118443382038087,
+    1.0542726903447945,
+    1.043011578349271,
+]
 
 
 def dirichlet(k: int, members: int = 5, n: int = 60, seed: int = 0) -> Any:

@@ -9,14 +9,14 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
-import albench.applies
-from albench.errors import Skip
-from albench.registry import entry, make_strategy, names
-from albench.strategies.clusters import nearest_distinct
+import albench.strategies._applies
+from albench.core.errors import Skip
+from albench.core.registry import entry, make_strategy, names
+from albench.simulation.query import TOLERANCE
+from albench.strategies._geometry import nearest_distinct
+from albench.strategies.density import pure_radius, radius_graph
 from albench.strategies.hierarchy import estimated, pruned, ward_tree
-from albench.strategies.typical import pure_radius, radius_graph
 from albench.testing import make_query
-from albench.ties import TOLERANCE
 
 INCREMENTAL = ["kcenter", "facility_location", "graph_density", "probcover"]
 
@@ -276,9 +276,14 @@ def test_hierarchical_estimates_equal_those_counted_node_by_node() -> None:
 
 
 QUADRATIC: dict[str, dict[str, Any]] = {
-    "hierarchical": {}, "probcover": {"delta": 50.0}, "cluster_margin": {}, "flqmi": {},
-    "graph_density": {}, "graph_density_unlabeled": {}, "ens": {},
-}  # fmt: skip
+    "hierarchical": {},
+    "probcover": {"delta": 50.0},
+    "cluster_margin": {},
+    "flqmi": {},
+    "graph_density": {},
+    "graph_density_unlabeled": {},
+    "ens": {},
+}
 
 
 @pytest.mark.parametrize("name", QUADRATIC)
@@ -287,7 +292,7 @@ def test_strategies_refuse_a_pool_that_does_not_fit(
 ) -> None:
     about = entry("strategy", name).about
     assert about.get("memory"), "it says what memory it takes"
-    monkeypatch.setattr(albench.applies, "MEMORY", 5_000)
+    monkeypatch.setattr(albench.strategies._applies, "MEMORY", 5_000)
     X, y = scaled(load_digits, 150)
     labels = (y[:20] > 4).astype(int)
     query = make_query(X, np.arange(20), labels, 5, 2, positive=1, proba=np.full((130, 2), 0.5))

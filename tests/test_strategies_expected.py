@@ -13,14 +13,10 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from albench import engines
-from albench.errors import BadValue, Skip
-from albench.registry import make_strategy, resolve
-from albench.strategies.expected import (
-    expected_losses,
-    label_gradients,
-    mistakes,
-)
+from albench.core.errors import BadValue, Skip
+from albench.core.registry import make_strategy, resolve
+from albench.models import engines
+from albench.strategies.expected import expected_losses, label_gradients, mistakes
 from albench.strategies.quire import Quire
 from albench.strategies.uncertainty import shannon
 from albench.testing import make_query
@@ -63,8 +59,9 @@ def test_gradient_length_equals_numeric_gradients() -> None:
         return total
 
     for with_intercept in (False, True):
-        expected = [length(X[r], p, with_intercept)
-                    for r, p in zip(query.pool, query.proba, strict=True)]  # fmt: skip
+        expected = [
+            length(X[r], p, with_intercept) for r, p in zip(query.pool, query.proba, strict=True)
+        ]
         size = np.sqrt((X[query.pool] ** 2).sum(axis=1) + with_intercept)
         np.testing.assert_allclose(size * label_gradients(query.proba), expected, rtol=1e-7)
         picks = make_strategy("expected_gradient_length", intercept=with_intercept)(query)
@@ -91,9 +88,15 @@ def test_expected_errors_equal_scikit_activeml(load: Any, method: str) -> None:
     wrapped = SklearnClassifier(model, classes=np.arange(k)).fit(X[:25], y[:25])
     few = np.arange(25, 33)
     _, utilities = pool.MonteCarloEER(method=method, random_state=0).query(
-        X, labels, wrapped, fit_clf=True, ignore_partial_fit=True, candidates=few,
-        X_eval=X[25:], return_utilities=True,
-    )  # fmt: skip
+        X,
+        labels,
+        wrapped,
+        fit_clf=True,
+        ignore_partial_fit=True,
+        candidates=few,
+        X_eval=X[25:],
+        return_utilities=True,
+    )
     query = make_query(X, np.arange(25), y[:25], 3, k, model=model)
     loss = shannon if method == "log_loss" else mistakes
     ours = expected_losses(query, loss, 1000, None)[:8]
@@ -168,13 +171,14 @@ def test_quire_kept_between_rounds_equals_quire_from_scratch(
             labeled = np.sort(np.concatenate([labeled, more]))
         if n == 9:
             y[labeled[0]] = (y[labeled[0]] + 1) % 3
-        now = replace(query, labeled=labeled, y_labeled=y[labeled],
-                      pool=np.setdiff1d(np.arange(90), labeled))  # fmt: skip
+        now = replace(
+            query, labeled=labeled, y_labeled=y[labeled], pool=np.setdiff1d(np.arange(90), labeled)
+        )
         fresh = Quire().losses(now)
         np.testing.assert_allclose(strategy.losses(now), fresh, rtol=1e-11)
         with monkeypatch.context() as patch:
             patch.setattr("albench.strategies.quire.BLOCK", 10)
-            patch.setattr("albench.strategies.distances.BLOCK", 300)
+            patch.setattr("albench.strategies._geometry.BLOCK", 300)
             np.testing.assert_allclose(Quire().losses(now), fresh, rtol=1e-11)
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from albench.errors import Skip
-from albench.query import Picks, Query
-from albench.registry import make_strategy
+from albench.core.errors import Skip
+from albench.core.registry import make_strategy
+from albench.simulation.query import Picks, Query
+from albench.strategies._geometry import fitted_kmeans
 from albench.strategies.clustered import average_linkage, largest_remainders, round_robin
-from albench.strategies.clusters import fitted_kmeans
-from albench.strategies.gradient import Gradients, draw
-from albench.strategies.stochastic import plackett_luce
+from albench.strategies.expected import Gradients, draw
+from albench.strategies.wrappers import plackett_luce
 from albench.testing import make_query
 
 
@@ -61,9 +61,13 @@ def library(strategy: Any, q: Query, name: str, proba: Any, **kwargs: Any) -> An
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return strategy.query(
-            q.X.copy(), y, batch_size=q.n, return_utilities=True,
-            **{name: model, f"fit_{name}": False}, **kwargs,
-        )  # fmt: skip
+            q.X.copy(),
+            y,
+            batch_size=q.n,
+            return_utilities=True,
+            **{name: model, f"fit_{name}": False},
+            **kwargs,
+        )
 
 
 @pytest.mark.parametrize("k", [2, 4])
@@ -152,7 +156,7 @@ def test_falcun_equals_scikit_activeml() -> None:
 
 def falcun_weights(q: Query, picks: Any) -> list[Any]:
     """The weights by which our falcun draws, while it is made to pick the given rows."""
-    import albench.strategies.hybrids as module
+    from albench.strategies import hybrids
 
     seen: list[Any] = []
     order = iter(picks)
@@ -161,12 +165,12 @@ def falcun_weights(q: Query, picks: Any) -> list[Any]:
         seen.append(weights / weights.sum())
         return int(next(order))
 
-    original = module.draw
-    module.draw = forced  # type: ignore[assignment]
+    original = hybrids.draw
+    hybrids.draw = forced  # type: ignore[assignment]
     try:
         make_strategy("falcun")(q)
     finally:
-        module.draw = original
+        hybrids.draw = original
     return seen
 
 

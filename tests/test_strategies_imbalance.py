@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from albench.engines import learner
-from albench.errors import Skip, UsageError
-from albench.loop import Task, simulate
-from albench.oracle import oracle
-from albench.registry import make_strategy, resolve
-from albench.spec import Protocol
-from albench.strategies.neighbours import nearest_rows
-from albench.strategies.search import expected_found, neighbour_model
+from albench.core.errors import Skip, UsageError
+from albench.core.registry import make_strategy, resolve
+from albench.core.spec import Protocol
+from albench.models.engines import learner
+from albench.simulation.loop import simulate
+from albench.simulation.oracles import oracle
+from albench.simulation.task import Task
+from albench.strategies._geometry import nearest_rows
+from albench.strategies.imbalance import expected_found, neighbour_model
 from albench.testing import make_query
 
 
@@ -267,7 +268,7 @@ def test_albl_learns_which_arm_is_right() -> None:
     "params", [{"arms": [], "explore": True}, {"arms": ["margin"], "explore": False}]
 )
 def test_albl_with_nothing_to_choose_is_refused(params: dict[str, Any]) -> None:
-    from albench.errors import BadValue
+    from albench.core.errors import BadValue
 
     with pytest.raises(BadValue, match="nothing to choose"):
         make_strategy("albl", **params)
@@ -279,10 +280,14 @@ def test_labels_that_arrive_later_cannot_be_asked_for_in_the_batch() -> None:
     task = Task(X, y, X, y, np.arange(6), 2, 4, 2, 14, np.arange(40), np.arange(40), delay=1)
     fits = learner(resolve("model", "logreg"), task, lambda n: 0)
     rounds = simulate(
-        task, make_strategy("galaxy"), fits, fits,
+        task,
+        make_strategy("galaxy"),
+        fits,
+        fits,
         oracle(Protocol(), task, np.random.default_rng(0)),
-        metrics={}, rng=np.random.default_rng(0),
-    )  # fmt: skip
+        metrics={},
+        rng=np.random.default_rng(0),
+    )
     with pytest.raises(Skip, match="arrive later"):
         list(rounds)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from albench.errors import Skip
-from albench.query import Query
-from albench.registry import build, resolve
+from albench.core.errors import Skip
+from albench.core.registry import build, resolve
+from albench.simulation.query import Query
 from albench.testing import make_query
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from albench.applies import out_of_place
-from albench.data import cut
-from albench.errors import BadData, BadValue, Skip
-from albench.execute import Options, run_one
-from albench.query import Picks
-from albench.registry import build, entry, make_strategy, names, resolve
-from albench.spec import Protocol, RunSpec
-from albench.suitefile import load_suite
+from albench.core.errors import BadData, BadValue, Skip
+from albench.core.registry import build, entry, make_strategy, names, resolve
+from albench.core.spec import Protocol, RunSpec
+from albench.datasets._cut import cut
+from albench.runner.worker import Options, run_one
+from albench.simulation.query import Picks
+from albench.strategies._applies import out_of_place
+from albench.suite.toml import load_suite
 from albench.testing import make_query
 
 
@@ -106,8 +106,11 @@ def test_beam_oracle_is_exhaustive_when_wide_and_beats_greedy() -> None:
 
 def test_file_order_follows_the_dataset() -> None:
     dataset = build("dataset", resolve("dataset", "iris"))
-    spec = RunSpec(*(resolve(k, n) for k, n in (("dataset", "iris"), ("strategy", "file_order"))),
-                   resolve("model", "logreg"), resolve("model", "logreg"))  # fmt: skip
+    spec = RunSpec(
+        *(resolve(k, n) for k, n in (("dataset", "iris"), ("strategy", "file_order"))),
+        resolve("model", "logreg"),
+        resolve("model", "logreg"),
+    )
     task = cut(dataset, spec)
     query = make_query(task.X, task.start, task.y[task.start], 10, 3)
     object.__setattr__(query, "rows", task.rows)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from albench.query import gap, scores_of
-from albench.registry import make_strategy
+from albench.core.registry import make_strategy
+from albench.simulation.query import gap, scores_of
 from albench.testing import make_query
 
 METHODS = {"margin": "margin_sampling", "least_confident": "least_confident", "entropy": "entropy"}

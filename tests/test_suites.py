@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from albench.errors import BadValue
-from albench.protocols import PROTOCOLS, protocol, protocol_name
-from albench.spec import Protocol
+from albench.core.errors import BadValue
+from albench.core.spec import Protocol
 from albench.suite import Trials
-from albench.suitefile import load_suite, shipped
+from albench.suite.protocols import PROTOCOLS, protocol, protocol_name
+from albench.suite.toml import load_suite, shipped
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))
@@ -38,8 +38,10 @@ def test_standard_is_what_it_says() -> None:
 
 def suite_file(folder: Path, **lines: str) -> Path:
     text = {
-        "datasets": '["iris"]', "models": '["gnb"]', "strategies": '["random", "margin"]',
-    } | lines  # fmt: skip
+        "datasets": '["iris"]',
+        "models": '["gnb"]',
+        "strategies": '["random", "margin"]',
+    } | lines
     file = folder / "s.toml"
     file.write_text("\n".join(f"{key} = {value}" for key, value in text.items()))
     return file
@@ -66,8 +68,10 @@ def test_query_models(tmp_path: Path) -> None:
 def test_trials(tmp_path: Path) -> None:
     datasets = '["iris", {use = "wine", trials = {seeds = "5-7,9", take = 2}}]'
     suite = load_suite(suite_file(tmp_path, datasets=datasets, trials="3"))
-    trials = {d: [c.trial for c in suite.cells() if c[0::3][:2] == (d, "margin")]
-              for d in ("iris", "wine")}  # fmt: skip
+    trials = {
+        d: [c.trial for c in suite.cells() if c[0::3][:2] == (d, "margin")]
+        for d in ("iris", "wine")
+    }
     assert trials == {"iris": [0, 1, 2], "wine": [5, 6]}
     assert Trials((0, 1, 2, 3, 4), 2).standing([0, 2]) == (0, 1, 2, 3)
     assert suite.with_trials(1).trials.standing(()) == (0,)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from albench.cli import exit_code
-from albench.data import Dataset
-from albench.suspects import suspects
+from albench.datasets._dataset import Dataset, suspects
 
 N = 60
 Y = np.arange(N) % 2

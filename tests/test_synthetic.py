@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from albench import registry
-from albench.registry import build, entry, resolve
+from albench.core import registry
+from albench.core.registry import build, entry, resolve
 
 NAMES = [n for n in registry.names("dataset") if n.startswith("synthetic-")]
 

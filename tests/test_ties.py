@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albench.ties import first_best
+from albench.simulation.query import first_best
 
 
 def by_definition(scores: list[float], n: int, tolerance: float, order: list[int]) -> list[int]:

@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from albench import execute, intake, registry
 from albench.cli import exit_code
-from albench.errors import BadResults, CheckFailed, Unavailable
-from albench.files import sha256
-from albench.runner import run
-from albench.store import Store
-from albench.suitefile import load_suite
-from albench.verify import sampled, verify
+from albench.core import registry
+from albench.core.errors import BadResults, CheckFailed, Unavailable
+from albench.core.files import sha256
+from albench.results import intake
+from albench.results.store import Store
+from albench.runner import run, worker
+from albench.suite.toml import load_suite
+from albench.testing.verify import sampled, verify
 
 SUITE = """
 datasets = ["iris", "wine"]
@@ -170,7 +171,7 @@ def test_a_strategy_from_outside_is_the_verifiers(results: Path) -> None:
 
 
 def rename_strategy(frame: pd.DataFrame) -> None:
-    from albench.spec import RunSpec
+    from albench.core.spec import RunSpec
 
     for i in frame.index[frame["strategy"] == "margin"]:
         text = frame.at[i, "spec"].replace('"use":"margin"', '"use":"theirs"')
@@ -206,7 +207,7 @@ def test_a_dataset_that_cannot_be_had_is_no_difference(
 
     entries = registry.ENTRIES["dataset"]
     monkeypatch.setitem(entries, "iris", replace(entries["iris"], make=offline))
-    monkeypatch.setattr(execute, "datasets", {})
+    monkeypatch.setattr(worker, "datasets", {})
     found = verify(results, 0)
     there = found.runs[found.runs["dataset"] == "iris"]
     assert set(there["verdict"]) == {"not replayed"}
@@ -216,7 +217,7 @@ def test_a_dataset_that_cannot_be_had_is_no_difference(
 
 def test_parameters_out_of_range_are_no_run_of_ours(results: Path) -> None:
     def change(frame: pd.DataFrame) -> None:
-        from albench.spec import RunSpec
+        from albench.core.spec import RunSpec
 
         for i in frame.index:
             text = frame.at[i, "spec"].replace(

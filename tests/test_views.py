@@ -8,15 +8,14 @@ import pandas as pd
 import pytest
 from bought_runs import ran
 
-from albench import passes
-from albench.analysis import audit, coverage
-from albench.errors import BadResults, BadValue
-from albench.grid import labelled
-from albench.parts import drawn_bought
-from albench.runner import open_store, run
-from albench.suitefile import load_suite
-from albench.topics import Source
-from albench.views import VIEWS, figured
+from albench.analysis.bought import audit, coverage
+from albench.core.errors import BadResults, BadValue
+from albench.reporting.page import drawn_bought
+from albench.reporting.source import Source
+from albench.reporting.views import VIEWS, figured
+from albench.runner import cuts, open_store, run
+from albench.runner.grid import labelled
+from albench.suite.toml import load_suite
 
 SUITE = """
 datasets = ["iris"]
@@ -38,12 +37,12 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
 
 
 def test_processes_do_not_change_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passes, "FEW", 1)
+    monkeypatch.setattr(cuts, "FEW", 1)
     runs, rounds, specs = ran()
     for analysis in (coverage.measured, audit.measured):
-        alone = passes.over_cuts(analysis, runs, rounds, specs, 1)
-        together = passes.over_cuts(analysis, runs, rounds, specs, 2)
-        at_once = analysis(runs, rounds, passes.cuts(passes.blocks(specs)[0]))
+        alone = cuts.over_cuts(analysis, runs, rounds, specs, 1)
+        together = cuts.over_cuts(analysis, runs, rounds, specs, 2)
+        at_once = analysis(runs, rounds, cuts.cuts(cuts.blocks(specs)[0]))
         for one, two, first in zip(*map(as_tuple, (alone, together, at_once)), strict=True):
             pd.testing.assert_frame_equal(one, two)
             same = one[one["trial"] == 0].dropna(axis=1, how="all").reset_index(drop=True)
@@ -77,8 +76,16 @@ def test_what_does_not_apply_is_left_out_with_a_reason(tables: tuple[Any, ...]) 
     assert "exact" in left_out[1]
     order = [s.label for s in source.suite.strategies]
     names = [p["name"] for v in views for p in drawn_bought(v.frames(), order, "random", "x")]
-    assert names == ["tv", "energy", "picks-iris", "boundary", "nearest-mean", "cluster-tv",
-                     "composition-iris", "audit"]  # fmt: skip
+    assert names == [
+        "tv",
+        "energy",
+        "picks-iris",
+        "boundary",
+        "nearest-mean",
+        "cluster-tv",
+        "composition-iris",
+        "audit",
+    ]
 
 
 def test_few_trials_are_said_to_be_few(tables: tuple[Any, ...]) -> None:
@@ -117,7 +124,7 @@ def test_plugins_reach_the_workers(
     tmp_path: Path, tables: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suite, runs, rounds = tables
-    monkeypatch.setattr(passes, "FEW", 1)
+    monkeypatch.setattr(cuts, "FEW", 1)
     (tmp_path / "mine.py").write_text("raise RuntimeError('was imported')\n")
     source = Source(replace(suite, plugins=(str(tmp_path / "mine.py"),)), runs, rounds, jobs=2)
     with pytest.raises(Exception, match="was imported"):

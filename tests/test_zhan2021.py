@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albench import registry
-from albench.cache import File, mirrored
-from albench.errors import Unavailable
-from albench.registry import build, entry, resolve
+from albench.core import registry
+from albench.core.errors import Unavailable
+from albench.core.registry import build, entry, resolve
+from albench.datasets._cache import File, mirrored
 
 FILES = [
     name
@@ -72,10 +72,10 @@ def test_walking_a_class_sorted_file_is_what_made_random_look_bad() -> None:
     """tictactoe is sorted by class: in file order the area is far below a shuffled order's."""
     from dataclasses import replace
 
-    from albench.analysis.curves import aubc
-    from albench.execute import Options, run_one
-    from albench.protocols import protocol
-    from albench.spec import RunSpec
+    from albench.analysis.comparison.summaries import aubc
+    from albench.core.spec import RunSpec
+    from albench.runner.worker import Options, run_one
+    from albench.suite.protocols import protocol
 
     value = replace(protocol("zhan2021"), batch=20)
     model = resolve("model", "svc-rbf-libsvm")
@@ -95,7 +95,7 @@ def test_walking_a_class_sorted_file_is_what_made_random_look_bad() -> None:
 def test_a_file_that_is_nowhere_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from albench import download
+    from albench.datasets import _download as download
 
     monkeypatch.delenv("ALBENCH_MIRROR", raising=False)
     monkeypatch.setattr(download.Resuming.__init__, "__defaults__", (0.0,))

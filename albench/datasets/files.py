@@ -11,12 +11,11 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from albench import parsed
-from albench.cache import File, cached, checked, obtained, sha256
-from albench.columns import from_frame, read_arff, table_error
-from albench.data import Dataset
-from albench.errors import BadData, BadValue
-from albench.registry import dataset
+from albench.core.errors import BadData, BadValue
+from albench.core.registry import dataset
+from albench.datasets import _cache as cache
+from albench.datasets._cache import File, cached, checked, obtained, sha256
+from albench.datasets._dataset import Dataset, from_frame, read_arff, table_error
 
 Count = Annotated[int, Ge(0)]
 
@@ -84,8 +83,8 @@ def svmlight(
     n_test  so many rows at the end are the source's own test rows
     """
     name = source or sha256
-    found = parsed.arrays(
-        parsed.key("svmlight", sha256, d), lambda: read_svmlight(located(source, sha256), d)
+    found = cache.arrays(
+        cache.key("svmlight", sha256, d), lambda: read_svmlight(located(source, sha256), d)
     )
     try:
         made = Dataset.of(found["X"], found["labels"], positive=positive)
@@ -98,7 +97,7 @@ def read_svmlight(path: Path, d: int = 0) -> dict[str, Any]:
     """Features (dense) and labels of a file; raises BadData where it is no such file."""
     from sklearn.datasets import load_svmlight_file
 
-    from albench.data import dense
+    from albench.datasets._dataset import dense
 
     try:
         X, labels = load_svmlight_file(str(path), n_features=d or None)
@@ -123,7 +122,7 @@ def csv(
 
     Name it in a suite by `path`, or by `url` with `sha256`. Empty cells and NA are missing
     values; a numeric column gets the median of the train rows and an indicator for them, a
-    categorical one a category of its own (`albench.encode`).
+    categorical one a category of its own (`albench.datasets._cut`).
     drop, categorical  columns to leave out, and to read as categories whatever they hold
     n_test             so many rows at the end are the source's own test rows
     """
@@ -134,7 +133,7 @@ def csv(
         with table_error(path, "CSV"):
             return pd.read_csv(path, sep=separator, low_memory=False)
 
-    frame = parsed.frame(parsed.key("csv", sha256, separator), read)
+    frame = cache.frame(cache.key("csv", sha256, separator), read)
     options = {"drop": drop, "categorical": categorical, "positive": positive}
     return with_test(from_frame(frame, target, source or sha256, **options), n_test)  # type: ignore[arg-type]
 

@@ -1,20 +1,252 @@
-"""OpenML by data id: `{use = "openml", id = 1464}`.
+"""OpenML: descriptions, suites and pinned files, and datasets by id.
+
+What was fetched is kept in the cache folder: the description as JSON, the ARFF file with
+the MD5 that OpenML reports. Once there, no server is asked again.
 
 A data id names one version of a dataset for good; the file is verified by the checksum
 that OpenML reports. `md5` and `version` in the suite pin both beyond what the server says.
 """
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge
 
-from albench import parsed
-from albench.columns import from_frame, read_arff
-from albench.data import Dataset
-from albench.errors import BadData, BadValue
-from albench.openml_api import arff_file, described, suite_ids, usable
-from albench.registry import dataset
+from albench.core.errors import BadData, BadValue, Unavailable
+from albench.core.registry import dataset
+from albench.datasets import _cache as cache
+from albench.datasets import _download as download
+from albench.datasets._cache import folder, mirror, replacing
+from albench.datasets._cache import partial as waiting
+from albench.datasets._dataset import Dataset, from_frame, read_arff, within_bound
+
+RETRIES = 3
+NO_DATASET = 111
+NO_STUDY = 601
+NO_ACCESS = 112
+ELSEWHERE = (
+    "where there is no network, take up the cache of another machine with `albench data import DIR`"
+)
+Made = TypeVar("Made")
+
+
+def described(data_id: int) -> dict[str, Any]:
+    """The description of a dataset: from the cache, the mirror, or the server.
+
+    Keys: id, version, name, status, md5, url, target, ignore, target_type, n, d.
+    """
+    return remembered(f"{data_id}.json", lambda: asked(data_id))
+
+
+def remembered(name: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A description kept in the cache or the mirror, asked for and kept where it is not."""
+    path = folder() / "openml" / name
+    for place in candidates(name):
+        if place.is_file():
+            try:
+                kept: dict[str, Any] = json.loads(place.read_text("utf-8"))
+            except ValueError:
+                raise BadData(f"{place} is damaged; delete it, so that it is asked again") from None
+            return kept
+    found = ask()
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(found, indent=1, sort_keys=True), "utf-8")
+    return found
+
+
+def candidates(name: str) -> list[Path]:
+    """Where a file of OpenML may lie: in the cache, then in the mirror."""
+    root = mirror()
+    return [folder() / "openml" / name, *(sorted(root.rglob(f"openml/{name}")) if root else [])]
+
+
+def asked(data_id: int) -> dict[str, Any]:
+    """The description as the server gives it now.
+
+    Raises BadData for a dataset that does not exist, is private or deactivated, and
+    Unavailable where the server does not answer.
+    """
+    with session(f"OpenML {data_id}") as openml:
+        meta = openml.datasets.get_dataset(
+            data_id,
+            download_data=False,
+            download_qualities=True,
+            download_features_meta_data=True,
+        )
+        active = openml.datasets.check_datasets_active([data_id])[data_id]
+    target, qualities = meta.default_target_attribute, meta.qualities or {}
+    types = {feature.name: feature.data_type for feature in meta.features.values()}
+    return {
+        "id": data_id,
+        "version": meta.version,
+        "name": meta.name,
+        "md5": meta.md5_checksum,
+        "status": "active" if active else "deactivated",
+        "url": meta.url,
+        "target": target,
+        "target_type": types.get(target),
+        "ignore": listed(meta.row_id_attribute) + listed(meta.ignore_attribute),
+        "n": qualities.get("NumberOfInstances"),
+        "d": qualities.get("NumberOfFeatures"),
+    }
+
+
+def listed(value: Any) -> list[str]:
+    """None, one name, or several, as a list."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def usable(meta: dict[str, Any], version: int | None, md5: str | None) -> None:
+    """Raises BadData where a description is not what is asked for, or cannot be used."""
+    what = f"OpenML {meta['id']} ({meta['name']}, version {meta['version']})"
+    if version is not None and meta["version"] != version:
+        raise BadData(f"{what}: version {version} is asked for")
+    if md5 is not None and meta["md5"] != md5:
+        raise BadData(f"{what}: expected MD5 {md5}, OpenML reports {meta['md5']}")
+    if meta["status"] != "active":
+        raise BadData(f"{what} is {meta['status']} on OpenML; use another version")
+    if meta["n"] and meta["d"]:
+        within_bound(float(meta["n"]) * float(meta["d"]) * 8, what)
+
+
+def arff_file(meta: dict[str, Any]) -> Path:
+    """The dataset's ARFF file, verified by the MD5 that OpenML reports.
+
+    ARFF and not Parquet, because OpenML reports a checksum of the former only.
+    """
+    name = f"{meta['id']}-{meta['md5']}.arff"
+    path = folder() / "openml" / name
+    for place in candidates(name):
+        if place.is_file():
+            found = md5_of(place)
+            if found != meta["md5"]:
+                raise BadData(
+                    f"{place} is not the file of OpenML {meta['id']} (changed or truncated): "
+                    f"expected MD5 {meta['md5']}, found {found}; delete it, so that it is fetched"
+                )
+            return place
+    fetched(meta, path)
+    return path
+
+
+def fetched(meta: dict[str, Any], path: Path) -> None:
+    """Download the ARFF file, resumed and retried."""
+    import requests
+
+    download.permitted(meta["url"])
+    with replacing(path) as partial, download.locked(path):
+        try:
+            download.Resuming(waiting(path), RETRIES)(meta["url"], partial, None)
+        except requests.RequestException as error:
+            raise Unavailable(f"OpenML {meta['id']}: {meta['url']}: {error}") from error
+        found = md5_of(partial)
+        if meta["md5"] and found != meta["md5"]:
+            raise BadData(
+                f"OpenML {meta['id']}: the file at {meta['url']} is not the one described: "
+                f"expected MD5 {meta['md5']}, found {found}"
+            )
+
+
+def md5_of(path: Path) -> str:
+    """MD5 of a file's bytes: the checksum that OpenML reports."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()
+
+
+def imported_openml(source: Path) -> list[dict[str, Any]]:
+    """Copy the descriptions and files of OpenML that a folder holds; one row each.
+
+    A file is taken up when its bytes have the checksum that its name and description state.
+    """
+    import shutil
+
+    rows = []
+    for path in sorted(source.rglob("openml/*")):
+        target = folder() / "openml" / path.name
+        row = {"name": path.stem, "file": str(path), "result": "already here"}
+        if path.suffix == ".arff" and md5_of(path) != path.stem.partition("-")[2]:
+            row["result"] = "refused: other bytes than its name states"
+        elif path.suffix in (".json", ".arff") and not target.exists():
+            with replacing(target) as partial:
+                shutil.copyfile(path, partial)
+            row["result"] = "imported"
+        rows.append(row)
+    return rows
+
+
+def suite_ids(suite: int | str) -> list[int]:
+    """The data ids of an OpenML suite (such as 99, OpenML-CC18), ascending."""
+
+    def ask() -> dict[str, Any]:
+        with session(f"OpenML suite {suite}") as openml:
+            return {"data": sorted(openml.study.get_suite(suite).data)}
+
+    ids: list[int] = remembered(f"suite-{suite}.json", ask)["data"]
+    return ids
+
+
+@contextmanager
+def session(what: str) -> Iterator[Any]:
+    """The `openml` package, set up for us; its errors in our words."""
+    import xml.parsers.expat
+
+    import openml
+    import requests
+    from openml.exceptions import OpenMLServerException, PyOpenMLError
+
+    server = os.environ.get("ALBENCH_OPENML", openml.config.server)
+    try:
+        download.permitted(server)
+    except Unavailable as error:
+        raise Unavailable(f"{what}: {error}; {ELSEWHERE}") from None
+    with tempfile.TemporaryDirectory() as scratch, configured(openml, server, scratch):
+        try:
+            yield openml
+        except OpenMLServerException as error:
+            if error.code in (NO_DATASET, NO_STUDY):
+                raise BadData(f"{what} does not exist ({error.message})") from None
+            if error.code == NO_ACCESS:
+                raise BadData(f"{what} is private ({error.message})") from None
+            raise Unavailable(f"{what}: the server answers {error.code}: {error.message}") from None
+        except requests.ConnectionError as error:
+            download.remember(server, error)
+            raise Unavailable(f"{what}: {server} cannot be reached; {ELSEWHERE}") from error
+        except (PyOpenMLError, requests.RequestException, xml.parsers.expat.ExpatError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise Unavailable(f"{what}: no usable answer of {server}: {first}") from error
+
+
+@contextmanager
+def configured(openml: Any, server: str, scratch: str) -> Iterator[None]:
+    """Server, scratch folder, retries and a time limit for the package, then all put back."""
+    import requests
+
+    config, send = openml.config, requests.Session.request
+    before = (config.server, config._root_cache_directory, config.connection_n_retries)
+
+    # the package sends its requests without any time limit
+    def limited(self: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs.setdefault("timeout", download.TIMEOUT)
+        return send(self, *args, **kwargs)
+
+    config.server, config.connection_n_retries = server, RETRIES
+    config.set_root_cache_directory(scratch)
+    requests.Session.request = limited
+    try:
+        yield
+    finally:
+        requests.Session.request = send
+        config.server, _, config.connection_n_retries = before
+        config.set_root_cache_directory(before[1])
+
 
 Id = Annotated[int, Ge(1)]
 
@@ -55,7 +287,7 @@ def openml(
             f"{what}: the target {name!r} is numeric, a regression task; albench is for "
             "classification"
         )
-    frame = parsed.frame(parsed.key("openml", meta["md5"]), lambda: table(meta))
+    frame = cache.frame(cache.key("openml", meta["md5"]), lambda: table(meta))
     dropped = [
         c for c in dict.fromkeys([*meta["ignore"], *drop]) if c in frame.columns or c in drop
     ]

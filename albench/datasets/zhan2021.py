@@ -7,11 +7,11 @@ that name are `zhan-iris`, `zhan-wine` and `zhan-wdbc`.
 
 from collections.abc import Callable
 
-from albench import parsed
-from albench.cache import File, obtained
-from albench.data import Dataset
+from albench.core.registry import dataset
+from albench.datasets import _cache as cache
+from albench.datasets._cache import File, obtained
+from albench.datasets._dataset import Dataset
 from albench.datasets.files import read_svmlight
-from albench.registry import dataset
 
 COMMIT = "c200b4735ab2764bd06359c5b282fc2b48430c5c"
 ORIGIN = (
@@ -106,8 +106,8 @@ def registered(row: str) -> None:
     defect = DEFECTS.get(base, "")
 
     def load() -> Dataset:
-        found = parsed.arrays(
-            parsed.key("svmlight", sha256, int(d)), lambda: read_svmlight(obtained(file), int(d))
+        found = cache.arrays(
+            cache.key("svmlight", sha256, int(d)), lambda: read_svmlight(obtained(file), int(d))
         )
         return Dataset.of(found["X"], found["labels"])
 
@@ -116,9 +116,14 @@ def registered(row: str) -> None:
         load.__doc__ += f"\n\nKnown: {defect}."
     enter: Callable[..., object] = dataset(
         f"zhan-{base}" if base in TAKEN else base,
-        cite=CITE.format(origin=origin), n=int(n), d=int(d), classes=int(classes),
-        source=file.url, file=file, known=defect or None,
-    )  # fmt: skip
+        cite=CITE.format(origin=origin),
+        n=int(n),
+        d=int(d),
+        classes=int(classes),
+        source=file.url,
+        file=file,
+        known=defect or None,
+    )
     enter(load)
 
 

@@ -67,9 +67,15 @@ def projection(frame: pd.DataFrame, ax: Axes) -> Axes:
     rest, bought = frame[frame["round"].isna()], frame.dropna(subset=["round"])
     ax.scatter(rest["x"], rest["y"], s=3, color="#d0d0d0", linewidths=0)
     ax.scatter(
-        bought["x"], bought["y"], s=9, c=bought["round"], cmap="viridis", linewidths=0,
-        vmin=0, vmax=max(1.0, float(frame["round"].max())),
-    )  # fmt: skip
+        bought["x"],
+        bought["y"],
+        s=9,
+        c=bought["round"],
+        cmap="viridis",
+        linewidths=0,
+        vmin=0,
+        vmax=max(1.0, float(frame["round"].max())),
+    )
     ax.set_xticks([])
     ax.set_yticks([])
     return ax

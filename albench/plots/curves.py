@@ -1,4 +1,4 @@
-"""Learning curves and gains over the baseline: one panel per dataset."""
+"""Learning curves and gains over the baseline, one panel per dataset or one dataset by itself."""
 
 from collections.abc import Callable, Mapping
 from math import ceil
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from albench.plots.style import GREY, MARKERS, Look, figure, short
+from albench.plots.style import GREY, MARKERS, About, Look, figure, short
 
 LEVEL: dict[str, Any] = {"color": "black", "linewidth": 0.8, "linestyle": (0, (1, 2))}
 """The score of the whole pool."""
@@ -124,3 +124,23 @@ def facets(
 def handle(name: str, style: Look) -> Line2D:
     """The legend's entry of a strategy."""
     return Line2D([], [], label=name, marker=style.marker, markersize=4, **style.kwargs)
+
+
+def alone(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
+    """Mean score of every strategy against labels, and the caption.
+
+    frame: strategy, n, mean, low, high, full, of one dataset. Draw inside a theme.
+    """
+    fig = figure(8.4, 4.0)
+    ax = fig.subplots()
+    learning(frame, ax, about.look)
+    ax.set_xlabel(about.x)
+    ax.set_ylabel(about.metric)
+    there = set(frame["strategy"])
+    handles = [handle(name, style) for name, style in about.look.items() if name in there]
+    fig.legend(handles=handles, loc="outside right center", fontsize=7)
+    bound = "; black dotted curves are bounds that see hidden labels" if about.bounds else ""
+    return fig, (
+        f"Learning curves: mean test {about.metric} over trials against {about.x}; the dotted "
+        f"level is the model trained on the whole pool{bound}. {about.where}"
+    )

@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from albench.plots import curves, overall, ranks
-from albench.plots.about import About
-from albench.plots.style import FORMATS, figure, save, theme
+from albench.plots.style import FORMATS, About, figure, save, theme
 
 
 @dataclass(frozen=True)

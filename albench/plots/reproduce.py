@@ -38,9 +38,16 @@ def identity(frame: pd.DataFrame, ax: Axes) -> Axes:
             continue
         half = np.nan_to_num((part["high"] - part["low"]).to_numpy(dtype=float) / 2)
         ax.errorbar(
-            part["printed"], part["ours"], yerr=half, fmt=marker, color=colour, markersize=4,
-            elinewidth=0.7, label=f"{verdict} ({len(part)})", zorder=3,
-        )  # fmt: skip
+            part["printed"],
+            part["ours"],
+            yerr=half,
+            fmt=marker,
+            color=colour,
+            markersize=4,
+            elinewidth=0.7,
+            label=f"{verdict} ({len(part)})",
+            zorder=3,
+        )
     ax.set_xlabel("printed")
     ax.set_ylabel("reproduced")
     ax.legend(loc="upper left")
@@ -64,9 +71,14 @@ def differences(frame: pd.DataFrame, ax: Axes) -> Axes:
         part = known[mine]
         half = (part["high"] - part["low"]).to_numpy(dtype=float) / 2
         ax.errorbar(
-            part["difference"], y[mine], xerr=half, fmt=marker, color=colour, markersize=4,
+            part["difference"],
+            y[mine],
+            xerr=half,
+            fmt=marker,
+            color=colour,
+            markersize=4,
             elinewidth=0.9,
-        )  # fmt: skip
+        )
     ax.set_yticks(y, names)
     ax.set_ylim(-1, len(known))
     ax.set_xlabel("reproduced minus printed")

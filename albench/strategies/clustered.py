@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge, Gt
 
-from albench.applies import within_memory
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.clusters import fitted_kmeans, kmeans_seed, nearest_distinct
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._applies import within_memory
+from albench.strategies._geometry import fitted_kmeans, kmeans_seed, nearest_distinct
 from albench.strategies.hybrids import uncertainty
 
 MOST_LINKED = 10_000  # rows: the condensed distances and scipy's copy take 0.8 GB

@@ -5,17 +5,18 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.clusters import fitted_kmeans, kmeans_seed, nearest_distinct
-from albench.strategies.distances import (
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import TOLERANCE, Query
+from albench.strategies._geometry import (
     blocks,
     centred,
     distances_from,
+    fitted_kmeans,
+    kmeans_seed,
+    nearest_distinct,
     squared_distances,
 )
-from albench.ties import TOLERANCE
 
 ROWS = 4096  # whose distances to new centres are in memory at once
 FIRST = 64  # rows measured before the others are ruled out
@@ -121,9 +122,12 @@ def nearest_squares(X: Floats, norms: Floats, centres: Floats, lengths: Floats) 
 
 
 @strategy(
-    "kmeans", family="coverage", cite="MacQueen 1967; as a query strategy Zhdanov 2019",
-    batch_aware=True, cost="O(nbd) an iteration",
-)  # fmt: skip
+    "kmeans",
+    family="coverage",
+    cite="MacQueen 1967; as a query strategy Zhdanov 2019",
+    batch_aware=True,
+    cost="O(nbd) an iteration",
+)
 def kmeans(query: Query) -> Ints:
     """The rows nearest to the centres of as many clusters of the pool as rows are asked for."""
     X = query.X[query.pool]
@@ -132,9 +136,12 @@ def kmeans(query: Query) -> Ints:
 
 
 @strategy(
-    "facility_location", family="coverage", cite="Wei, Iyer and Bilmes 2015", batch_aware=True,
+    "facility_location",
+    family="coverage",
+    cite="Wei, Iyer and Bilmes 2015",
+    batch_aware=True,
     cost="O(n^2 d) once, then O(nd) a row looked at",
-)  # fmt: skip
+)
 class FacilityLocation:
     """Greedily the rows that bring every train row nearest to a labelled or picked one.
 

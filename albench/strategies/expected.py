@@ -1,4 +1,4 @@
-"""Expected change and expected error: what a label would do to the model."""
+"""Expected change, expected error, and BADGE: what a label would do to the model."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from albench.errors import Skip
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
+from albench.core.arrays import Floats, Ints
+from albench.core.errors import Skip
+from albench.core.registry import strategy
+from albench.simulation.query import Query
 from albench.strategies.uncertainty import shannon
 
 Count = Annotated[int, Ge(1)]
@@ -20,9 +20,12 @@ BLOCK = 100_000  # probabilities that are held at a time
 
 
 @strategy(
-    "expected_gradient_length", family="expected change", needs=("proba", "linear"),
-    cite="Settles, Craven and Ray 2008", cost="O(n(k+d))",
-)  # fmt: skip
+    "expected_gradient_length",
+    family="expected change",
+    needs=("proba", "linear"),
+    cite="Settles, Craven and Ray 2008",
+    cost="O(n(k+d))",
+)
 def expected_gradient_length(query: Query, *, intercept: bool = False) -> Ints:
     """Largest expected gradient of the logistic loss, over the label's probabilities.
 
@@ -50,9 +53,12 @@ def mistakes(proba: Floats) -> Floats:
 
 
 @strategy(
-    "eer_log", family="expected error", needs=("proba",), cite="Roy and McCallum 2001",
+    "eer_log",
+    family="expected error",
+    needs=("proba",),
+    cite="Roy and McCallum 2001",
     cost="c k (fit + O(ek)), c candidates, e evaluated",
-)  # fmt: skip
+)
 def eer_log(query: Query, *, candidates: Count = 50, evaluation: Count | None = 500) -> Ints:
     """Smallest expected entropy of the pool after the label (expected error reduction).
 
@@ -63,9 +69,12 @@ def eer_log(query: Query, *, candidates: Count = 50, evaluation: Count | None = 
 
 
 @strategy(
-    "eer_01", family="expected error", needs=("proba",), cite="Roy and McCallum 2001",
+    "eer_01",
+    family="expected error",
+    needs=("proba",),
+    cite="Roy and McCallum 2001",
     cost="c k (fit + O(ek)), c candidates, e evaluated",
-)  # fmt: skip
+)
 def eer_01(query: Query, *, candidates: Count = 50, evaluation: Count | None = 500) -> Ints:
     """Fewest expected mistakes on the pool after the label (expected error reduction).
 
@@ -115,3 +124,61 @@ def refits(query: Query, make: Callable[[], Any], rows: Ints, labels: Ints, seen
             raise Skip("needs probabilities; the query model has none")
         proba[i] = fitted
     return np.asarray(proba)
+
+
+class Gradients:
+    """The gradient embeddings (p - e) x of the pool, in factors.
+
+    The embedding of row i is the outer product of `a_i` = probabilities minus the one-hot
+    prediction and the features `x_i`. Inner products factor, so rows of k d numbers are
+    never made: <g_i, g_j> = (a_i . a_j)(x_i . x_j).
+    """
+
+    def __init__(self, proba: Floats, X: Floats) -> None:
+        self.a = proba.copy()
+        self.a[np.arange(len(proba)), proba.argmax(axis=1)] -= 1.0
+        self.X = X
+        self.squared = np.einsum("ij,ij->i", self.a, self.a) * np.einsum("ij,ij->i", X, X)
+
+    def distances(self, i: int) -> Floats:
+        """(m,) squared distances to embedding i, never negative."""
+        inner = (self.a @ self.a[i]) * (self.X @ self.X[i])
+        return np.asarray(np.maximum(self.squared + self.squared[i] - 2.0 * inner, 0.0))
+
+
+def draw(weights: Floats, rng: np.random.Generator, taken: list[int]) -> int:
+    """One index with probability proportional to its weight.
+
+    Where all weights are zero (rows that equal those taken): one not taken, uniformly.
+    """
+    total = np.cumsum(weights)
+    if total[-1] > 0:
+        at = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
+        return min(at, int(np.flatnonzero(weights)[-1]))
+    return int(rng.choice(np.setdiff1d(np.arange(len(weights)), taken)))
+
+
+@strategy(
+    "badge",
+    family="hybrid",
+    cite="Ash et al. 2020",
+    needs=("proba",),
+    batch_aware=True,
+    cost="O(nb(k + d))",
+)
+def badge(query: Query) -> Ints:
+    """Diverse gradient embeddings: k-means++ seeding among the pool's gradients.
+
+    The first pick has the largest gradient; each further one is drawn with probability
+    proportional to the squared distance to the nearest picked gradient. The gradient is
+    that of the last layer of a (multinomial) logistic regression at its own prediction.
+    """
+    gradients = Gradients(query.proba, query.X[query.pool])
+    first = query.top(np.sqrt(gradients.squared), 1)[0]
+    picked = [int(np.searchsorted(query.pool, first))]
+    nearest = np.full(len(query.pool), np.inf)
+    while len(picked) < query.n:
+        np.minimum(nearest, gradients.distances(picked[-1]), out=nearest)
+        nearest[picked] = 0.0
+        picked.append(draw(nearest, query.rng, picked))
+    return query.pool[picked]

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
 
 
 def one_against_rest(query: Query, rows: Ints) -> Floats:

@@ -5,10 +5,10 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from annotated_types import Ge
 
-from albench.applies import within_memory
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._applies import within_memory
 
 
 class Tree(NamedTuple):
@@ -108,9 +108,13 @@ def pruned(tree: Tree, found: Estimate) -> list[tuple[int, int]]:
 
 
 @strategy(
-    "hierarchical", family="coverage", cite="Dasgupta and Hsu 2008", batch_aware=True,
-    cost="O(n^2 d) once, then O(nk)", memory="O(n^2)",
-)  # fmt: skip
+    "hierarchical",
+    family="coverage",
+    cite="Dasgupta and Hsu 2008",
+    batch_aware=True,
+    cost="O(n^2 d) once, then O(nk)",
+    memory="O(n^2)",
+)
 def hierarchical(query: Query, *, beta: Annotated[float, Ge(1)] = 2.0) -> Ints:
     """Random rows of a cluster tree's best pruning, more from nodes that may be impure.
 

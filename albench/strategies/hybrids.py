@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.distances import Nearest, centred, squared_distances
-from albench.strategies.gradient import draw
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._geometry import Nearest, centred, squared_distances
+from albench.strategies.expected import draw
 from albench.strategies.uncertainty import probabilities, shannon
 
 Uncertainty = Literal["entropy", "margin", "least_confident"]

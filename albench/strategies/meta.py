@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from albench.learner import Floats, Ints
-from albench.query import Picks, Query
-from albench.registry import StrategyParam, strategy
+from albench.core.arrays import Floats, Ints
+from albench.core.parameters import StrategyParam
+from albench.core.registry import strategy
+from albench.simulation.query import Picks, Query
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from albench.errors import Skip
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
+from albench.core.arrays import Floats, Ints
+from albench.core.errors import Skip
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._geometry import fitted_kmeans, kmeans_seed
 from albench.strategies.clustered import decision_gaps
-from albench.strategies.clusters import fitted_kmeans, kmeans_seed
-from albench.strategies.typical import manhattan_graph
+from albench.strategies.density import manhattan_graph
 
 
 @strategy(

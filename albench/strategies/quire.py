@@ -6,10 +6,10 @@ import numpy as np
 from annotated_types import Gt
 from scipy.linalg.lapack import dpotrf, dtrtrs
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.distances import BLOCK, blocks, centred, distances_from
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._geometry import BLOCK, blocks, centred, distances_from
 
 Positive = Annotated[float, Gt(0)]
 
@@ -73,8 +73,11 @@ class Ridge:
 
 
 @strategy(
-    "quire", family="expected error", cite="Huang, Jin and Zhou 2010", cost="O(n (l + d + k))",
-)  # fmt: skip
+    "quire",
+    family="expected error",
+    cite="Huang, Jin and Zhou 2010",
+    cost="O(n (l + d + k))",
+)
 class Quire:
     """Smallest worst-case loss of a kernel machine that is sure of the row's label (QUIRE).
 

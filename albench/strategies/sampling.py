@@ -7,11 +7,11 @@ choose what to label.
 
 import numpy as np
 
-from albench.errors import Skip
-from albench.learner import Floats, Ints
-from albench.query import OracleQuery, Picks, Query
-from albench.registry import strategy
-from albench.strategies.stochastic import plackett_luce
+from albench.core.arrays import Floats, Ints
+from albench.core.errors import Skip
+from albench.core.registry import strategy
+from albench.simulation.query import OracleQuery, Picks, Query
+from albench.strategies.wrappers import plackett_luce
 
 
 def visible_labels(query: Query) -> Ints:

@@ -10,18 +10,132 @@ version is part of each entry's version; what is known to be wrong in it is refu
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
 
-from albench.applies import within_memory
-from albench.errors import Skip
-from albench.learner import Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.skactiveml_models import MEMBERS, argument
+from albench.core.arrays import Ints
+from albench.core.errors import Skip
+from albench.core.registry import strategy
+from albench.simulation.learner import Constant, spread
+from albench.simulation.query import Query
+from albench.strategies._applies import within_memory
+
+MEMBERS = 5
+
+
+@cache
+def handed_class() -> Any:
+    """The class of handed models; the library is imported here, not before."""
+    from skactiveml.base import SkactivemlClassifier
+
+    class Handed(SkactivemlClassifier):  # type: ignore[misc]
+        """A scikit-learn classifier for the library, with a column for every class.
+
+        Unlike the library's own wrapper it lets an error of the model's fit through.
+        """
+
+        def __init__(
+            self,
+            make: Any = None,
+            classes: Any = None,
+            missing_label: Any = np.nan,
+            cost_matrix: Any = None,
+            random_state: Any = None,
+        ) -> None:
+            super().__init__(classes, missing_label, cost_matrix, random_state)
+            self.make = make
+
+        def holding(self, estimator: Any) -> Any:
+            """Itself, with a fitted estimator."""
+            self._validate_data(np.empty((0, 1)), np.empty(0))
+            self.estimator_ = estimator
+            return self
+
+        def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+            """Fit a new estimator on the rows that have a label."""
+            X, y, _ = self._validate_data(X, y, sample_weight)
+            known = y >= 0
+            labels = y[known].astype(np.intp)
+            if labels.min() == labels.max():
+                self.estimator_ = Constant(int(labels[0]))
+            else:
+                self.estimator_ = self.make().fit(X[known], labels)
+            return self
+
+        def predict_proba(self, X: Any) -> Any:
+            """(n, n_classes) probabilities, unseen classes 0."""
+            given = self.estimator_.predict_proba(np.asarray(X, dtype=np.float64))
+            classes = np.asarray(self.estimator_.classes_, dtype=np.intp)
+            return spread(given, classes, len(self.classes_), 0.0)
+
+        def predict(self, X: Any) -> Any:
+            """(n,) the most probable classes."""
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    return Handed
+
+
+def handed(query: Query, estimator: Any, seed: int) -> Any:
+    """A fitted model of ours, which the library may clone and refit."""
+    classes = np.arange(query.n_classes)
+    return handed_class()(lambda: query.make_model(seed), classes).holding(estimator)
+
+
+def argument(role: str | None, query: Query, seed: int) -> dict[str, Any]:
+    """The keyword arguments by which `query` is given its model."""
+    if role in ("clf", "estimator", "refit", "ensemble") and not query.has_proba:
+        query.proba  # noqa: B018  raises Skip with the reason
+    if role in ("clf", "estimator"):
+        return {role: handed(query, query.model, seed), f"fit_{role}": False}
+    if role == "refit":
+        classes = np.arange(query.n_classes)
+        return {"clf": handed_class()(lambda: query.make_model(seed), classes)}
+    if role == "ensemble":
+        return {"ensemble": members(query, seed), "fit_ensemble": False}
+    if role == "discriminator":
+        from sklearn.linear_model import LogisticRegression
+
+        return {"discriminator": handed_class()(LogisticRegression, [0, 1])}
+    return {} if role is None else {"clf": own_model(role, query, seed)}
+
+
+def own_model(role: str, query: Query, seed: int) -> Any:
+    """The library's own model, which some of its strategies cannot do without."""
+    from skactiveml.classifier import MixtureModelClassifier, ParzenWindowClassifier
+
+    classes = np.arange(query.n_classes)
+    if role == "parzen":
+        return ParzenWindowClassifier(classes=classes, random_state=seed)
+    from sklearn.mixture import BayesianGaussianMixture
+
+    rows = len(query.labeled) + len(query.pool)
+    mixture = BayesianGaussianMixture(n_components=min(5, rows), random_state=seed)
+    return MixtureModelClassifier(mixture, classes=classes, random_state=seed)
+
+
+def members(query: Query, seed: int) -> list[Any]:
+    """Fitted bootstrap copies of the query model, drawn until all labelled classes occur."""
+    made = []
+    for i in range(MEMBERS):
+        rows, y = bootstrap(query)
+        fitted = query.member(lambda s=seed + i: query.make_model(s), rows, y)  # type: ignore[misc]
+        made.append(handed(query, fitted.estimator, seed + i))
+    return made
+
+
+def bootstrap(query: Query) -> Any:
+    """A resample of the labelled rows that holds each of their classes."""
+    classes = len(np.unique(query.y_labeled))
+    for _ in range(1000):
+        at = query.rng.integers(len(query.labeled), size=len(query.labeled))
+        if len(np.unique(query.y_labeled[at])) == classes:
+            return query.labeled[at], query.y_labeled[at]
+    return query.labeled, query.y_labeled
+
 
 Role = Literal["clf", "estimator", "refit", "ensemble", "discriminator", "parzen", "mixture", None]
 INSTALLED = version("scikit-activeml") if find_spec("skactiveml") else None
@@ -114,89 +228,187 @@ ADAPTED: dict[str, Adapted] = {
     "qbc_kl": committee("KL_divergence", "McCallum and Nigam 1998"),
     "variation_ratio": committee("variation_ratios", "Beluch et al. 2018"),
     "greedy_bald": library(
-        "GreedyBALD", "mutual information", "committee", "Houlsby et al. 2011",
-        f"{MEMBERS} fits + O(nk)", role="ensemble",
+        "GreedyBALD",
+        "mutual information",
+        "committee",
+        "Houlsby et al. 2011",
+        f"{MEMBERS} fits + O(nk)",
+        role="ensemble",
     ),
     "batch_bald": library(
-        "BatchBALD", "joint mutual information", "committee", "Kirsch et al. 2019",
-        "exponential in the batch", role="ensemble", batch_aware=True,
+        "BatchBALD",
+        "joint mutual information",
+        "committee",
+        "Kirsch et al. 2019",
+        "exponential in the batch",
+        role="ensemble",
+        batch_aware=True,
     ),
     "core_set": library(
-        "CoreSet", "greedy k-center", "coverage", "Sener and Savarese 2018", "O(nbd)",
+        "CoreSet",
+        "greedy k-center",
+        "coverage",
+        "Sener and Savarese 2018",
+        "O(nbd)",
         batch_aware=True,
     ),
     "greedy_sampling_x": library(
-        "GreedySamplingX", "farthest first", "coverage", "Wu, Lin and Huang 2019", "O(n^2 d)",
-        square=1, batch_aware=True,
+        "GreedySamplingX",
+        "farthest first",
+        "coverage",
+        "Wu, Lin and Huang 2019",
+        "O(n^2 d)",
+        square=1,
+        batch_aware=True,
     ),
     "typi_clust": library(
-        "TypiClust", "typical rows of clusters", "coverage", "Hacohen et al. 2022",
-        "O(n (l + b) d)", seeded=True, batch_aware=True, distinct=True,
+        "TypiClust",
+        "typical rows of clusters",
+        "coverage",
+        "Hacohen et al. 2022",
+        "O(n (l + b) d)",
+        seeded=True,
+        batch_aware=True,
+        distinct=True,
     ),
     "prob_cover": library(
-        "ProbCover", "balls that cover most rows", "coverage", "Yehuda et al. 2022", "O(n^2 d)",
-        given=cover_radii, seeded=True, square=2, batch_aware=True,
+        "ProbCover",
+        "balls that cover most rows",
+        "coverage",
+        "Yehuda et al. 2022",
+        "O(n^2 d)",
+        given=cover_radii,
+        seeded=True,
+        square=2,
+        batch_aware=True,
     ),
     "max_herding": library(
-        "MaxHerding", "kernel herding", "coverage", "Bae et al. 2024", "O(n^2 d)", square=2,
+        "MaxHerding",
+        "kernel herding",
+        "coverage",
+        "Bae et al. 2024",
+        "O(n^2 d)",
+        square=2,
         batch_aware=True,
     ),
     "discriminative_al": library(
-        "DiscriminativeAL", "what a classifier tells from the labelled rows", "coverage",
-        "Gissin and Shalev-Shwartz 2019", "b fits of a logistic regression on all rows",
-        role="discriminator", batch_aware=True,
+        "DiscriminativeAL",
+        "what a classifier tells from the labelled rows",
+        "coverage",
+        "Gissin and Shalev-Shwartz 2019",
+        "b fits of a logistic regression on all rows",
+        role="discriminator",
+        batch_aware=True,
     ),
     "badge": library(
-        "Badge", "not BADGE in 1.0.1", "hybrid", "Ash et al. 2020", "O(nbkd)", role="clf",
+        "Badge",
+        "not BADGE in 1.0.1",
+        "hybrid",
+        "Ash et al. 2020",
+        "O(nbkd)",
+        role="clf",
         batch_aware=True,
     ),
     "clue": library(
-        "Clue", "entropy-weighted k-means", "hybrid", "Prabhu et al. 2021", "O(nbd)",
-        role="estimator", seeded=True, batch_aware=True,
+        "Clue",
+        "entropy-weighted k-means",
+        "hybrid",
+        "Prabhu et al. 2021",
+        "O(nbd)",
+        role="estimator",
+        seeded=True,
+        batch_aware=True,
     ),
     "drop_query": library(
-        "DropQuery", "disagreement under dropout, clustered", "hybrid", "Gupte et al. 2024",
-        "O(nbd)", role="clf", seeded=True, batch_aware=True,
+        "DropQuery",
+        "disagreement under dropout, clustered",
+        "hybrid",
+        "Gupte et al. 2024",
+        "O(nbd)",
+        role="clf",
+        seeded=True,
+        batch_aware=True,
     ),
     "falcun": library(
-        "Falcun", "uncertainty and spread of probabilities", "hybrid", "Gilhuber et al. 2024",
-        "O(nbk)", role="clf", batch_aware=True,
+        "Falcun",
+        "uncertainty and spread of probabilities",
+        "hybrid",
+        "Gilhuber et al. 2024",
+        "O(nbk)",
+        role="clf",
+        batch_aware=True,
     ),
     "contrastive_al": library(
-        "ContrastiveAL", "neighbours with other predictions", "hybrid",
-        "Margatina et al. 2021", "O(nl)", role="clf",
+        "ContrastiveAL",
+        "neighbours with other predictions",
+        "hybrid",
+        "Margatina et al. 2021",
+        "O(nl)",
+        role="clf",
     ),
     "four_ds": library(
-        "FourDs", "distance, density, diversity, distribution, by its own mixture model",
-        "hybrid", "Reitmaier and Sick 2013", "fits a mixture on all rows", role="mixture",
+        "FourDs",
+        "distance, density, diversity, distribution, by its own mixture model",
+        "hybrid",
+        "Reitmaier and Sick 2013",
+        "fits a mixture on all rows",
+        role="mixture",
         distinct=True,
     ),
     "probabilistic_al": library(
-        "ProbabilisticAL", "multi-class, by its own Parzen window model", "expected change",
-        "Kottke et al. 2016", "O(n^2)", role="parzen", square=1,
+        "ProbabilisticAL",
+        "multi-class, by its own Parzen window model",
+        "expected change",
+        "Kottke et al. 2016",
+        "O(n^2)",
+        role="parzen",
+        square=1,
     ),
     "epistemic": library(
-        "EpistemicUncertaintySampling", "by its own Parzen window model", "uncertainty",
-        "Nguyen, Destercke and Huellermeier 2019", "O(nl) optimisations", role="parzen",
+        "EpistemicUncertaintySampling",
+        "by its own Parzen window model",
+        "uncertainty",
+        "Nguyen, Destercke and Huellermeier 2019",
+        "O(nl) optimisations",
+        role="parzen",
         binary=True,
     ),
     "quire": library(
-        "Quire", "informative and representative", "expected change",
-        "Huang, Jin and Zhou 2010", "O(n^3)", given=class_list, square=4,
+        "Quire",
+        "informative and representative",
+        "expected change",
+        "Huang, Jin and Zhou 2010",
+        "O(n^3)",
+        given=class_list,
+        square=4,
     ),
     "cost_embedding_al": library(
-        "CostEmbeddingAL", "by its own embedding of the costs", "expected change",
-        "Huang and Lin 2016", "fits regressors on l rows", given=class_list,
+        "CostEmbeddingAL",
+        "by its own embedding of the costs",
+        "expected change",
+        "Huang and Lin 2016",
+        "fits regressors on l rows",
+        given=class_list,
     ),
     "eer": library(
-        "MonteCarloEER", "expected 0-1 error, 20 candidates", "expected change",
-        "Roy and McCallum 2001", "20 k fits", role="refit", some=True,
+        "MonteCarloEER",
+        "expected 0-1 error, 20 candidates",
+        "expected change",
+        "Roy and McCallum 2001",
+        "20 k fits",
+        role="refit",
+        some=True,
     ),
     "voi": library(
-        "ValueOfInformationEER", "value of information, 20 candidates", "expected change",
-        "Joshi, Porikli and Papanikolopoulos 2009", "20 k fits", role="refit", some=True,
+        "ValueOfInformationEER",
+        "value of information, 20 candidates",
+        "expected change",
+        "Joshi, Porikli and Papanikolopoulos 2009",
+        "20 k fits",
+        role="refit",
+        some=True,
     ),
-}  # fmt: skip
+}
 
 
 def run(name: str, how: Adapted, query: Query) -> Ints:
@@ -253,10 +465,14 @@ def enter(name: str, how: Adapted) -> None:
     adapted.__doc__ = how.summary + "."
     needs = ("proba",) if how.role in ("clf", "estimator", "refit", "ensemble") else ()
     strategy(
-        f"ska:{name}", version=f"1+scikit-activeml-{INSTALLED}", family=how.family, cite=how.cite,
-        cost=how.cost, needs=(*needs, "binary") if how.binary else needs,
+        f"ska:{name}",
+        version=f"1+scikit-activeml-{INSTALLED}",
+        family=how.family,
+        cite=how.cite,
+        cost=how.cost,
+        needs=(*needs, "binary") if how.binary else needs,
         batch_aware=how.batch_aware,
-    )(adapted)  # fmt: skip
+    )(adapted)
 
 
 if INSTALLED is not None:

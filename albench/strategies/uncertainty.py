@@ -6,9 +6,9 @@ margin. Models without probabilities are read through their decision values.
 
 import numpy as np
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
 
 TINY = 1e-300  # stands in for 0 in a logarithm that is multiplied by 0
 

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from generated import NAMES, curves_of, tables_of
 
-from albench.analysis.comparison import compare
-from albench.drawing import draw
+from albench import compare
+from albench.reporting.figures import draw
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from albench.analysis import aggregate, compare, paired
+from albench.analysis.comparison import across, aggregate, paired
 
 DATASETS = (15, 20, 26)
 STRATEGIES = 10
@@ -89,21 +89,21 @@ def family(n: int, seed: int, datasets: int, tail: float) -> Iterator[Finding]:
         # Random differs from the others in having no own effect: centre it like them.
         areas = suite(rng, datasets, tail=tail)
         table = frame(areas)
-        out = compare.against(table, "random")
+        out = across.against(table, "random")
         any_holm += bool((out["holm_p"] <= 0.05).any())
         single += int((out["wilcoxon_p"] <= 0.05).sum())
         flip += int((out["sign_flip_p"] <= 0.05).sum())
         covered += int(((out["low"] <= 0) & (out["high"] >= 0)).sum())
         # A null for all pairs and the omnibus: every strategy varies alike.
         table["random"] += rng.normal(0, 0.01, datasets)
-        found = compare.friedman(table)
+        found = across.friedman(table)
         friedman += bool(found["p"] <= 0.05)
         p = [
             paired.wilcoxon_p(table[a] - table[b])
             for i, a in enumerate(table)
             for b in list(table)[:i]
         ]
-        pairs += bool((compare.holm(p) <= 0.05).any())
+        pairs += bool((across.holm(p) <= 0.05).any())
     kind = "normal noise" if np.isinf(tail) else f"t({tail:g}) noise"
     where = f"{datasets} datasets, {kind}"
     yield Finding(f"headline family (Holm), {where}", "<= .06", 0, 0.06, any_holm / n, n)

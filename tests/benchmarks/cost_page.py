@@ -34,7 +34,9 @@ COMPARED = (
 
 
 REASONS = [
-    "", "## Why a cell is empty or cut off", "",
+    "",
+    "## Why a cell is empty or cut off",
+    "",
     "- `ens`, `facility_location`, `graph_density`, `probcover`: the first query of a run measures "
     "all rows against all others, block by block; that takes time, not memory.",
     "- `eer_01`, `eer_log`, `greedy_oracle`, `beam_oracle`: a fit for each candidate (and class or "
@@ -44,7 +46,7 @@ REASONS = [
     "ProbCover would need two matrices of all rows by all rows.",
     "- With scores, margins and entropies are nearer to the library at larger pools: both then "
     "spend most of their time on the probabilities of the query model.",
-]  # fmt: skip
+]
 
 
 def head(about: dict[str, Any]) -> list[str]:
@@ -53,7 +55,8 @@ def head(about: dict[str, Any]) -> list[str]:
     cpu = next((x for x in info if "model name" in x), "").split(": ")[-1]
     used = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return [
-        "# What a query costs beyond the fit", "",
+        "# What a query costs beyond the fit",
+        "",
         f"Milliseconds of {about['clock']} on one core ({cpu}, {os.cpu_count()} cores, load "
         f"{os.getloadavg()[2]:.1f}; Python {platform.python_version()}, {used}), "
         f"d = {about['features']}, k = {about['classes']}, {about['labeled']} labels at the first "
@@ -65,8 +68,9 @@ def head(about: dict[str, Any]) -> list[str]:
         "with a smaller pool or batch. "
         "`refused`: would need more memory than is allowed, see below. The last column is the "
         "memory in MB added at the largest pool and batch that ran. Written by "
-        "`strategies_cost.py` in one run; its head says what is counted.", "",
-    ]  # fmt: skip
+        "`strategies_cost.py` in one run; its head says what is counted.",
+        "",
+    ]
 
 
 def titles(columns: list[tuple[int, int]], more: tuple[str, ...]) -> list[str]:
@@ -156,9 +160,11 @@ def targets(
         if (found := cells.get((n, *LARGE), {})) and "mb" in found
     ]
     return [
-        "", "## Targets", "",
+        "",
+        "## Targets",
+        "",
         f"- No slower than scikit-activeml: of {len(compared)} cells in which both ran, slower in "
         f"{len(slower)}{': ' + '; '.join(slower) if slower else ''}.",
         f"- Five times faster at pool 500: {'; '.join(fast)}.",
         f"- Pool {LARGE[0]:,}, batch {LARGE[1]}, below 2 s and 1 GB: {'; '.join(large)}.",
-    ]  # fmt: skip
+    ]

@@ -18,18 +18,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from albench.analysis import audit, misled, noise, rare
-from albench.analysis.against import over_trials
-from albench.analysis.nulls import CHEAP, NESTED, null, z_score
-from albench.analysis.space import Space
-from albench.cuts import cuts
-from albench.data import cut
-from albench.grid import labelled
-from albench.oracle import oracle
-from albench.registry import build, resolve
+from albench.analysis.bought import audit, errors, noise, over_trials, rare
+from albench.analysis.bought.bias import CHEAP, NESTED, null, z_score
+from albench.analysis.bought.space import Space
+from albench.core.registry import build, resolve
+from albench.core.spec import Protocol, RunSpec
+from albench.datasets._cut import cut
 from albench.runner import open_store, run
-from albench.spec import Protocol, RunSpec
-from albench.suitefile import load_suite
+from albench.runner.cuts import cuts
+from albench.runner.grid import labelled
+from albench.simulation.oracles import oracle
+from albench.suite.toml import load_suite
 
 failed: list[str] = []
 
@@ -82,11 +81,13 @@ def show_audit(folder: Path) -> None:
     """The ranking inversion on digits."""
     runs, rounds, specs = tables(folder, "audit", dataset=["digits"])
     frame = audit.measured(runs, rounds, cuts(specs), checkpoints=(1.0,))
-    table = misled.errors(frame).set_index(["estimator", "strategy"])
+    table = errors.errors(frame).set_index(["estimator", "strategy"])
     for name in audit.ESTIMATORS:
         row = table.loc[name]
-        shown = ", ".join(f"{s} {v:+.3f} (sd {sd:.3f})" for s, v, sd in
-                          zip(row.index, row["bias"], row["sd"], strict=True))  # fmt: skip
+        shown = ", ".join(
+            f"{s} {v:+.3f} (sd {sd:.3f})"
+            for s, v, sd in zip(row.index, row["bias"], row["sd"], strict=True)
+        )
         sys.stdout.write(f"  {name}: {shown}\n")
     cv, truth = table.loc["cv", "estimate"], table.loc["cv", "truth"]
     check(
@@ -98,12 +99,17 @@ def show_audit(folder: Path) -> None:
     matched, lure = (
         table.loc[(name, "softmax"), "bias"] for name in ("cv_matched", "lure_matched")
     )
-    check("digits, softmax: LURE takes most of the bias of cross-validation away",
-          f"{matched:+.3f} to {lure:+.3f}", abs(lure) < abs(matched) / 2)  # fmt: skip
-    ranking = misled.ranking(frame).set_index("estimator")
+    check(
+        "digits, softmax: LURE takes most of the bias of cross-validation away",
+        f"{matched:+.3f} to {lure:+.3f}",
+        abs(lure) < abs(matched) / 2,
+    )
+    ranking = errors.ranking(frame).set_index("estimator")
     for name, row in ranking.iterrows():
-        sys.stdout.write(f"  {name}: tau {row['tau']:+.2f}, best right {row['best_right']:.2f}, "
-                         f"regret {row['regret']:.3f}\n")  # fmt: skip
+        sys.stdout.write(
+            f"  {name}: tau {row['tau']:+.2f}, best right {row['best_right']:.2f}, "
+            f"regret {row['regret']:.3f}\n"
+        )
 
 
 def uniform_affinity(trials: int = 3000) -> tuple[float, float]:
@@ -126,9 +132,12 @@ def uniform_affinity(trials: int = 3000) -> tuple[float, float]:
 def show_noise(folder: Path) -> None:
     """Instance-dependent mistakes attract margin, uniform ones nobody."""
     runs, rounds, specs = tables(
-        folder, "noisy-oracle", dataset=["digits"], protocol=["uniform", "boundary"],
+        folder,
+        "noisy-oracle",
+        dataset=["digits"],
+        protocol=["uniform", "boundary"],
         strategy=["random", "margin"],
-    )  # fmt: skip
+    )
     drawn = noise.affinity(noise.measured(runs, rounds, cuts(specs)))
     drawn = drawn.set_index(["protocol", "strategy"])
     for place, row in drawn.iterrows():
@@ -136,15 +145,24 @@ def show_noise(folder: Path) -> None:
             f"  {place}: {row['affinity']:.2f} [{row['low']:.2f}, {row['high']:.2f}]\n"
         )
     ratio, error = uniform_affinity()
-    check("digits: affinity of random, uniform, 3,000 trials, within three standard errors of 1",
-          f"{ratio:.3f} +- {error:.3f}", abs(ratio - 1) < 3 * error)  # fmt: skip
+    check(
+        "digits: affinity of random, uniform, 3,000 trials, within three standard errors of 1",
+        f"{ratio:.3f} +- {error:.3f}",
+        abs(ratio - 1) < 3 * error,
+    )
     to_margin = drawn.loc[("boundary", "margin")]
-    check("digits: affinity of margin to mistakes near the boundary",
-          f"{to_margin['affinity']:.2f}", to_margin["low"] > 1.2)  # fmt: skip
+    check(
+        "digits: affinity of margin to mistakes near the boundary",
+        f"{to_margin['affinity']:.2f}",
+        to_margin["low"] > 1.2,
+    )
     for place in (("boundary", "random"), ("uniform", "margin")):
         value = drawn.loc[place, "affinity"]
-        check(f"digits: affinity of {place[1]}, {place[0]}, about 1", f"{value:.2f}",
-              abs(value - 1) < 0.15)  # fmt: skip
+        check(
+            f"digits: affinity of {place[1]}, {place[0]}, about 1",
+            f"{value:.2f}",
+            abs(value - 1) < 0.15,
+        )
 
 
 def show_rare(folder: Path) -> None:
@@ -158,14 +176,18 @@ def show_rare(folder: Path) -> None:
         shown = {p: f"{end[p, 'margin', measure]:.3f}" for p in ("clean", "flips")}
         sys.stdout.write(f"  margin, {measure}: {shown}\n")
     clean, flips = end["clean", "margin"], end["flips", "margin"]
-    check("2 % positives: margin's ambiguous-negative rate rises under flips",
-          f"{clean['ambiguous_negative']:.3f} to {flips['ambiguous_negative']:.3f}",
-          flips["ambiguous_negative"] > clean["ambiguous_negative"])  # fmt: skip
-    check("its average precision falls, accuracy hardly moves",
-          f"{clean['average_precision_macro']:.3f} to {flips['average_precision_macro']:.3f}; "
-          f"{clean['accuracy']:.3f} to {flips['accuracy']:.3f}",
-          flips["average_precision_macro"] < 0.6 * clean["average_precision_macro"]
-          and clean["accuracy"] - flips["accuracy"] < 0.03)  # fmt: skip
+    check(
+        "2 % positives: margin's ambiguous-negative rate rises under flips",
+        f"{clean['ambiguous_negative']:.3f} to {flips['ambiguous_negative']:.3f}",
+        flips["ambiguous_negative"] > clean["ambiguous_negative"],
+    )
+    check(
+        "its average precision falls, accuracy hardly moves",
+        f"{clean['average_precision_macro']:.3f} to {flips['average_precision_macro']:.3f}; "
+        f"{clean['accuracy']:.3f} to {flips['accuracy']:.3f}",
+        flips["average_precision_macro"] < 0.6 * clean["average_precision_macro"]
+        and clean["accuracy"] - flips["accuracy"] < 0.03,
+    )
 
 
 def show_speed(folder: Path) -> None:
@@ -179,8 +201,11 @@ def show_speed(folder: Path) -> None:
         sys.stdout.write(f"  {command}: {wall:.0f} s, {cpu:.0f} CPU s, {peak:.0f} MB\n")
         check(f"{command}: memory of all processes below 1 GB", f"{peak:.0f} MB", peak < 1000)
     wall, cpu = np.sum([spent[c] for c in ("bias", "coverage", "rare", "noise")], axis=0)
-    check("bias, coverage, rare, noise below 3 minutes on two cores",
-          f"{wall:.0f} s, {cpu:.0f} CPU s", cpu < 2 * 180)  # fmt: skip
+    check(
+        "bias, coverage, rare, noise below 3 minutes on two cores",
+        f"{wall:.0f} s, {cpu:.0f} CPU s",
+        cpu < 2 * 180,
+    )
     wall, cpu = spent["audit"]
     check("audit below 10 minutes on two cores", f"{wall:.0f} s, {cpu:.0f} CPU s", cpu < 2 * 600)
 
@@ -193,8 +218,9 @@ def watched(arguments: list[str]) -> tuple[float, float, float]:
     begin = time.perf_counter()
     child = subprocess.Popen(
         [sys.executable, "-m", "albench", *arguments, "--jobs", "2"],
-        stdout=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     ticks: dict[str, int] = {}
     peak = 0.0
     while child.poll() is None:
@@ -217,8 +243,13 @@ def watched(arguments: list[str]) -> tuple[float, float, float]:
     return time.perf_counter() - begin, sum(ticks.values()) / hertz, peak
 
 
-PARTS = {"null": show_null, "audit": show_audit, "noise": show_noise, "rare": show_rare,
-         "speed": show_speed}  # fmt: skip
+PARTS = {
+    "null": show_null,
+    "audit": show_audit,
+    "noise": show_noise,
+    "rare": show_rare,
+    "speed": show_speed,
+}
 
 
 def main(arguments: list[str]) -> int:

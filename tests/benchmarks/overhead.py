@@ -19,11 +19,12 @@ import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from typing import Any  # noqa: E402
 
-from albench import engines, registry  # noqa: E402
-from albench.data import cut  # noqa: E402
-from albench.loop import simulate  # noqa: E402
-from albench.oracle import oracle  # noqa: E402
-from albench.spec import Protocol, Ref, RunSpec  # noqa: E402
+from albench.core import registry  # noqa: E402
+from albench.core.spec import Protocol, Ref, RunSpec  # noqa: E402
+from albench.datasets._cut import cut  # noqa: E402
+from albench.models import engines  # noqa: E402
+from albench.simulation.loop import simulate  # noqa: E402
+from albench.simulation.oracles import oracle  # noqa: E402
 
 
 class Timer:

@@ -18,21 +18,28 @@ from speed_loops import (
     times_faster,
 )
 
-from albench.learner import Constant
-from albench.loop import simulate
-from albench.oracle import oracle
+from albench.simulation.learner import Constant
+from albench.simulation.loop import simulate
+from albench.simulation.oracles import oracle
 
 EVERY = 20
 SVC = {"svc-rbf": (40, 70), "svc-rbf-libsvm": (8, 20)}
 CASES = (
-    ("heart", SVC), ("breast", SVC), ("wdbc", SVC), ("australian", SVC), ("splice", SVC),
+    ("heart", SVC),
+    ("breast", SVC),
+    ("wdbc", SVC),
+    ("australian", SVC),
+    ("splice", SVC),
     ("banana", SVC | {"svc-rbf": (100, 180)}),
-    ("heart", {"logreg": (12, 60)}), ("breast", {"logreg": (12, 60)}),
-    ("wdbc", {"logreg": (12, 60)}), ("australian", {"logreg": (12, 60)}),
+    ("heart", {"logreg": (12, 60)}),
+    ("breast", {"logreg": (12, 60)}),
+    ("wdbc", {"logreg": (12, 60)}),
+    ("australian", {"logreg": (12, 60)}),
     ("splice", {"logreg": (7, 20)}),
-    ("heart", {"forest": (10, 17)}), ("wdbc", {"forest": (10, 17)}),
+    ("heart", {"forest": (10, 17)}),
+    ("wdbc", {"forest": (10, 17)}),
     ("banana", {"forest": (5, 8)}),
-)  # fmt: skip
+)
 """Dataset, and for each model: the goal, what to reach for."""
 
 
@@ -49,8 +56,17 @@ def against_plain(times, whole=False):
         f"{times}. svc-rbf and svc-rbf-libsvm share the plain loop."
     )
     yield ""
-    yield head("engine", "data (train rows, d)", "rounds", "plain s", "albench s", "ratio",
-               "goal", "reach for", "")  # fmt: skip
+    yield head(
+        "engine",
+        "data (train rows, d)",
+        "rounds",
+        "plain s",
+        "albench s",
+        "ratio",
+        "goal",
+        "reach for",
+        "",
+    )
     for name, models in CASES:
         found = table(name)
         if found is None:
@@ -75,10 +91,15 @@ def case(name, found, models, times, whole):
     for (model, goals), took in zip(models.items(), fast, strict=True):
         short = "" if plain / took >= goals[0] else "**short**"
         yield row(
-            model, f"{name} ({len(task.y)}, {task.X.shape[1]})", task.rounds + 1, f"{plain:.3f}",
-            f"{took:.4f}", times_faster(plain / took), *(f"{goal} x" for goal in goals),
+            model,
+            f"{name} ({len(task.y)}, {task.X.shape[1]})",
+            task.rounds + 1,
+            f"{plain:.3f}",
+            f"{took:.4f}",
+            times_faster(plain / took),
+            *(f"{goal} x" for goal in goals),
             "; ".join(filter(None, (short, note))),
-        )  # fmt: skip
+        )
 
 
 def thinned(found, models, times):
@@ -114,9 +135,14 @@ def bare(task, spec, rounds):
     """Microseconds a round of a run that fits, scores and measures nothing."""
     answers, learner = oracle(spec.protocol, task, spec.rng("oracle")), Nothing()
     run = simulate(
-        task, lambda query: query.pool[:1], learner, learner, answers, metrics={},
+        task,
+        lambda query: query.pool[:1],
+        learner,
+        learner,
+        answers,
+        metrics={},
         rng=np.random.default_rng(0),
-    )  # fmt: skip
+    )
     return seconds(lambda: list(run)) / rounds * 1e6
 
 

@@ -10,12 +10,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from albench import engines
-from albench.data import Dataset, cut
-from albench.loop import simulate
-from albench.oracle import oracle
-from albench.registry import build, resolve
-from albench.spec import Protocol, Ref, RunSpec
+from albench.core.registry import build, resolve
+from albench.core.spec import Protocol, Ref, RunSpec
+from albench.datasets._cut import cut
+from albench.datasets._dataset import Dataset
+from albench.models import engines
+from albench.simulation.loop import simulate
+from albench.simulation.oracles import oracle
 
 BUNDLED = {"wdbc": "breast_cancer", "digits": "digits"}
 
@@ -94,11 +95,14 @@ def engine(task, model):
 def engine_rounds(task, spec, learner, strategy="margin"):
     """The rounds of a run with albench, as they come."""
     return simulate(
-        task, build("strategy", resolve("strategy", strategy)), learner, learner,
+        task,
+        build("strategy", resolve("strategy", strategy)),
+        learner,
+        learner,
         oracle(spec.protocol, task, spec.rng("oracle")),
         metrics={"accuracy": build("metric", resolve("metric", "accuracy"))},
         rng=np.random.default_rng(0),
-    )  # fmt: skip
+    )
 
 
 def engine_loop(X, y, model, strategy="margin", **protocol):

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import rbf_kernel
 from speed_loops import engine, engine_loop, head, interleaved, row, table, task_of, times_faster
 
-from albench.registry import build, resolve
+from albench.core.registry import build, resolve
 from albench.strategies.expected import expected_losses
 from albench.strategies.quire import Quire
 from albench.strategies.uncertainty import shannon
@@ -54,28 +54,51 @@ def own_loop(times):
         f"classifier once more, or with `fit_clf=False`. In turn, medians of {times}."
     )
     yield ""
-    yield head("data", "labels", "strategy", "theirs", "theirs s", "`fit_clf=False` s",
-               "albench s", "ratio", "`fit_clf=False`", "goal", "")  # fmt: skip
+    yield head(
+        "data",
+        "labels",
+        "strategy",
+        "theirs",
+        "theirs s",
+        "`fit_clf=False` s",
+        "albench s",
+        "ratio",
+        "`fit_clf=False`",
+        "goal",
+        "",
+    )
     cases = [("wdbc", 300, m, LogisticRegression, times, 30) for m in METHODS]
-    cases += [("digits", 120, m, make, max(1, times // 5), None)
-              for make in (LogisticRegression, converged) for m in METHODS]  # fmt: skip
+    cases += [
+        ("digits", 120, m, make, max(1, times // 5), None)
+        for make in (LogisticRegression, converged)
+        for m in METHODS
+    ]
     for name, budget, method, make, many, goal in cases:
         X, y = table(name)
         ours = lambda: engine_loop(X, y, "logreg", method, budget=budget)  # noqa: B023, E731
         ours()
         again, once, fast = interleaved(
             many,
-            *(lambda refit=refit: their_loop(X, y, make, method, budget, refit)  # noqa: B023
-              for refit in (True, False)),
+            *(
+                lambda refit=refit: their_loop(X, y, make, method, budget, refit)  # noqa: B023
+                for refit in (True, False)
+            ),
             ours,
-        )  # fmt: skip
+        )
         short = "**short**" if goal and again / fast < goal else ""
         yield row(
-            name, budget, method, "default" if make is LogisticRegression else "converged",
-            f"{again:.3f}", f"{once:.3f}", f"{fast:.4f}", times_faster(again / fast),
-            times_faster(once / fast), f"{goal} x" if goal else "reported",
+            name,
+            budget,
+            method,
+            "default" if make is LogisticRegression else "converged",
+            f"{again:.3f}",
+            f"{once:.3f}",
+            f"{fast:.4f}",
+            times_faster(again / fast),
+            times_faster(once / fast),
+            f"{goal} x" if goal else "reported",
             "; ".join(filter(None, (short, "" if many == times else f"runs: {many}"))),
-        )  # fmt: skip
+        )
 
 
 SAMPLED = 8  # queries of a run of QUIRE that the slow ways answer
@@ -144,9 +167,11 @@ def whole_run(task, query):
     while len(query.pool) > 2:
         labeled = np.sort(np.append(query.labeled, query.pool[strategy.losses(query).argmin()]))
         query = replace(
-            query, labeled=labeled, y_labeled=task.y[labeled],
+            query,
+            labeled=labeled,
+            y_labeled=task.y[labeled],
             pool=np.setdiff1d(query.pool, labeled),
-        )  # fmt: skip
+        )
         queries.append(query)
     return queries
 
@@ -162,9 +187,22 @@ def quire(times):
         "the definition, once, with nothing learnt before and cold caches."
     )
     yield ""
-    yield head("data (pool)", "labels", "queries", "solve s", "update s", "scikit-activeml s",
-               "albench s", "ratio: solve", "update", "scikit-activeml", "goal", "",
-               "first query", "largest gap")  # fmt: skip
+    yield head(
+        "data (pool)",
+        "labels",
+        "queries",
+        "solve s",
+        "update s",
+        "scikit-activeml s",
+        "albench s",
+        "ratio: solve",
+        "update",
+        "scikit-activeml",
+        "goal",
+        "",
+        "first query",
+        "largest gap",
+    )
     for name, labels in (("heart", 20), ("wdbc", 20), ("wdbc", 100), ("australian", 20)):
         task, first = asked(name, labels)
         gamma, queries = 1 / first.X.shape[1], whole_run(task, first)
@@ -180,22 +218,34 @@ def quire(times):
 
         calls = [
             lambda how=how: [how(query) for query in some]  # noqa: B023
-            for how in (lambda q: by_definition(q, gamma, 1.0),  # noqa: B023
-                        lambda q: by_update(q, gamma, 1.0),  # noqa: B023
-                        lambda q: their_quire(q, gamma))  # noqa: B023
-        ]  # fmt: skip
+            for how in (
+                lambda q: by_definition(q, gamma, 1.0),  # noqa: B023
+                lambda q: by_update(q, gamma, 1.0),  # noqa: B023
+                lambda q: their_quire(q, gamma),  # noqa: B023
+            )
+        ]
         known = ours()
         due = [known[next(i for i, q in enumerate(queries) if q is query)] for query in some]
-        gap = max(float(np.abs(a / b - 1).max())
-                  for call in calls for a, b in zip(call(), due, strict=True))  # fmt: skip
+        gap = max(
+            float(np.abs(a / b - 1).max())
+            for call in calls
+            for a, b in zip(call(), due, strict=True)
+        )
         *slow, fast = interleaved(times, *calls, ours)
         slow = [s * len(queries) / SAMPLED for s in slow]
         start, own = interleaved(times, lambda: by_definition(first, gamma, 1.0), one)  # noqa: B023
         yield row(
-            f"{name} ({len(first.pool)})", labels, len(queries), *(f"{s:.2f}" for s in slow),
-            f"{fast:.4f}", *(times_faster(s / fast) for s in slow), "300 x",
-            "" if slow[0] / fast >= 300 else "**short**", times_faster(start / own), f"{gap:.0e}",
-        )  # fmt: skip
+            f"{name} ({len(first.pool)})",
+            labels,
+            len(queries),
+            *(f"{s:.2f}" for s in slow),
+            f"{fast:.4f}",
+            *(times_faster(s / fast) for s in slow),
+            "300 x",
+            "" if slow[0] / fast >= 300 else "**short**",
+            times_faster(start / own),
+            f"{gap:.0e}",
+        )
 
 
 def expected_error(times):
@@ -207,16 +257,29 @@ def expected_error(times):
         f"In turn, medians of {max(times, 5)}; largest gap: of the scores, converged."
     )
     yield ""
-    yield head("data (pool, d)", "labels", "default ms", "converged ms", "albench ms",
-               "ratio: default", "converged", "goal", "", "largest gap")  # fmt: skip
+    yield head(
+        "data (pool, d)",
+        "labels",
+        "default ms",
+        "converged ms",
+        "albench ms",
+        "ratio: default",
+        "converged",
+        "goal",
+        "",
+        "largest gap",
+    )
     cases = [("wdbc", n) for n in (20, 60, 150)] + [("heart", 60), ("australian", 60)]
     for name, labels in [*cases, ("splice", 60)]:
         task, query = asked(name, labels)
         learner = engine(task, "logreg")
         warm = learner.fit(query.labeled, query.y_labeled)
         cold = learner.plain.fit(query.labeled, query.y_labeled)
-        ways = [(cold, lambda seed: LogisticRegression()), (cold, lambda s: converged()),
-                (warm, learner.make)]  # fmt: skip
+        ways = [
+            (cold, lambda seed: LogisticRegression()),
+            (cold, lambda s: converged()),
+            (warm, learner.make),
+        ]
         calls = [lambda way=way: losses(query, *way) for way in ways]  # noqa: B023
         _, due, ours = [call() for call in calls]
         tried = np.isfinite(due)
@@ -224,10 +287,15 @@ def expected_error(times):
         default, tight, fast = interleaved(max(times, 5), *calls)
         short = "" if default / fast >= 30 else "**short**"
         yield row(
-            f"{name} ({len(query.pool)}, {task.X.shape[1]})", labels,
-            *(f"{1e3 * s:.2f}" for s in (default, tight, fast)), times_faster(default / fast),
-            times_faster(tight / fast), "30 x", short, f"{gap:.0e}",
-        )  # fmt: skip
+            f"{name} ({len(query.pool)}, {task.X.shape[1]})",
+            labels,
+            *(f"{1e3 * s:.2f}" for s in (default, tight, fast)),
+            times_faster(default / fast),
+            times_faster(tight / fast),
+            "30 x",
+            short,
+            f"{gap:.0e}",
+        )
 
 
 def losses(query, fitted, make):

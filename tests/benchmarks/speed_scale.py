@@ -9,7 +9,7 @@ import numpy as np
 from engine_grid import run
 from speed_loops import engine, engine_loop, engine_rounds, head, made, row, table, task_of
 
-from albench import engines
+from albench.models import engines
 
 POOLS, LABELS = (500, 2000, 10_000, 50_000), (50, 200, 1000, 5000)
 MODELS = ("svc-rbf", "svc-rbf-libsvm", "svc-linear", "logreg", "forest", "knn", "gnb")
@@ -53,14 +53,34 @@ def memory(times):
         f"A full kernel would take 653 MB; the bound is {engines.MEMORY >> 20} MB."
     )
     yield ""
-    yield head("model", "strategy", "train rows", "rounds", "engine", "MB before", "peak MB",
-               "goal", "", "CPU s")  # fmt: skip
+    yield head(
+        "model",
+        "strategy",
+        "train rows",
+        "rounds",
+        "engine",
+        "MB before",
+        "peak MB",
+        "goal",
+        "",
+        "CPU s",
+    )
     for model in ("svc-rbf", "logreg"):
         for strategy in ("margin", "random"):
             took, base, most, engine, n, rounds = measured(model, strategy, 7000, batch=100)
             short = "" if most < 600 else "**short**"
-            yield row(model, strategy, n, rounds, engine, f"{base:.0f}", f"{most:.0f}", 600,
-                      short, f"{took:.1f}")  # fmt: skip
+            yield row(
+                model,
+                strategy,
+                n,
+                rounds,
+                engine,
+                f"{base:.0f}",
+                f"{most:.0f}",
+                600,
+                short,
+                f"{took:.1f}",
+            )
 
 
 def large(times):
@@ -82,8 +102,16 @@ def bound(times):
         "the default. `plain ...` as engine: the support vectors did not fit any more."
     )
     yield ""
-    yield head("model", "data (train rows)", "bound MB", "rows it holds", "engine", "same picks",
-               "CPU s", "unbounded s")  # fmt: skip
+    yield head(
+        "model",
+        "data (train rows)",
+        "bound MB",
+        "rows it holds",
+        "engine",
+        "same picks",
+        "CPU s",
+        "unbounded s",
+    )
     for model in ("svc-rbf", "svc-rbf-libsvm"):
         engine_loop(*made(100), model, budget=60)  # loads or compiles what all others use
         for name, share in (("australian", 0.6), ("australian", 0.2), ("banana", 0.1)):
@@ -99,9 +127,15 @@ def bound(times):
             pairs = zip(records[0].picks, records[1].picks, strict=True)
             same = all(np.array_equal(a, b) for a, b in pairs)
             yield row(
-                model, f"{name} ({n})", f"{limit / 2**20:.2f}", limit // (8 * rows),
-                records[1].engine, "yes" if same else "**no**", f"{took[1]:.3f}", f"{took[0]:.3f}",
-            )  # fmt: skip
+                model,
+                f"{name} ({n})",
+                f"{limit / 2**20:.2f}",
+                limit // (8 * rows),
+                records[1].engine,
+                "yes" if same else "**no**",
+                f"{took[1]:.3f}",
+                f"{took[0]:.3f}",
+            )
 
 
 def one_round(model, n_train, labels, rounds):
@@ -130,8 +164,15 @@ def scaling(times):
         "logarithms, and of the last step. *: the engine gave up and scikit-learn took over."
     )
     yield ""
-    yield head("model", *(f"{n:,} rows" for n in POOLS), "exponent", "last step",
-               *(f"{n:,} labels" for n in LABELS), "exponent", "last step")  # fmt: skip
+    yield head(
+        "model",
+        *(f"{n:,} rows" for n in POOLS),
+        "exponent",
+        "last step",
+        *(f"{n:,} labels" for n in LABELS),
+        "exponent",
+        "last step",
+    )
     for model in MODELS:
         rounds = 5 if model == "forest" else 10
         by_pool = [one_round(model, n, 100, rounds) for n in POOLS]

@@ -11,19 +11,39 @@ from speed_loops import head, row, table
 from threadpoolctl import threadpool_limits
 
 import albench
-from albench.analysis import curves
-from albench.execute import Options, run_one
+from albench.analysis.comparison import summaries
 from albench.runner import with_skipped
+from albench.runner.worker import Options, run_one
 
 # name: train rows and labels bought in all runs of Lu et al. (2023), trials; from their table
 SIZES = {
-    "appendicitis": 106, "sonar": 208, "parkinsons": 195, "ex8b": 210, "heart": 270,
-    "haberman": 306, "ionosphere": 351, "clean1": 476, "breast": 478, "wdbc": 569,
-    "australian": 690, "diabetes": 768, "mammographic": 830, "ex8a": 766, "tictactoe": 958,
-    "german": 1000, "splice": 1000, "gcloudb": 1000, "gcloudub": 1000, "checkerboard": 1600,
-    "spambase": 4601, "banana": 5300, "phoneme": 5404, "ringnorm": 7400, "twonorm": 7400,
+    "appendicitis": 106,
+    "sonar": 208,
+    "parkinsons": 195,
+    "ex8b": 210,
+    "heart": 270,
+    "haberman": 306,
+    "ionosphere": 351,
+    "clean1": 476,
+    "breast": 478,
+    "wdbc": 569,
+    "australian": 690,
+    "diabetes": 768,
+    "mammographic": 830,
+    "ex8a": 766,
+    "tictactoe": 958,
+    "german": 1000,
+    "splice": 1000,
+    "gcloudb": 1000,
+    "gcloudub": 1000,
+    "checkerboard": 1600,
+    "spambase": 4601,
+    "banana": 5300,
+    "phoneme": 5404,
+    "ringnorm": 7400,
+    "twonorm": 7400,
     "phishing": 11055,
-}  # fmt: skip
+}
 STRATEGIES = {"Uniform": "pool_order", "US-C": "margin", "Core-Set": "kcenter"}
 MODELS = ("svc-rbf", "svc-rbf-libsvm")
 MIXES = {("svc-rbf", "svc-rbf-libsvm", "logreg", "gnb"): 2, ("svc-rbf", "logreg"): 4}
@@ -75,8 +95,9 @@ def cores(times):
         f"Wall time, in turn, medians of {times}."
     )
     yield ""
-    yield head("models", "trials", "jobs", "wall s", "CPU s, workers", "coordinator", "ratio",
-               "goal", "")  # fmt: skip
+    yield head(
+        "models", "trials", "jobs", "wall s", "CPU s, workers", "coordinator", "ratio", "goal", ""
+    )
     with tempfile.TemporaryDirectory() as folder:
         for models, trials in MIXES.items():
             path = suite(folder, names, models, MIXED, trials, EXHAUSTION)
@@ -128,8 +149,9 @@ def published(times, whole=False):
         f"{26 - len(at_hand)} other datasets are extrapolated: seconds a run as a power of the "
         "rounds, fitted on the files at hand of 300 rounds and more; phishing, ringnorm and "
         "twonorm lie beyond the largest of them. Seeds run: "
-        + ", ".join(f"{n} {take}" for n, take in takes.items()) + "."
-    )  # fmt: skip
+        + ", ".join(f"{n} {take}" for n, take in takes.items())
+        + "."
+    )
     yield ""
     yield from estimates(found, at_hand)
     yield ""
@@ -175,8 +197,15 @@ def rounds_of(name):
 
 def estimates(seconds, at_hand):
     """Minutes of wall time on two cores by model and strategy, and for all datasets."""
-    yield head("model", "strategy", "files at hand, min", "exponent of the rounds",
-               "all 26, min", "of these phishing", "ringnorm and twonorm")  # fmt: skip
+    yield head(
+        "model",
+        "strategy",
+        "files at hand, min",
+        "exponent of the rounds",
+        "all 26, min",
+        "of these phishing",
+        "ringnorm and twonorm",
+    )
     sums = np.zeros(2)
     for model in MODELS:
         for strategy in STRATEGIES:
@@ -206,8 +235,19 @@ def by_dataset(seconds, at_hand):
 def areas(times):
     """Mean areas of accuracy of the canonical and the libsvm-exact classifier, paired."""
     seeds = 4 * times
-    names = [n for n in ("heart", "haberman", "ionosphere", "wdbc", "australian",
-                         "diabetes", "mammographic") if table(n)]  # fmt: skip
+    names = [
+        n
+        for n in (
+            "heart",
+            "haberman",
+            "ionosphere",
+            "wdbc",
+            "australian",
+            "diabetes",
+            "mammographic",
+        )
+        if table(n)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         datasets = [f'"{n}"' for n in names]
         strategies = lu_strategies(("Uniform", "US-C"))
@@ -220,17 +260,32 @@ def areas(times):
         "the largest difference of one seed. *agree*: zero within two standard errors."
     )
     yield ""
-    yield head("data", "strategy", "svc-rbf", "svc-rbf-libsvm", "difference", "standard error",
-               "largest of a seed", "")  # fmt: skip
+    yield head(
+        "data",
+        "strategy",
+        "svc-rbf",
+        "svc-rbf-libsvm",
+        "difference",
+        "standard error",
+        "largest of a seed",
+        "",
+    )
     for name in names:
         for strategy in ("Uniform", "US-C"):
             ours, theirs = (found.loc[name, strategy, model] for model in MODELS)
             apart = (ours - theirs).to_numpy()
             error = apart.std(ddof=1) / np.sqrt(len(apart))
             agree = "agree" if abs(apart.mean()) <= 2 * error + 1e-12 else "**differ**"
-            yield row(name, strategy, f"{ours.mean():.5f}", f"{theirs.mean():.5f}",
-                      f"{apart.mean():+.6f}", f"{error:.6f}", f"{np.abs(apart).max():.5f}",
-                      agree)  # fmt: skip
+            yield row(
+                name,
+                strategy,
+                f"{ours.mean():.5f}",
+                f"{theirs.mean():.5f}",
+                f"{apart.mean():+.6f}",
+                f"{error:.6f}",
+                f"{np.abs(apart).max():.5f}",
+                agree,
+            )
 
 
 def area_of_runs(runs, rounds):
@@ -240,5 +295,5 @@ def area_of_runs(runs, rounds):
     return (
         joined.sort_values("round")
         .groupby(keys)[["n_labeled", "accuracy"]]
-        .apply(lambda curve: float(curves.aubc(curve["n_labeled"], curve["accuracy"])))
+        .apply(lambda curve: float(summaries.aubc(curve["n_labeled"], curve["accuracy"])))
     )

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from albench.execute import described
-from albench.spec import RunSpec
-from albench.store import Store
+from albench.core.spec import RunSpec
+from albench.results.store import Store
+from albench.runner.worker import described
 from albench.suite import Suite
-from albench.suitefile import load_suite
+from albench.suite.toml import load_suite
 
 ROUNDS, BATCH, SHARD = 100, 5, 24
 SUITE = """
@@ -40,13 +40,21 @@ def rows(spec: RunSpec, rng: np.random.Generator) -> tuple[dict[str, Any], list[
     picks = rng.integers(0, 1000, (ROUNDS + 1, BATCH)).tolist()
     rounds = [
         {
-            "run": spec.id, "round": r, "n_labeled": 20 + r * BATCH, "cost": float(20 + r * BATCH),
-            "picks": picks[r], "labels": [p % 3 for p in picks[r]], "n_tied": 1,
-            "seconds_fit": 0.01, "seconds_query": 0.01, "accuracy": scores[r, 0],
-            "balanced_accuracy": scores[r, 1], "log_loss": scores[r, 2],
+            "run": spec.id,
+            "round": r,
+            "n_labeled": 20 + r * BATCH,
+            "cost": float(20 + r * BATCH),
+            "picks": picks[r],
+            "labels": [p % 3 for p in picks[r]],
+            "n_tied": 1,
+            "seconds_fit": 0.01,
+            "seconds_query": 0.01,
+            "accuracy": scores[r, 0],
+            "balanced_accuracy": scores[r, 1],
+            "log_loss": scores[r, 2],
         }
         for r in range(ROUNDS + 1)
-    ]  # fmt: skip
+    ]
     return run, rounds
 
 

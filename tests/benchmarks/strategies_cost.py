@@ -35,27 +35,41 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-import albench.strategies.skactiveml as adapter
-from albench.engines import learner
-from albench.engines.logreg import Solved
-from albench.errors import Skip
-from albench.loop import Task
-from albench.query import Query
-from albench.registry import build, entry, make_strategy, names, resolve
-from albench.spec import Ref
+from albench.core.errors import Skip
+from albench.core.registry import build, entry, make_strategy, names, resolve
+from albench.core.spec import Ref
+from albench.models.engines import learner
+from albench.models.engines.logreg import Solved
+from albench.simulation.query import Query
+from albench.simulation.task import Task
+from albench.strategies import skactiveml as adapter
 from albench.testing import make_query
 
 THEIRS = {
-    "random": "random", "margin": "margin", "entropy": "entropy",
-    "least_confident": "least_confident", "qbc": "qbc", "qbc_kl": "qbc_kl",
-    "variation_ratio": "variation_ratio", "batch_bald": "batch_bald", "kcenter": "core_set",
-    "typiclust": "typi_clust", "probcover": "prob_cover", "badge": "badge", "clue": "clue",
-    "falcun": "falcun", "quire": "quire", "eer_01": "eer",
-}  # fmt: skip
+    "random": "random",
+    "margin": "margin",
+    "entropy": "entropy",
+    "least_confident": "least_confident",
+    "qbc": "qbc",
+    "qbc_kl": "qbc_kl",
+    "variation_ratio": "variation_ratio",
+    "batch_bald": "batch_bald",
+    "kcenter": "core_set",
+    "typiclust": "typi_clust",
+    "probcover": "prob_cover",
+    "badge": "badge",
+    "clue": "clue",
+    "falcun": "falcun",
+    "quire": "quire",
+    "eer_01": "eer",
+}
 EQUAL_TERMS: dict[str, dict[str, Any]] = {
-    "eer_01": {"candidates": 20, "evaluation": None}, "eer_log": {"candidates": 20},
-    "qbc": {"committee": 5}, "qbc_kl": {"committee": 5}, "variation_ratio": {"committee": 5},
-}  # fmt: skip
+    "eer_01": {"candidates": 20, "evaluation": None},
+    "eer_log": {"candidates": 20},
+    "qbc": {"committee": 5},
+    "qbc_kl": {"committee": 5},
+    "variation_ratio": {"committee": 5},
+}
 LABELED, FEATURES, CLASSES = 100, 50, 10
 MEMBER_FITS = 20  # CPU seconds that the fits of a committee may take on top of a query's limit
 ENOUGH = 0.2  # seconds of measured queries after which no further run is begun
@@ -319,9 +333,14 @@ def heading(limit: int) -> dict[str, Any]:
     """What the page says of the measurement."""
     clock = "CPU time" if now is time.thread_time else "elapsed time"
     return {
-        "clock": clock, "features": FEATURES, "classes": CLASSES, "labeled": LABELED,
-        "limit": limit, "library": adapter.INSTALLED, "theirs": THEIRS,
-    }  # fmt: skip
+        "clock": clock,
+        "features": FEATURES,
+        "classes": CLASSES,
+        "labeled": LABELED,
+        "limit": limit,
+        "library": adapter.INSTALLED,
+        "theirs": THEIRS,
+    }
 
 
 def main() -> None:

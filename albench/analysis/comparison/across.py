@@ -1,0 +1,296 @@
+"""Strategies compared across datasets.
+
+Every function takes a wide frame of scores: one row per dataset (the unit of
+inference), one column per strategy, higher = better, no holes. `analysis.comparison`
+makes such frames from stored tables and composes what is here.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import factorial, nan, prod, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from albench.analysis.comparison import paired
+from albench.analysis.comparison.paired import corrected_t
+from albench.core.arrays import Floats
+from albench.core.errors import BadValue, UnknownName
+
+__all__ = [
+    "PAIRS_MIN",
+    "Rope",
+    "against",
+    "bonferroni_dunn",
+    "corrected_t",
+    "finner",
+    "friedman",
+    "groups",
+    "holm",
+    "nemenyi",
+    "pairs",
+    "ranks",
+    "signed_rank_rope",
+]
+
+PAIRS_MIN = 15
+"""Below this many datasets no statement about all pairs is made."""
+
+
+def _table(scores: pd.DataFrame, least: int = 1) -> pd.DataFrame:
+    if scores.shape[1] < least or scores.shape[0] == 0:
+        raise BadValue(
+            f"the table of scores has {scores.shape[0]} datasets and {scores.shape[1]} strategies: "
+            f"at least 1 and {least} are needed"
+        )
+    if scores.columns.has_duplicates or scores.index.has_duplicates:
+        raise BadValue("the table of scores names a dataset or a strategy twice")
+    table = scores.astype(float)
+    holes = ~np.isfinite(table.to_numpy())
+    if holes.any():
+        where = [str(c) for c in table.columns[holes.any(axis=0)]]
+        raise BadValue(
+            f"the table of scores has {int(holes.sum())} holes (strategies {', '.join(where)}): "
+            "leave out those datasets or strategies, or fill them and say so"
+        )
+    return table.round(paired.DIGITS)
+
+
+def ranks(scores: pd.DataFrame) -> "pd.Series[float]":
+    """Mean rank per strategy, best first; 1 is best, ties share the mean of their ranks."""
+    return _ranked(_table(scores)).mean(axis=0).sort_values(kind="stable")
+
+
+def _ranked(table: pd.DataFrame) -> pd.DataFrame:
+    return table.rank(axis=1, ascending=False, method="average")
+
+
+def friedman(scores: pd.DataFrame) -> "pd.Series[Any]":
+    """Friedman's omnibus test with Iman and Davenport's F.
+
+    Returns n, k, chi2 (without tie correction, as in Demsar 2006), chi2_ties (with),
+    F and p from chi2, F_ties and p_ties from chi2_ties, df1, df2. NaN below three
+    strategies or two datasets, or where every rank is tied. Where the datasets agree
+    perfectly F is infinite and p is exact: one over the orders, per further dataset.
+    """
+    from scipy.special import fdtrc
+
+    table = _table(scores)
+    n, k = table.shape
+    out: dict[str, float] = {"n": n, "k": k}
+    out |= dict.fromkeys(("chi2", "chi2_ties", "F", "p", "F_ties", "p_ties", "df1", "df2"), nan)
+    if k < 3 or n < 2:
+        return pd.Series(out)
+    ranked = _ranked(table)
+    mean = ranked.mean(axis=0).to_numpy()
+    chi2 = 12 * n / (k * (k + 1)) * float((mean**2).sum() - k * (k + 1) ** 2 / 4)
+    sizes = [np.unique(row, return_counts=True)[1] for row in ranked.to_numpy()]
+    ties = float(sum((s**3 - s).sum() for s in sizes))
+    share = 1 - ties / (n * (k**3 - k))
+    df1, df2 = k - 1, (k - 1) * (n - 1)
+    out |= {"df1": df1, "df2": df2}
+    if share <= 1e-12:
+        return pd.Series(out)
+    for tail, value in (("", chi2), ("_ties", chi2 / share)):
+        left = n * df1 - value
+        f = (n - 1) * value / left if left > 1e-9 else np.inf
+        exact = (prod(factorial(int(s)) for s in sizes[0]) / factorial(k)) ** (n - 1)
+        p = float(fdtrc(df1, df2, f)) if f < np.inf else exact
+        out |= {f"chi2{tail}": value, f"F{tail}": f, f"p{tail}": p}
+    return pd.Series(out)
+
+
+def holm(p: ArrayLike) -> Floats:
+    """Holm's step-down adjusted p-values; NaN stays NaN and counts as no test."""
+    return _adjusted(p, "holm")
+
+
+def finner(p: ArrayLike) -> Floats:
+    """Finner's step-down adjusted p-values: needs independence or positive dependence."""
+    return _adjusted(p, "finner")
+
+
+def _adjusted(p: ArrayLike, rule: str) -> Floats:
+    values = np.asarray(p, dtype=np.float64)
+    out = np.full(values.shape, nan)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")]
+    m = len(order)
+    step = np.arange(m)
+    raw = values[order]
+    adjusted = raw * (m - step) if rule == "holm" else 1 - (1 - raw) ** (m / (step + 1))
+    out[order] = np.minimum(np.maximum.accumulate(adjusted), 1.0) if m else adjusted
+    return out
+
+
+def against(
+    scores: pd.DataFrame,
+    baseline: str,
+    *,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Each strategy against the baseline, one row per strategy (the index).
+
+    Columns: n; mean_difference with its 95 % t interval low, high; wins, ties, losses;
+    wilcoxon_p, holm_p, finner_p (two-sided signed-rank, raw and adjusted over the
+    family); rank_biserial; sign_flip_p (permutation cross-check); friedman_z,
+    friedman_p, friedman_holm_p (Demsar's companion); mde (smallest difference found
+    with 80 % power at the family's first Holm step, NaN where none can be); note. A p-value
+    that cannot reach alpha with n datasets is NaN and the note says so.
+    """
+    table = _table(scores, least=2)
+    if baseline not in table.columns:
+        known = ", ".join(map(str, table.columns))
+        raise UnknownName(f"baseline {baseline!r} is not among the strategies: {known}")
+    others = [c for c in table.columns if c != baseline]
+    family = [(c, table[c].to_numpy() - table[baseline].to_numpy()) for c in others]
+    out = _family(family, alpha, seed)
+    n, k = table.shape
+    mean = _ranked(table).mean(axis=0)
+    z = (mean[baseline] - mean[others]).to_numpy() / sqrt(k * (k + 1) / (6 * n))
+    out.insert(len(out.columns) - 1, "friedman_z", z)
+    out.insert(len(out.columns) - 1, "friedman_p", _normal_p(z))
+    out.insert(len(out.columns) - 1, "friedman_holm_p", holm(_normal_p(z)))
+    if out["holm_p"].isna().all():  # below the guard rail of the family
+        out["friedman_holm_p"] = nan
+    if out["wilcoxon_p"].isna().all():
+        out["friedman_p"] = nan
+    out.index = pd.Index(others, name="strategy")
+    return out
+
+
+def pairs(scores: pd.DataFrame, *, alpha: float = 0.05, seed: int = 0) -> pd.DataFrame:
+    """All pairs, one row for each (columns a, b: a minus b), with Holm over all of them.
+
+    Columns as in `against`. Below 15 datasets holm_p is NaN: no all-pairs statement.
+    """
+    table = _table(scores, least=2)
+    names = list(combinations(table.columns, 2))
+    out = _family(
+        [((a, b), table[a].to_numpy() - table[b].to_numpy()) for a, b in names], alpha, seed
+    )
+    if len(table) < PAIRS_MIN:
+        out[["holm_p", "finner_p"]] = nan
+        out["note"] = f"no all-pairs statement below {PAIRS_MIN} datasets (here {len(table)})"
+    out.insert(0, "a", [a for a, _ in names])
+    out.insert(1, "b", [b for _, b in names])
+    return out
+
+
+def _family(family: Sequence[tuple[Any, Floats]], alpha: float, seed: int) -> pd.DataFrame:
+    """One row of paired statistics per (name, differences), with Holm over the family."""
+    rows = []
+    n, m = len(family[0][1]), len(family)
+    one, all_ = paired.smallest_n(1, alpha), paired.smallest_n(m, alpha)
+    for place, (_, d) in enumerate(family):
+        wins, ties, losses = paired.win_tie_loss(d)
+        low, high = paired.t_interval(d)
+        rows.append(
+            {
+                "n": len(d),
+                "mean_difference": float(np.mean(d)),
+                "low": low,
+                "high": high,
+                "wins": wins,
+                "ties": ties,
+                "losses": losses,
+                "wilcoxon_p": paired.wilcoxon_p(d) if n >= one else nan,
+                "rank_biserial": paired.rank_biserial(d),
+                "sign_flip_p": paired.sign_flip_p(d, np.random.default_rng([seed, place]))
+                if n >= one
+                else nan,
+                "mde": paired.detectable(d, alpha, tests=len(family)),
+            }
+        )
+    out = pd.DataFrame(rows)
+    out.insert(8, "holm_p", holm(out["wilcoxon_p"]))
+    out.insert(9, "finner_p", finner(out["wilcoxon_p"]))
+    out["note"] = ""
+    if n < all_:
+        out[["holm_p", "finner_p"]] = nan
+        tests = f"{m} tests need" if m > 1 else "one test needs"
+        with_n = f"{n} dataset{'s' if n > 1 else ''}"
+        out["note"] = f"cannot reach {alpha:g} with {with_n} ({tests} {all_})"
+    return out
+
+
+def _normal_p(z: Floats) -> Floats:
+    from scipy.special import ndtr
+
+    return np.asarray(2 * ndtr(-np.abs(z)), dtype=np.float64)
+
+
+def nemenyi(scores: pd.DataFrame, alpha: float = 0.05) -> float:
+    """Critical distance of mean ranks (Nemenyi; Demsar 2006), for the classical diagram only.
+
+    q of the studentised range with infinite degrees of freedom over sqrt(2), times
+    sqrt(k (k + 1) / (6 n)).
+    """
+    from scipy.stats import studentized_range
+
+    n, k = _table(scores, least=2).shape
+    q = float(studentized_range.isf(alpha, k, np.inf)) / sqrt(2)
+    return q * sqrt(k * (k + 1) / (6 * n))
+
+
+def bonferroni_dunn(scores: pd.DataFrame, alpha: float = 0.05) -> float:
+    """Critical distance of mean ranks to a control (Dunn 1961; Demsar 2006)."""
+    from scipy.special import ndtri
+
+    n, k = _table(scores, least=2).shape
+    return float(ndtri(1 - alpha / (2 * (k - 1)))) * sqrt(k * (k + 1) / (6 * n))
+
+
+def groups(mean_ranks: "pd.Series[float]", distance: float) -> list[list[str]]:
+    """Maximal sets of strategies whose mean ranks lie within `distance`, for the bars."""
+    order = mean_ranks.sort_values(kind="stable")
+    values, out, reach = order.to_numpy(), [], -1
+    for start in range(len(values)):
+        stop = int(np.searchsorted(values, values[start] + distance + 1e-12, side="right")) - 1
+        if stop > max(start, reach):
+            out.append(list(order.index[start : stop + 1]))
+            reach = stop
+    return out
+
+
+class Rope(NamedTuple):
+    """Posterior probabilities that a is better, practically equal, worse."""
+
+    better: float
+    rope: float
+    worse: float
+
+
+def signed_rank_rope(
+    scores: pd.DataFrame, a: str, b: str, rope: float = 0.01, seed: int = 0
+) -> Rope:
+    """Bayesian signed-rank test with a region of practical equivalence.
+
+    Benavoli et al. 2014, 2017: probabilities that over datasets a is better than b by
+    more than `rope`, that they differ by less, that b is better by more. Dirichlet
+    weights on the differences and a zero of weight 1/2, 50,000 samples; the numbers are
+    those of baycomp.two_on_multiple with random_state=seed, many times faster.
+    """
+    table = _table(scores, least=2)
+    for name in (a, b):
+        if name not in table.columns:
+            known = ", ".join(map(str, table.columns))
+            raise UnknownName(f"{name!r} is not among the strategies: {known}")
+    if rope <= 0:
+        raise BadValue(f"the rope must be positive, got {rope}")
+    d = np.concatenate([[0.0], (table[b] - table[a]).to_numpy()])
+    prior = np.concatenate([[0.5], np.ones(len(table))])
+    # The generator of baycomp, so that seeds mean the same.
+    weights = np.random.RandomState(seed).dirichlet(prior, 50_000)
+    sums = d[:, None] + d[None, :]
+    better, worse = (((weights @ _step(s * sums, 2 * rope)) * weights).sum(axis=1) for s in (-1, 1))
+    winner = np.argmax([better, 1 - better - worse, worse], axis=0)
+    return Rope(*(float(share) for share in np.bincount(winner, minlength=3) / len(winner)))
+
+
+def _step(x: Floats, threshold: float) -> Floats:
+    """1 above the threshold, a half on it, 0 below."""
+    return np.asarray((x > threshold) + 0.5 * (x == threshold), dtype=np.float64)

@@ -1,0 +1,270 @@
+"""Aggregates over trials and datasets in the manner of Agarwal et al. 2021 (rliable).
+
+Input is one array per dataset, (J, K): J trials of K strategies, paired by row. The
+bootstrap draws trials within each dataset, the same rows for every strategy, and where
+asked the datasets too, for statements beyond those at hand.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from albench.analysis.comparison import paired
+from albench.analysis.comparison.cells import Block, Stack
+from albench.analysis.comparison.summaries import areas, normalised
+from albench.core.arrays import Floats
+from albench.core.errors import BadValue
+
+
+class Estimate(NamedTuple):
+    """A value per strategy (or per strategy and threshold) with its 95 % interval."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+def iqm(values: ArrayLike) -> float:
+    """Interquartile mean: the mean of the middle half; NaN if there is nothing."""
+    from scipy.stats import trim_mean
+
+    x = np.asarray(values, dtype=np.float64).ravel()
+    return float(trim_mean(x, 0.25)) if len(x) else float("nan")
+
+
+def improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
+    """P(a run of ours beats a run of theirs) on one dataset, a draw counting half."""
+    a = np.asarray(ours, dtype=np.float64).ravel()[:, None]
+    b = np.asarray(theirs, dtype=np.float64).ravel()[None, :]
+    return float(np.mean((a > b) + 0.5 * (a == b)))
+
+
+def iqm_interval(
+    scores: Sequence[ArrayLike],
+    rng: np.random.Generator,
+    draws: int = 2000,
+    datasets: bool = False,
+) -> Estimate:
+    """IQM over all runs of all datasets, per strategy: arrays of shape (K,)."""
+    blocks = _blocks(scores)
+
+    def value(parts: list[Floats]) -> Floats:
+        return _column_iqm(np.concatenate(parts, axis=0))
+
+    # Draws differ from each other by rows only, so they are stacked and sorted at once.
+    return _interval(value(blocks), [value(p) for p in _resamples(blocks, rng, draws, datasets)])
+
+
+def _column_iqm(x: Floats) -> Floats:
+    cut = int(0.25 * len(x))
+    middle = np.partition(x, (cut, len(x) - cut - 1), axis=0)[cut : len(x) - cut]
+    return np.asarray(middle.mean(axis=0), dtype=np.float64)
+
+
+def profile(
+    scores: Sequence[ArrayLike],
+    thresholds: ArrayLike,
+    rng: np.random.Generator,
+    draws: int = 1000,
+) -> Estimate:
+    """Share of runs above each threshold, datasets weighing alike: arrays (K, thresholds)."""
+    grid = np.asarray(thresholds, dtype=np.float64)
+    above = [
+        (block[:, :, None] > grid).reshape(len(block), -1).astype(np.float64)
+        for block in _blocks(scores)
+    ]
+    values = np.array([b.mean(axis=0) for b in above])
+    samples = np.array([_counts(len(b), rng, draws) @ b / len(b) for b in above])
+    flat = _over_units(values, samples, rng, None)
+    return Estimate(*(part.reshape(-1, len(grid)) for part in flat))
+
+
+def improvement_interval(
+    scores: Sequence[ArrayLike],
+    control: int,
+    rng: np.random.Generator,
+    draws: int = 2000,
+    units: Sequence[str] | None = None,
+) -> Estimate:
+    """P(improvement) over column `control`, the mean over datasets: arrays of shape (K,).
+
+    Both strategies are resampled by the same rows, unlike in rliable. units: draw the
+    datasets too, those of one name (variants of a base dataset) as one unit.
+    """
+    counts = [_counts(len(block), rng, draws) for block in _blocks(scores)]
+    values, samples = [], []
+    for block, weight in zip(_blocks(scores), counts, strict=True):
+        size = len(block)
+        against = block[None, :, control]
+        value = np.empty(block.shape[1])
+        sample = np.empty((draws, block.shape[1]))
+        for k in range(block.shape[1]):
+            wins = (block[:, k, None] > against) + 0.5 * (block[:, k, None] == against)
+            value[k] = wins.mean()
+            sample[:, k] = np.einsum("bi,bi->b", weight @ wins, weight) / size**2
+        values.append(value)
+        samples.append(sample)
+    return _over_units(np.array(values), np.array(samples), rng, units)
+
+
+def _blocks(scores: Sequence[ArrayLike]) -> list[Floats]:
+    blocks = [np.asarray(block, dtype=np.float64) for block in scores]
+    if not blocks or any(b.ndim != 2 or len(b) == 0 for b in blocks):
+        raise BadValue("aggregates need at least one dataset of shape (trials, strategies)")
+    if len({b.shape[1] for b in blocks}) > 1:
+        raise BadValue("every dataset must have the same strategies")
+    if any(not np.all(np.isfinite(b)) for b in blocks):
+        raise BadValue("aggregates need finite scores: settle missing runs first")
+    return blocks
+
+
+def _counts(size: int, rng: np.random.Generator, draws: int) -> Floats:
+    """How often each trial occurs in each bootstrap sample: (draws, size)."""
+    return rng.multinomial(size, np.full(size, 1 / size), size=draws).astype(np.float64)
+
+
+def _over_units(
+    values: Floats, samples: Floats, rng: np.random.Generator, units: Sequence[str] | None
+) -> Estimate:
+    """Means over datasets of values (D, K) and samples (D, draws, K); see the callers."""
+    if units is None:
+        return _interval(values.mean(axis=0), samples.mean(axis=0))
+    member = np.array([[u == unit for u in units] for unit in dict.fromkeys(units)], dtype=float)
+    share = member / member.sum(axis=1, keepdims=True)
+    weight = _counts(len(share), rng, samples.shape[1]) / len(share)
+    drawn = np.einsum("bu,ud,dbk->bk", weight, share, samples, optimize=True)
+    return _interval((share @ values).mean(axis=0), drawn)
+
+
+def _resamples(
+    blocks: list[Floats], rng: np.random.Generator, draws: int, datasets: bool
+) -> Iterator[list[Floats]]:
+    for _ in range(draws):
+        places = rng.integers(len(blocks), size=len(blocks)) if datasets else range(len(blocks))
+        chosen = [blocks[int(d)] for d in places]
+        yield [b[rng.integers(len(b), size=len(b))] for b in chosen]
+
+
+def _interval(value: Floats, samples: ArrayLike) -> Estimate:
+    low, high = np.quantile(np.asarray(samples, dtype=np.float64), [0.025, 0.975], axis=0)
+    return Estimate(value, low, high)
+
+
+def aggregates(
+    stack: Stack,
+    baseline: str,
+    *,
+    summary: str = "aubc",
+    base: Mapping[str, str] | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One row per strategy: normalised-gain IQM and probability of improvement.
+
+    Both with 95 % intervals of a bootstrap that draws trials within datasets (iqm_low,
+    iqm_high; better_low, better_high) and, for statements beyond these datasets,
+    another that draws the datasets too (better_wide_low, better_wide_high), where variants
+    of one `base` dataset are one unit.
+    `iqm_datasets` counts the datasets with head-room, on which the IQM rests.
+    """
+    if not stack.blocks:
+        return pd.DataFrame()
+    control = stack.strategies.index(baseline)
+    raw = [np.round(areas(b, summary).T, paired.DIGITS) for b in stack.blocks]
+    scaled = scaled_runs(stack, baseline, summary)
+    out = pd.DataFrame({"strategy": stack.strategies})
+    out.insert(0, "protocol", stack.protocol)
+    out.insert(1, "model", stack.model)
+    nothing = np.full(len(stack.strategies), np.nan)
+    iqm = Estimate(nothing, nothing, nothing)
+    if scaled:
+        iqm = iqm_interval(scaled, np.random.default_rng([seed, 1]), min(draws, 1000))
+    units = [(base or {}).get(d, d) for d in stack.datasets]
+    narrow, wider = (
+        improvement_interval(raw, control, np.random.default_rng([seed, 2]), draws, u)
+        for u in (None, units)
+    )
+    out["iqm"], out["iqm_low"], out["iqm_high"] = iqm
+    out["iqm_datasets"] = len(scaled)
+    out["better"], out["better_low"], out["better_high"] = narrow
+    _, out["better_wide_low"], out["better_wide_high"] = wider
+    out["datasets"] = len(raw)
+    return out
+
+
+def scaled_runs(stack: Stack, baseline: str, summary: str = "aubc") -> list[Floats]:
+    """(J, K) per dataset with head-room: runs scaled to baseline = 0, whole pool = 1."""
+    found = [normalised(b, baseline, summary) for b in stack.blocks]
+    return [x for x in found if x is not None]
+
+
+def profiles(
+    stack: Stack, baseline: str, *, summary: str = "aubc", draws: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Performance profile: share of runs whose scaled area exceeds each threshold.
+
+    Columns: strategy, threshold, share, low, high, datasets. The thresholds span the
+    middle 98 % of all runs.
+    """
+    scaled = scaled_runs(stack, baseline, summary)
+    if not scaled:
+        return pd.DataFrame()
+    low, high = np.quantile(np.concatenate([x.ravel() for x in scaled]), [0.01, 0.99])
+    grid = np.linspace(low, high, 101)
+    shares = profile(scaled, grid, np.random.default_rng([seed, 3]), draws)
+    return pd.DataFrame(
+        {
+            "strategy": np.repeat(stack.strategies, len(grid)),
+            "threshold": np.tile(grid, len(stack.strategies)),
+            "share": shares.value.ravel(),
+            "low": shares.low.ravel(),
+            "high": shares.high.ravel(),
+            "datasets": len(scaled),
+        }
+    )
+
+
+def penalties(stack: Stack, baseline: str, alpha: float = 0.05) -> pd.DataFrame:
+    """Pairwise penalty matrix in the manner of Ash et al. 2020, as a description.
+
+    Entry (i, j): over the datasets, the share of checkpoints at which i beats j by a
+    paired t test at `alpha` (two-sided, J - 1 degrees of freedom, uncorrected). The
+    checkpoints lie at doubling steps after the shared start, until the baseline has
+    99 % of its final score. Row "mean": average loss of each column; lower is better.
+    """
+    total = np.zeros((len(stack.strategies),) * 2)
+    for block in stack.blocks:
+        total += _beaten(block, _doubling(block, baseline), alpha)
+    out = pd.DataFrame(total, index=list(stack.strategies), columns=list(stack.strategies))
+    out.loc["mean"] = total.sum(axis=0) / max(len(stack.strategies) - 1, 1)
+    return out
+
+
+def _doubling(block: Block, baseline: str) -> Sequence[int]:
+    mean = block.of(baseline).mean(axis=0)
+    places, step = [], 1
+    while step < len(block.grid):
+        places.append(step)
+        if mean[step] >= 0.99 * mean[-1]:
+            break
+        step *= 2
+    return places
+
+
+def _beaten(block: Block, places: Sequence[int], alpha: float) -> Floats:
+    from scipy.special import stdtrit
+
+    j, k = len(block.trials), len(block.strategies)
+    beaten = np.zeros((k, k))
+    if j < 2 or not places:
+        return beaten
+    limit = float(stdtrit(j - 1, 1 - alpha / 2))
+    for place in places:
+        scores = block.scores[:, :, place]
+        d = np.round(scores[:, None, :] - scores[None, :, :], paired.DIGITS)
+        error = d.std(axis=2, ddof=1) / np.sqrt(j)
+        beaten += (d.mean(axis=2) > limit * error) & (error > 0)
+    return beaten / len(places)

@@ -1,0 +1,126 @@
+"""The frames behind the figures of one protocol and model."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from albench.analysis.comparison import Comparison, across
+from albench.analysis.comparison.aggregate import profiles
+from albench.analysis.comparison.cells import Stack, averaged, stacks
+from albench.analysis.comparison.summaries import head_room, normalised, wide
+from albench.analysis.comparison.targets import survival_curves
+from albench.analysis.comparison.within import gain_bands, mean_curves, overall_gain
+
+
+def learning_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Mean learning curves with their intervals, bounds included."""
+    stack = comparison.stacks[place]
+    lower = comparison.options.lower
+    curves = [mean_curves(s, lower) for s in (stack, *_bounds(comparison, stack))]
+    return pd.concat(curves, ignore_index=True).drop_duplicates(["dataset", "strategy", "n"])
+
+
+def panels(comparison: Comparison, place: int = 0) -> dict[str, pd.DataFrame]:
+    """Frames by figure name, of the `place`-th protocol and model of a comparison.
+
+    learning, gain, gain_overall, pairs, ranks (with `bars`: numbers of the bars a strategy
+    belongs to, and `distance`), heat, profile, improvement, posterior, survival,
+    runtime (only where the runs tell `seconds`). A figure that cannot be drawn from
+    these results has an empty frame.
+    """
+    stack, options = comparison.stacks[place], comparison.options
+    base, seed, lower = options.baseline, options.seed, options.lower
+    out = {
+        "learning": learning_panel(comparison, place),
+        "gain": gain_bands(stack, base, seed=seed),
+        "gain_overall": overall_gain(stack, base, base=options.base, seed=seed),
+        "survival": survival_curves(stack, base, options.target, lower),
+    }
+    if len(stack.strategies) < 2:
+        return out
+    mine = {name: _of(frame, stack) for name, frame in comparison.tables.items()}
+    return out | {
+        "pairs": mine["pairs"],
+        "ranks": _ranks(stack, comparison),
+        "heat": _heat(stack, mine["within"], comparison),
+        "profile": profiles(stack, base, summary=options.summary, seed=seed),
+        "improvement": mine["aggregates"][mine["aggregates"]["strategy"] != base],
+        "posterior": mine["against"].dropna(subset=["rope"]),
+        "runtime": _runtime(mine["aggregates"], comparison.frame, stack),
+    }
+
+
+def _of(frame: pd.DataFrame, stack: Stack) -> pd.DataFrame:
+    return frame[(frame["protocol"] == stack.protocol) & (frame["model"] == stack.model)]
+
+
+def _bounds(comparison: Comparison, stack: Stack) -> list[Stack]:
+    """Bounds have stacks of their own, so that they cost the others no trial."""
+    options, frame = comparison.options, _of(comparison.frame, stack)
+    found = []
+    for name in options.unranked:
+        part = frame[frame["strategy"].isin([name, options.baseline])]
+        if name in set(part["strategy"]):
+            found += stacks(part, options.baseline, axis=options.axis)
+    return found
+
+
+def _ranks(stack: Stack, comparison: Comparison) -> pd.DataFrame:
+    options = comparison.options
+    table = averaged(wide(stack, options.summary), options.base)
+    mean = across.ranks(table)
+    distance = across.nemenyi(table, options.alpha)
+    bars = across.groups(mean, distance)
+    member = [[str(i) for i, bar in enumerate(bars) if s in bar] for s in mean.index]
+    return pd.DataFrame(
+        {
+            "strategy": mean.index,
+            "rank": mean.to_numpy(),
+            "bars": [",".join(m) for m in member],
+            "distance": distance,
+        }
+    )
+
+
+def _heat(stack: Stack, within: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    options = comparison.options
+    found = zip(within["dataset"], within["strategy"], within["holm_p"], strict=True)
+    sure = {(d, s): bool(p <= options.alpha) for d, s, p in found}
+    rows: list[dict[str, Any]] = []
+    for block in stack.blocks:
+        room = head_room(block, options.baseline, options.summary)
+        scaled = normalised(block, options.baseline, options.summary)
+        means = np.full(len(block.strategies), np.nan) if scaled is None else scaled.mean(axis=0)
+        rows += [
+            {
+                "dataset": block.dataset,
+                "strategy": strategy,
+                "normalised_gain": float(mean),
+                "sure": sure.get((block.dataset, strategy), False),
+                "head_room": room,
+            }
+            for strategy, mean in zip(block.strategies, means, strict=True)
+            if strategy != options.baseline
+        ]
+    out = pd.DataFrame(rows)
+    return out.sort_values("head_room", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _runtime(aggregates: pd.DataFrame, frame: pd.DataFrame, stack: Stack) -> pd.DataFrame:
+    mine = _of(frame, stack)
+    if "seconds" not in mine.columns or not mine["seconds"].gt(0).any():
+        return pd.DataFrame()
+    seconds = mine.groupby("strategy")["seconds"].mean()
+    out = aggregates[["strategy", "iqm", "iqm_low", "iqm_high"]].set_axis(
+        ["strategy", "quality", "low", "high"], axis=1
+    )
+    out = out.assign(seconds=out["strategy"].map(seconds)).dropna()
+    return out[out["seconds"] > 0]
+
+
+def order_by(frame: pd.DataFrame, column: str) -> Sequence[str]:
+    """Strategies from the best mean of `column` to the worst."""
+    mean = frame.groupby("strategy", sort=False)[column].mean()
+    return [str(s) for s in mean.sort_values(ascending=False, kind="stable").index]

@@ -1,0 +1,98 @@
+"""`data list|fetch|import|verify`: what lies where, and getting it there."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from albench.cli.options import FormatOpt, OnlyOpt, PluginOpt, SuiteArg, load_plugins, suite_of
+from albench.cli.output import Format, note, show
+from albench.core.errors import AlbenchError, BadValue, CheckFailed, Unavailable, UsageError
+
+if TYPE_CHECKING:
+    from albench.suite import Labelled
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    data = typer.Typer(no_args_is_help=True, help="Data files: list, fetch, import, verify.")
+    data.command("list")(list_files)
+    data.command("fetch")(fetch)
+    data.command("import")(import_folder)
+    data.command("verify")(verify)
+    app.add_typer(data, name="data")
+
+
+def list_files(fmt: FormatOpt = Format.table, plugin: PluginOpt = None) -> None:
+    """List the datasets with files of their own: where they lie and what is known of them."""
+    from albench.datasets import _catalogue as catalogue
+
+    load_plugins(plugin)
+    rows = catalogue.listing()
+    columns = ["name", "n", "d", "classes", "bytes", "where", "sha256", "known"]
+    here = sum(row["where"] != "absent" for row in rows)
+    notes = [f"cache: {catalogue.folder()}", f"{here} of {len(rows)} files are here"]
+    show(rows, columns, fmt=fmt, notes=notes)
+
+
+def fetch(
+    suite: SuiteArg,
+    only: OnlyOpt = None,
+    fmt: FormatOpt = Format.table,
+    plugin: PluginOpt = None,
+) -> None:
+    """Download what a suite needs. Interrupted, the same command goes on where it stopped."""
+    loaded = suite_of(suite, plugin, only)
+    rows, failures = [], []
+    for entry in loaded.datasets:
+        row, error = fetched(entry)
+        rows.append(row)
+        note(f"{entry.label}: {row['result']}")
+        if error is not None:
+            failures.append(error)
+    show(rows, ["dataset", "n", "d", "classes", "result"], fmt=fmt)
+    if failures:
+        usage = [e for e in failures if isinstance(e, UsageError)]
+        kind: type[AlbenchError] = UsageError if usage else Unavailable
+        raise kind(f"{len(failures)} of {len(rows)} datasets could not be had: {failures[0]}")
+
+
+def fetched(entry: "Labelled") -> tuple[dict[str, Any], AlbenchError | None]:
+    """One dataset, fetched and parsed; a row that says how it went."""
+    from albench.core import registry
+    from albench.datasets import _catalogue as catalogue
+
+    try:
+        catalogue.repaired(entry.ref)
+        dataset = registry.build("dataset", entry.ref)
+    except (UsageError, Unavailable) as error:
+        return {"dataset": entry.label, "result": f"failed: {error}"}, error
+    size = {"n": dataset.n, "d": dataset.d, "classes": len(dataset.classes)}
+    return {"dataset": entry.label, "result": "here"} | size, None
+
+
+def import_folder(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with data files.")],
+    fmt: FormatOpt = Format.table,
+    plugin: PluginOpt = None,
+) -> None:
+    """Fill the cache from a folder; files are told by their checksum, not by their name."""
+    from albench.datasets import _catalogue as catalogue
+
+    load_plugins(plugin)
+    if not folder.is_dir():
+        raise BadValue(f"{folder}: no such folder")
+    rows, strange = catalogue.imported(folder)
+    show(rows, ["name", "file", "result"], fmt=fmt, notes=[f"{strange} files belong to no dataset"])
+
+
+def verify(fmt: FormatOpt = Format.table, plugin: PluginOpt = None) -> None:
+    """Hash every file of the cache again. Exits with 1 where one is not what it was."""
+    from albench.datasets import _catalogue as catalogue
+
+    load_plugins(plugin)
+    rows = catalogue.verified()
+    show(rows, ["file", "result", "expected", "found"], fmt=fmt)
+    wrong = [row for row in rows if row["result"] != "same"]
+    if wrong:
+        raise CheckFailed(f"{len(wrong)} of {len(rows)} files are damaged: {wrong[0]['file']}")

@@ -1,0 +1,288 @@
+"""Tables and notes on the terminal in every format, and what heads their columns."""
+
+import csv
+import io
+import json
+import math
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from importlib import import_module
+from typing import Any
+
+from typer.core import TyperCommand
+
+
+class Format(StrEnum):
+    """How a table is printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    latex = "latex"
+    markdown = "markdown"
+
+
+def note(sentence: str) -> None:
+    """A remark on standard error."""
+    sys.stderr.write(sentence.rstrip() + "\n")
+
+
+def emit(text: str) -> None:
+    """Output on standard output."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def show(
+    rows: Sequence[dict[str, Any]],
+    columns: Sequence[str],
+    *,
+    fmt: Format = Format.table,
+    notes: Sequence[str] = (),
+    title: str = "",
+    kept: Sequence[str] = (),
+) -> None:
+    """Print rows as a table on standard output; `kept` columns stay, however narrow it is.
+
+    Notes follow the table on standard error, or lie in the JSON; undefined is null in
+    JSON and empty elsewhere.
+    """
+    rows = [{c: cleaned(row.get(c)) for c in columns} for row in rows]
+    if fmt is Format.json:
+        table = {"columns": list(columns), "rows": rows, "notes": list(notes)}
+        emit(json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    if fmt is Format.csv:
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        emit(buffer.getvalue())
+    elif fmt is Format.table:
+        printed(rows, columns, title, kept)
+    else:
+        write = latex if fmt is Format.latex else markdown
+        emit(write([[text_of(quiet(row[c], c)) for c in columns] for row in rows], columns))
+    for sentence in notes:
+        note(sentence)
+
+
+def show_frame(frame: Any, **options: Any) -> None:
+    """`show` for a pandas data frame."""
+    show(frame.to_dict("records"), [str(c) for c in frame.columns], **options)
+
+
+def cleaned(value: Any) -> Any:
+    """A value that JSON can hold; NaN and infinities are None."""
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, list | tuple):
+        return [cleaned(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool | dict):
+        return value
+    return None if str(value) in ("<NA>", "NaT", "nan") else str(value)
+
+
+NOISE = 12
+"""Digits after the point from which on a number is float noise and shown as zero."""
+
+
+def quiet(value: Any, column: str) -> Any:
+    """A number without float noise; a p-value may be that small in earnest."""
+    p_value = column == "p" or column.endswith(("_p", " p"))
+    if isinstance(value, float) and math.isfinite(value) and not p_value:
+        return round(float(value), NOISE) + 0.0
+    return value
+
+
+def text_of(value: Any) -> str:
+    """A value as a cell of a printed table."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+    if isinstance(value, list):
+        return ", ".join(text_of(item) for item in value)
+    return str(value)
+
+
+def table_width() -> int | None:
+    """Columns of the terminal, or None where standard output is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+WIDE = 240  # characters of a line where there is no terminal
+WRAPPED = 24  # characters below which the text of a column is not wrapped
+GAP, EDGES = 3, 2  # characters between columns, and at both ends
+
+
+def fitting(
+    cells: Sequence[Sequence[str]], columns: Sequence[str], width: int, kept: Sequence[str] = ()
+) -> list[int]:
+    """Positions of the columns that a terminal of that width can hold; at least two.
+
+    What is the same in every row goes first. Columns stand in the order of their weight, so
+    then go those on the right, but for those that are `kept`.
+    """
+
+    def needed(places: Sequence[int]) -> int:
+        longest = [max([len(columns[p]), *(len(row[p]) for row in cells)]) for p in places]
+        return EDGES + sum(min(n, WRAPPED) for n in longest) + GAP * (len(places) - 1)
+
+    places = list(range(len(columns)))
+    same = constant(cells, columns)
+    for place in (*reversed(same), *(p for p in reversed(places) if p not in same)):
+        if len(places) <= 2 or needed(places) <= width:
+            break
+        if columns[place] not in kept:
+            places.remove(place)
+    return places
+
+
+def constant(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> list[int]:
+    """Positions of the columns that have the same value in every row of several."""
+    if len(cells) < 2:
+        return []
+    return [p for p in range(len(columns)) if len({row[p] for row in cells}) == 1]
+
+
+def printed(
+    rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str, kept: Sequence[str] = ()
+) -> None:
+    """A table for people: in a terminal the columns that fit, elsewhere all of them.
+
+    The columns that are left out are named below the table.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    width = table_width()
+    console = Console(width=width or WIDE, highlight=False)
+    every = [str(c) for c in columns]
+    cells = [[text_of(quiet(row[c], c)) for c in columns] for row in rows]
+    places = list(range(len(every))) if width is None else fitting(cells, every, width, kept)
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for place in places:
+        values = [row[columns[place]] for row in rows if row[columns[place]] is not None]
+        numeric = bool(values) and all(isinstance(v, int | float) for v in values)
+        table.add_column(
+            Text(every[place]), justify="right" if numeric else "left", overflow="fold"
+        )
+    for line in cells:
+        table.add_row(*(Text(line[place]) for place in places))
+    console.print(table)
+    tell_left_out(cells, every, places)
+
+
+def tell_left_out(
+    cells: Sequence[Sequence[str]], columns: Sequence[str], places: Sequence[int]
+) -> None:
+    """Name the columns that a terminal had no room for, with the value of those with one."""
+    gone = [place for place in range(len(columns)) if place not in places]
+    same = [place for place in constant(cells, columns) if place in gone]
+    if same:
+        held = ", ".join(f"{columns[p]} {cells[0][p] or '(empty)'}" for p in same)
+        note(f"the same in every row: {held}")
+    if left := [columns[place] for place in gone if place not in same]:
+        names = ", ".join(left)
+        note(f"too wide for this terminal, left out: {names}; --format csv or json has all")
+
+
+def markdown(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
+    """A pipe table."""
+    lines = [columns, ["---"] * len(columns), *cells]
+    return "\n".join(
+        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
+    )
+
+
+LATEX = {c: "\\" + c for c in "&%$#_{}"} | {"~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+
+
+def latex(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
+    """A booktabs table."""
+
+    def line(values: Sequence[str]) -> str:
+        escaped = ("".join(LATEX.get(c, c) for c in value.replace("\\", "/")) for value in values)
+        return " & ".join(escaped) + r" \\"
+
+    head = [rf"\begin{{tabular}}{{{'l' * len(columns)}}}", r"\toprule", line(columns), r"\midrule"]
+    return "\n".join([*head, *map(line, cells), r"\bottomrule", r"\end{tabular}"])
+
+
+OWN: Mapping[str, Mapping[str, str]] = {
+    "compare": {
+        "difference": "mean paired difference to the baseline over datasets, in the metric's units",
+        "95 % interval": "of that mean, over datasets",
+        "W/T/L": "datasets won, tied, lost against the baseline",
+        "Holm p": "p of the Wilcoxon signed-rank test over datasets, corrected for all strategies",
+        "p": "the same, uncorrected",
+        "on this dataset": "(--table within) what the trials of one dataset say",
+        "corrected p": "(--table within) p that allows for overlapping train rows of the trials",
+        "detectable": "the smallest difference that so many datasets would show 4 times in 5",
+        "P(better)": "Bayesian signed-rank probability of better by more than `rope`",
+        "P(equal)": "the same of equal for all practical purposes: within `rope`",
+        "rank-biserial": "size of the effect, -1 (always behind) to +1 (always ahead)",
+    },
+    "curves": {
+        "area": "mean height of the learning curve, with its 95 % interval over trials",
+        "gain": "paired difference of the areas to the baseline",
+        "norm. gain": "the gain as a share of the room between baseline and full pool",
+        "labels to T": "median labels until target T is reached (trials that reached it)",
+        "utilisation": "those labels over the baseline's; below 1: fewer labels",
+        "harm": "share of the checkpoints at which the baseline is ahead",
+        "stability": "slope at the end over the mean slope; near 0: the curve is flat by then",
+        "worst": "largest loss to the baseline at any checkpoint",
+    },
+    "audit": {
+        "checkpoint": "share of what was bought; 1: the end",
+        "estimator": "how one would estimate the score without a test set",
+        "estimate, truth": "its mean, and that of the score on the passive test set",
+        "bias": "estimate minus truth, with its 95 % interval low, high",
+        "sd, rmse": "spread and root mean squared error over trials",
+        "tau": "Kendall correlation of its ranking of strategies with the test's, by trial",
+        "tau_mean": "the same of the rankings by the means over trials",
+        "best_right": "share of trials in which it names the strategy that is best",
+        "regret": "score that is lost by believing it",
+        "believed, truly": "the strategy it names, and the one that is best",
+    },
+    "bias": {
+        "z ...": "of the drift: distance from random subsets, in their deviations",
+        "other": "the strategy that is compared with in the table of overlaps",
+        "jaccard, chance": "overlap of the queried rows, and that of random ones; excess: between",
+    },
+    "coverage": {"z ...": "distance from random subsets, in their deviations"},
+    "noise": {
+        "affinity": "wrong over base, with its 95 % interval low, high; above 1: it seeks them",
+    },
+}
+MEASURED = {
+    "bias": ("bias", "overlap"),
+    "coverage": ("coverage",),
+    "rare": ("rare",),
+    "noise": ("noise",),
+}
+
+
+def heads(command: str) -> dict[str, str]:
+    """Column -> what it holds, of the tables of a command."""
+    found: dict[str, str] = {}
+    for name in MEASURED.get(command, ()):
+        found |= import_module(f"albench.analysis.bought.{name}").MEASURES
+    return {**found, **OWN.get(command, {})}
+
+
+class Explained(TyperCommand):
+    """A command whose help ends with its columns; what they hold is looked up then only."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the columns below the options."""
+        with formatter.section("Columns"):
+            formatter.write_dl(list(heads(str(self.name)).items()))

@@ -1,0 +1,354 @@
+"""`run` and `merge`: fill a results folder, and say how far that has come."""
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+
+from albench.cli.options import (
+    OnlyOpt,
+    PluginOpt,
+    ResultsOpt,
+    SuiteArg,
+    parsed_only,
+    retyped,
+    suite_of,
+)
+from albench.cli.output import emit, note, show
+from albench.core.errors import BadValue, CheckFailed, UsageError
+
+if TYPE_CHECKING:
+    from albench.results.store import Store
+    from albench.runner import Progress
+    from albench.suite import Suite
+
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def counted(progress: "Progress") -> str:
+    """`37 of 480 runs, 2 failed, 12.1 a second, 0:36 left, on wdbc`."""
+    seconds = time.monotonic() - progress.began
+    rate = progress.done / seconds if seconds > 0 else 0.0
+    parts = [f"{progress.done} of {progress.total} runs"]
+    parts += [f"{n} {status}" for status, n in sorted(progress.counts.items()) if status != "done"]
+    if progress.done and rate:
+        left = int((progress.total - progress.done) / rate)
+        parts += [f"{rate:.3g} a second", f"{left // 60}:{left % 60:02d} left"]
+    if progress.dataset:
+        parts.append(f"on {progress.dataset}")
+    return ", ".join(parts)
+
+
+class Lines:
+    """Plain lines, for where there is no terminal."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        return None
+
+    def __call__(self, progress: "Progress") -> None:
+        """Print a line every few seconds, and at the end."""
+        now, over = time.monotonic(), progress.done >= progress.total
+        if progress.total and (over or now - self.last >= SECONDS_BETWEEN_LINES):
+            self.last = now
+            note(counted(progress))
+
+
+class Bar:
+    """A bar that redraws itself."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self.bar = Progress(
+            BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True)
+        )
+        self.task = self.bar.add_task("starting", total=None)
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.bar.stop()
+
+    def __call__(self, progress: "Progress") -> None:
+        """Redraw."""
+        self.bar.update(
+            self.task,
+            total=max(progress.total, 1),
+            completed=progress.done if progress.total else 1,
+            description=counted(progress) if progress.total else "nothing to do",
+        )
+
+
+class Backend(StrEnum):
+    """Where runs are executed."""
+
+    loky = "loky"
+    dask = "dask"
+
+
+class Engine(StrEnum):
+    """How models are fitted."""
+
+    auto = "auto"
+    plain = "plain"
+
+
+JobsOpt = Annotated[int, typer.Option("--jobs", metavar="N", help="Processes; -1: all cores.")]
+TrialsOpt = Annotated[int | None, typer.Option("--trials", metavar="N", help="Trials per dataset.")]
+AddOpt = Annotated[
+    list[str] | None, typer.Option("--add", metavar="STRATEGY", help="A further strategy.")
+]
+BackendOpt = Annotated[Backend, typer.Option("--backend", help="loky or dask.")]
+SchedulerOpt = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A dask scheduler.")
+]
+TimeoutOpt = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="Limit for each run.")
+]
+EngineOpt = Annotated[
+    Engine, typer.Option("--engine", help="auto: fastest proven; plain: scikit-learn.")
+]
+MemoryOpt = Annotated[
+    float,
+    typer.Option(
+        "--memory", metavar="MB", help="Kernel values a process may hold; beyond: blocks."
+    ),
+]
+ShardOpt = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts.")
+]
+DryRunOpt = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would run, and how long it may take.")
+]
+ProfileOpt = Annotated[bool, typer.Option("--profile", help="Say where the time went.")]
+ReuseOpt = Annotated[
+    list[Path] | None, typer.Option("--reuse", metavar="DIR", help="Take over stored runs.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("run")(run)
+    app.command("merge")(merge)
+
+
+def run(
+    suite: SuiteArg,
+    results: ResultsOpt = None,
+    jobs: JobsOpt = -1,
+    only: OnlyOpt = None,
+    trials: TrialsOpt = None,
+    add: AddOpt = None,
+    backend: BackendOpt = Backend.loky,
+    scheduler: SchedulerOpt = None,
+    timeout: TimeoutOpt = None,
+    engine: EngineOpt = Engine.auto,
+    memory: MemoryOpt = 224,
+    shard: ShardOpt = None,
+    dry_run: DryRunOpt = False,
+    profile: ProfileOpt = False,
+    reuse: ReuseOpt = None,
+    plugin: PluginOpt = None,
+) -> None:
+    """Run what is missing of a suite, then compare its strategies.
+
+    Interrupted, the same command goes on where it stopped.
+    """
+    from albench.runner import open_store
+    from albench.runner import run as run_suite
+    from albench.runner.plan import plan
+    from albench.runner.worker import Options
+
+    check_limits(jobs, timeout, memory)
+    if scheduler is not None and backend is not Backend.dask:
+        raise BadValue("--scheduler is of dask: give --backend dask with it")
+    loaded = suite_of(suite, plugin)
+    store = open_store(loaded, results, note)
+    loaded = loaded.adding([*known_additions(loaded, store), *(add or ())])
+    loaded = narrowed(loaded, only, add or ())
+    loaded = loaded if trials is None else loaded.with_trials(trials)
+    if dry_run:
+        return show_plan(plan(loaded, store, part_of(shard), note))
+    options = Options(
+        loaded.metrics,
+        timeout=timeout,
+        engine=engine.value,
+        profile=profile,
+        memory=int(memory * 2**20),
+    )
+    told_changes(loaded, store)
+    with progress_bar() as update:
+        done = run_suite(
+            loaded,
+            store.folder,
+            jobs=jobs,
+            backend=backend.value,
+            scheduler=scheduler,
+            options=options,
+            shard=part_of(shard),
+            reuse=reuse or (),
+            on_progress=update,
+            report=note,
+        )
+    return closing(loaded, store, done, profile)
+
+
+def check_limits(jobs: int, timeout: float | None, memory: float) -> None:
+    """Raise BadValue for numbers that bound nothing, also where nothing is to do."""
+    from albench.runner import workers_of
+
+    workers_of(jobs)
+    if timeout is not None and not timeout > 0:
+        raise BadValue(f"--timeout {timeout}: a positive number of seconds")
+    if not memory > 0:
+        raise BadValue(f"--memory {memory}: a positive number of megabytes")
+
+
+def narrowed(suite: "Suite", only: Sequence[str] | None, added: Sequence[str]) -> "Suite":
+    """The part of a suite that `--only` names; what `--add` names stays in it."""
+    wanted = parsed_only(only or ())
+    if "strategy" in wanted:
+        wanted["strategy"] += added
+    return suite.only(wanted)
+
+
+def known_additions(suite: "Suite", store: "Store") -> list[str]:
+    """The strategies that earlier runs added and that are still there."""
+    from albench.core import registry
+
+    names = registry.names("strategy")
+    return [name for name in store.manifest.get("added", ()) if name in names]
+
+
+def part_of(shard: str | None) -> tuple[int, int] | None:
+    """`I/N` as two numbers."""
+    if shard is None:
+        return None
+    one, _, many = shard.partition("/")
+    if not (one.isdigit() and many.isdigit()):
+        raise BadValue(f"--shard {shard}: I/N is due, such as 1/4")
+    return int(one), int(many)
+
+
+def told_changes(suite: "Suite", store: "Store") -> None:
+    """Say what becomes of stored runs if the suite's file has changed since."""
+    from albench.results.provenance import suite_digest
+    from albench.runner.grid import missing
+
+    before = store.manifest.get("suite_sha256")
+    if before is None or before == suite_digest(suite):
+        return
+    todo, total = len(missing(suite, store)), len(suite.specs)
+    note(f"the suite has changed since: {total - todo} stored runs are kept, {todo} are to do")
+
+
+def progress_bar() -> AbstractContextManager[Any]:
+    """A bar on a terminal, plain lines elsewhere; yields the function to call."""
+
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool) -> None:
+    """The closing table, and what failed; raises CheckFailed if a run did."""
+    from albench.runner.grid import labelled
+    from albench.runner.plan import profiled
+
+    runs, rounds = labelled(suite, store)
+    if profile:
+        show(profiled(progress), ["model", "strategy", "part", "seconds", "share"])
+    if (runs["status"] == "done").any():
+        told(suite, runs, rounds, store, progress)
+    bad = runs[runs["status"].isin(["failed", "timeout"])]
+    skipped = runs[runs["status"] == "skipped"]
+    for (strategy, reason), group in skipped.groupby(["strategy", "reason"]):
+        note(f"skipped: {strategy}, {len(group)} runs: {reason}")
+    if len(bad):
+        last = bad["reason"].map(lambda reason: str(reason).strip().splitlines()[-1])
+        for (dataset, why, status), group in bad.groupby(["dataset", last, "status"], sort=False):
+            strategies = group["strategy"].unique()
+            what = strategies[0] if len(strategies) == 1 else f"{len(strategies)} strategies"
+            note(f"{status}: {what} on {dataset}, {len(group)} runs: {why}")
+        shown = retyped("status", suite, store.folder, "--failed")
+        raise CheckFailed(f"{len(bad)} runs; `{shown}` shows why")
+
+
+def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Progress") -> None:
+    """The comparison, and a picture of the learning curves."""
+    from albench.cli.compare import compare_suite
+    from albench.reporting.figures import draw_learning
+
+    try:
+        found = compare_suite(suite, runs, rounds, store.folder)
+    except UsageError as error:
+        return note(f"no comparison: {error}")
+    folder = store.folder / "figures"
+    if progress.total or not folder.is_dir():
+        draw_learning(found, folder, ["png"], [s.label for s in suite.strategies])
+    for file in sorted(folder.glob("learning*.png")):
+        note(f"learning curves: {file}")
+    return None
+
+
+def show_plan(planned: dict[str, Any]) -> None:
+    """What `--dry-run` prints."""
+    rows = [
+        row | {"time": "unknown" if row["hours"] is None else lasting(row["hours"] * 3600)}
+        for row in planned["rows"]
+    ]
+    columns = ["dataset", "model", "runs", "rounds", "time", "MB"]
+    show(rows, [*columns, "data"] if planned["elsewhere"] else columns)
+    unknown = planned["unknown"]
+    cost = f"about {lasting(planned['hours'] * 3600)} on one core, {planned['MB']:.2g} MB"
+    if unknown:
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        cost += f" without those on {', '.join(unknown[:5])}{more} (of unknown size)"
+    emit(f"{planned['runs']} runs to do, {cost}; {planned['stored']} runs are stored already")
+    if planned["hours"]:
+        note(
+            "time: an estimate from timed fits of each dataset and model, with start-up, scoring "
+            "and storing; strategies that fit models of their own (committees, expected error, "
+            "...) come on top"
+        )
+    if planned["elsewhere"]:
+        note(
+            f"{planned['elsewhere']} datasets are not here (`albench data fetch` or `albench data "
+            "import DIR`); where a size is registered, noise of that size was timed"
+        )
+
+
+def lasting(seconds: float) -> str:
+    """Seconds for people: `less than 0.1 s`, `4.2 s`, `12.0 min` or `3.5 h`."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:.1f} s" if seconds >= 0.1 or not seconds else "less than 0.1 s"
+
+
+def merge(
+    sources: Annotated[list[Path], typer.Argument(metavar="FROM...", help="Results folders.")],
+    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where the union goes.")],
+) -> None:
+    """Merge results folders: their union; contradictions are named, exit 1."""
+    from albench.core.errors import Contradiction
+    from albench.runner.grid import merge as merge_stores
+
+    try:
+        store = merge_stores(sources, into, note)
+    except Contradiction as error:
+        raise CheckFailed(str(error)) from error
+    emit(f"{len(store.runs())} runs in {store.folder}")

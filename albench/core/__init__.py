@@ -1,0 +1,1 @@
+"""Names, values, schema, errors: what everything may know."""

@@ -1,0 +1,299 @@
+"""Names -> entries: decorators, discovery, parameters, did-you-mean.
+
+An entry is one function or class behind one door (dataset, strategy, model, metric, and
+the oracles and costs of protocols). Its
+parameters are the keyword-only parameters of its signature; their annotations say which
+types and ranges a suite may give, so nothing is declared twice.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from albench.core.errors import BadPlugin, BadValue, UnknownName, UsageError
+from albench.core.parameters import (
+    ABOUT,
+    DatasetParam,
+    Entry,
+    Kind,
+    ModelParam,
+    OracleParam,
+    StrategyParam,
+    did_you_mean,
+    nested_kind,
+    source_digest,
+    typed,
+)
+from albench.core.spec import Ref, frozen
+
+__all__ = [
+    "DatasetParam",
+    "Entry",
+    "Kind",
+    "ModelParam",
+    "OracleParam",
+    "StrategyParam",
+    "build",
+    "dataset",
+    "did_you_mean",
+    "entry",
+    "load_plugin",
+    "make_strategy",
+    "metric",
+    "model",
+    "names",
+    "resolve",
+    "strategy",
+]
+
+KINDS: tuple[Kind, ...] = ("dataset", "strategy", "model", "metric", "oracle", "cost")
+PACKAGES: dict[str, str] = {
+    "dataset": "albench.datasets",
+    "strategy": "albench.strategies",
+    "model": "albench.models",
+    "metric": "albench.metrics",
+    "oracle": "albench.simulation.oracles",
+    "cost": "albench.simulation.costs",
+}
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+ENTRIES: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+LOADED: dict[str, str] = {}
+loading: list[tuple[str, str]] = []
+
+
+def register(kind: Kind, name: str, version: str, about: Mapping[str, Any]) -> Callable[[F], F]:
+    """The decorator behind all decorators. A plugin's version is its source's digest."""
+
+    def enter(make: F) -> F:
+        plugin, digest = loading[-1] if loading else (None, version)
+        known = ENTRIES[kind].get(name)
+        if known is not None:
+            raise BadPlugin(
+                f"{kind} {name!r} is registered twice: in "
+                f"{known.plugin or known.make.__module__} and in {plugin or make.__module__}"
+            )
+        ENTRIES[kind][name] = Entry(kind, name, make, digest, about, plugin)
+        return make
+
+    return enter
+
+
+def strategy(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
+    """Register a strategy: `Query -> rows` (or `Picks`), or a class of such, built per run.
+
+    about: the keys of `albench.core.parameters.ABOUT`; one that is none of them is refused.
+    """
+    for key in about:
+        if key not in ABOUT:
+            raise BadPlugin(f"strategy {name!r}: unknown key {key!r}{did_you_mean(key, ABOUT)}")
+    return register("strategy", name, version, about)
+
+
+def dataset(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
+    """Register a dataset: `() -> Dataset`. about: cite, sha256, n, d, classes, notes."""
+    return register("dataset", name, version, about)
+
+
+def model(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
+    """Register a model: `seed -> unfitted scikit-learn classifier`.
+
+    about: cite, proba and linear (False where it is known not to be).
+    """
+    return register("model", name, version, about)
+
+
+def metric(
+    name: str, *, better: Literal["higher", "lower"] = "higher", version: str = "1", **about: Any
+) -> Callable[[F], F]:
+    """Register a metric: `Outcome -> float`, NaN where it is undefined. about: cite."""
+    return register("metric", name, version, {"better": better, **about})
+
+
+def load() -> None:
+    """Import every module that holds entries, and the entry points of group `albench`.
+
+    A module that fails to import is an error, not a gap.
+    """
+    if "albench" in LOADED:
+        return
+    for package in PACKAGES.values():
+        module = importlib.import_module(package)
+        for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
+            if not found.ispkg and not found.name.startswith("_"):
+                importlib.import_module(f"{package}.{found.name}")
+    LOADED["albench"] = ""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="albench"):
+        spec = importlib.util.find_spec(point.module)
+        origin = Path(spec.origin) if spec and spec.origin else None
+        load_as(point.value, source_digest(origin) if origin else point.value, point.load)
+
+
+def load_as(name: str, digest: str, run: Callable[[], object]) -> None:
+    """Run an import whose entries belong to a plugin; undo its entries if it fails."""
+    before = {kind: dict(entries) for kind, entries in ENTRIES.items()}
+    loading.append((name, digest))
+    try:
+        run()
+    except BaseException as error:
+        ENTRIES.update(before)
+        if isinstance(error, BadPlugin):
+            raise BadPlugin(f"plugin {name}: {error}") from error
+        if isinstance(error, Exception):
+            raise BadPlugin(
+                f"plugin {name} does not import: {type(error).__name__}: {error}"
+            ) from error
+        raise
+    finally:
+        loading.pop()
+    LOADED[name] = digest
+
+
+def load_plugin(path: str | Path) -> None:
+    """Import a plugin file once; a file that changed since needs a new process."""
+    load()
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        raise BadPlugin(f"plugin {path}: no such file")
+    digest = source_digest(file)
+    if LOADED.get(str(file)) == digest:
+        return
+    found = importlib.util.spec_from_file_location(f"albench_plugin_{digest[7:]}", file)
+    if found is None or found.loader is None:
+        raise BadPlugin(f"plugin {path}: not a Python file")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[found.name] = module  # dataclasses and pickle look a class up by its module
+    load_as(str(file), digest, partial(found.loader.exec_module, module))
+
+
+def names(kind: Kind) -> list[str]:
+    """All names of a kind, sorted."""
+    load()
+    return sorted(ENTRIES[kind])
+
+
+def entry(kind: Kind, name: str) -> Entry:
+    """The entry of that name; raises UnknownName with a suggestion."""
+    load()
+    if name not in ENTRIES[kind]:
+        hint = did_you_mean(name, ENTRIES[kind])
+        if name.startswith("ska:") and importlib.util.find_spec("skactiveml") is None:
+            hint = "; it needs scikit-activeml: pip install 'albench[skactiveml]'"
+        raise UnknownName(f"unknown {kind} {name!r}{hint}")
+    return ENTRIES[kind][name]
+
+
+def resolve(
+    kind: Kind, given: str | Mapping[str, Any] | Ref, where: str = "", folder: Path | None = None
+) -> Ref:
+    """A name, or a table with `use` and parameters, as a `Ref`.
+
+    Parameters that equal their default are left out; nested entries are always resolved,
+    so that their versions are part of the identity. `where` begins the error message.
+    An entry that reads a user's file has a hook `about["resolve"]`: table, folder of the
+    suite -> (table, source), which puts the file's digest where its path stood.
+    """
+    if isinstance(given, Ref):
+        return given
+    at = f"{where}: " if where else ""
+    table = {"use": given} if isinstance(given, str) else dict(given)
+    use = table.pop("use", None)
+    if not isinstance(use, str):
+        raise BadValue(f"{at}{kind} {given!r}: a name, or a table with the key 'use'")
+    try:
+        found = entry(kind, use)
+    except UnknownName as error:
+        raise UnknownName(f"{at}{error}") from None
+    source = None
+    if "resolve" in found.about:
+        try:
+            table, source = found.about["resolve"](table, folder or Path())
+        except UsageError as error:
+            raise type(error)(f"{at}{error}") from None
+    params = checked_params(found, table, at, folder)
+    reason = found.about["check"](**dict(params)) if "check" in found.about else None
+    if reason is not None:
+        raise BadValue(f"{at}{kind} {use!r}: {reason}")
+    return Ref(use, found.version, params, source)
+
+
+def checked_params(
+    found: Entry, given: Mapping[str, Any], at: str, folder: Path | None
+) -> tuple[tuple[str, Any], ...]:
+    """The parameters given, typed and in range, defaults left out."""
+    for key in given:
+        if key not in found.parameters:
+            raise UnknownName(
+                f"{at}{found.kind} {found.name!r} has no parameter {key!r}"
+                f"{did_you_mean(key, found.parameters)}"
+            )
+    params: dict[str, Any] = {}
+    for key, parameter in found.parameters.items():
+        nested = nested_kind(parameter.annotation)
+        if key not in given and parameter.default is parameter.empty:
+            raise BadValue(f"{at}{found.kind} {found.name!r} needs the parameter {key!r}")
+        if nested:
+            value = given.get(key, parameter.default)
+            if value is None and parameter.default is None:
+                continue
+            many = isinstance(value, list | tuple)
+            refs = [
+                resolve(nested, v, f"{at}{key}", folder)
+                for v in (value if many else [value])
+                if v is not None
+            ]
+            params[key] = tuple(refs) if many else (refs[0] if refs else None)
+        elif key in given:
+            value = frozen(typed(given[key], parameter.annotation, f"{at}{found.name}: {key}"))
+            if value != frozen(parameter.default):
+                params[key] = value
+    return tuple(sorted(params.items()))
+
+
+def build(kind: Kind, ref: Ref) -> Any:
+    """What a `Ref` stands for.
+
+    dataset: the Dataset; strategy: a callable of a Query, new at each call; model:
+    seed -> unfitted classifier; metric: a callable of an Outcome.
+    Raises BadValue if another version of the entry is installed than the ref names.
+    """
+    found = entry(kind, ref.name)
+    if found.version != ref.version:
+        raise BadValue(
+            f"{kind} {ref.name!r} is installed in version {found.version}, "
+            f"version {ref.version} is asked for"
+        )
+    kwargs = {key: built(found, key, value) for key, value in ref.params}
+    if ref.source is not None and "source" in inspect.signature(found.make).parameters:
+        kwargs["source"] = ref.source
+    if kind == "dataset" or inspect.isclass(found.make):
+        return found.make(**kwargs)
+    return partial(found.make, **kwargs) if kwargs else found.make
+
+
+def make_strategy(name: str, /, **params: Any) -> Any:
+    """A strategy by name: a callable `Query -> rows` (or `Picks`), new at each call.
+
+    `params` are its parameters; those that name a model or another strategy take a name,
+    or a table such as {"use": "svc-rbf", "C": 10.0}. Raises UnknownName or BadValue.
+    """
+    return build("strategy", resolve("strategy", {"use": name, **params}))
+
+
+def built(found: Entry, key: str, value: Any) -> Any:
+    """A parameter value with its nested refs built."""
+    nested = nested_kind(found.parameters[key].annotation)
+    if nested is None or value is None:
+        return value
+    if isinstance(value, tuple):
+        return [build(nested, item) for item in value]
+    return build(nested, value)

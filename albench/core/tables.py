@@ -1,0 +1,157 @@
+"""The two tables, `runs` and `rounds`, and readers that refuse holes and doubles.
+
+runs    one row per run: what it was, how it ended
+rounds  one row per evaluation of a run: scores, and what was bought since the one before
+
+A column carries the schema version that brought it, so that a file says by its version which
+columns it must have; a new column raises `SCHEMA_VERSION`, and no stored file goes stale.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from albench.core.errors import BadResults
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+SCHEMA_VERSION = 2
+KEY = ("dataset", "protocol", "model", "strategy", "trial")
+STATUSES = ("done", "skipped", "failed", "timeout")
+FULL_POOL = "all"
+
+
+class Column(NamedTuple):
+    """A column of a stored table.
+
+    kind   name of its type, see `arrow_type`
+    since  the schema version that brought it; older files lack it, and are read with nulls
+    """
+
+    kind: str
+    since: int = 1
+
+
+LABELS = {name: f"{name}_label" for name in KEY if name != "trial"}
+"""Column of a name -> column of what the suite calls it. `digits` under two protocols is one
+name and two labels; of a run that stands under several labels, the first is stored."""
+
+RUNS = {
+    "run": Column("string"),
+    "spec": Column("string"),
+    "dataset": Column("string"),
+    "model": Column("string"),
+    "query_model": Column("string"),
+    "strategy": Column("string"),
+    "protocol": Column("string"),
+    "trial": Column("int64"),
+    "status": Column("string"),
+    "reason": Column("string"),
+    "n_train": Column("int64"),
+    "n_test": Column("int64"),
+    "n_features": Column("int64"),
+    "n_classes": Column("int64"),
+    "seconds": Column("float64"),
+    "peak_memory": Column("float64"),
+    "engine": Column("string"),
+    "metrics": Column("string"),
+    "versions": Column("string"),
+    "revision": Column("string"),
+    **dict.fromkeys(LABELS.values(), Column("string", since=2)),
+    "reason_code": Column("string", since=2),
+}
+ROUNDS = {
+    "run": Column("string"),
+    "round": Column("int32"),
+    "n_labeled": Column("int32"),
+    "cost": Column("float64"),
+    "seconds_fit": Column("float64"),
+    "seconds_query": Column("float64"),
+    "picks": Column("list<int32>"),
+    "labels": Column("list<int32>"),
+    "probability": Column("list<float64>"),
+    "n_tied": Column("int32"),
+    "margin_rank": Column("list<float64>"),
+}
+
+
+def arrow_type(name: str) -> "pa.DataType":
+    """The Arrow type of a column type's name."""
+    import pyarrow as pa
+
+    if name.startswith("list<"):
+        return pa.list_(arrow_type(name[5:-1]))
+    return {"string": pa.string(), "float64": pa.float64(), "int64": pa.int64()}.get(
+        name, pa.int32()
+    )
+
+
+def runs_table(rows: list[dict[str, Any]]) -> "pa.Table":
+    """Rows of `runs` as an Arrow table; a key that is missing is null."""
+    return arrow_table(rows, RUNS)
+
+
+def rounds_table(rows: list[dict[str, Any]]) -> "pa.Table":
+    """Rows of `rounds` as an Arrow table; keys besides `ROUNDS` are metrics."""
+    metrics = sorted({key for row in rows for key in row} - set(ROUNDS))
+    return arrow_table(rows, ROUNDS | dict.fromkeys(metrics, Column("float64")))
+
+
+def arrow_table(rows: list[dict[str, Any]], columns: Mapping[str, Column]) -> "pa.Table":
+    """Rows as an Arrow table with the given columns; NaN becomes null."""
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            name: pa.array(
+                [row.get(name) for row in rows],
+                type=arrow_type(column.kind),
+                from_pandas=column.kind == "float64",
+            )
+            for name, column in columns.items()
+        }
+    )
+
+
+def metric_columns(rounds: "pd.DataFrame") -> list[str]:
+    """The columns of `rounds` that hold metrics, sorted."""
+    return sorted(set(rounds.columns) - set(ROUNDS) - set(RUNS))
+
+
+def checked(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> None:
+    """Raise BadResults where a run stands twice, or a done run lacks rounds."""
+    twice = runs["run"][runs["run"].duplicated()]
+    if len(twice):
+        raise BadResults(f"{len(twice)} runs stand twice in `runs`, the first is {twice.iloc[0]}")
+    counts = rounds.groupby("run")["round"].agg(["size", "max", "nunique"])
+    wrong = counts[(counts["size"] != counts["max"] + 1) | (counts["nunique"] != counts["size"])]
+    if len(wrong):
+        raise BadResults(
+            f"{len(wrong)} runs have missing or doubled rounds, the first is {wrong.index[0]}"
+        )
+    bare = set(runs.loc[runs["status"] == "done", "run"]) - set(counts.index)
+    if bare:
+        raise BadResults(f"{len(bare)} runs are done but have no rounds, the first is {min(bare)}")
+
+
+def joined(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> "pd.DataFrame":
+    """One row per round of the done runs, with the key columns of the run.
+
+    `runs` may name a run more than once, under several labels. Columns: run, dataset,
+    protocol, model, strategy, trial, then those of `rounds`. Sorted by key and round.
+    """
+    done = runs.loc[runs["status"] == "done", ["run", *KEY]]
+    return (
+        done.merge(rounds, on="run", how="inner")
+        .sort_values([*KEY, "round"], kind="stable")
+        .reset_index(drop=True)
+    )
+
+
+def listed(values: Any) -> list[Any] | None:
+    """An array as a list for a list column; None stays None."""
+    return None if values is None else np.asarray(values).tolist()

@@ -1,0 +1,148 @@
+"""Downloading one file: resumed where it broke off, retried, with progress on a terminal.
+
+A host that has no address, or where nothing listens, is asked once and not again by the
+same process: a suite of a hundred datasets says within seconds that there is no network.
+"""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from albench.core.errors import Unavailable
+
+STALE = 600.0
+TIMEOUT = float(os.environ.get("ALBENCH_TIMEOUT", "30"))
+SILENT: dict[str, str] = {}  # host -> why it is not asked again
+FETCHING = ContextVar("fetching", default=True)
+CONNECTING = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Nothing is fetched in this block: what would have to be raises Unavailable."""
+    before = FETCHING.set(False)
+    try:
+        yield
+    finally:
+        FETCHING.reset(before)
+
+
+def permitted(url: str) -> None:
+    """Raises Unavailable for an address that is not asked.
+
+    That is any inside `offline`, and those of a host that has no address or that did not
+    let this process connect before.
+    """
+    import requests
+
+    host = urlsplit(url).netloc
+    if not FETCHING.get():
+        raise Unavailable(f"{url} is not here, and nothing is fetched now")
+    if host not in SILENT and not requests.utils.get_environ_proxies(url):
+        try:
+            socket.getaddrinfo(urlsplit(url).hostname, None)
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or error
+            SILENT[host] = f"no address of this host: {str(why).lower()}"
+    if host in SILENT:
+        raise Unavailable(f"{host} cannot be reached ({SILENT[host]})")
+
+
+def remember(url: str, error: Exception) -> None:
+    """Take note of a host that lets nobody connect, so that it is not asked again."""
+    cause = getattr(error.args[0] if error.args else None, "reason", None)
+    if type(cause).__name__ in CONNECTING:
+        SILENT[urlsplit(url).netloc] = str(cause).rsplit(": ", 1)[-1]
+
+
+class Resuming:
+    """A pooch downloader that keeps what it has and asks for the rest."""
+
+    def __init__(self, partial: Path, retries: int, pause: float = 0.5) -> None:
+        self.partial, self.retries, self.pause = partial, retries, pause
+
+    def __call__(self, url: str, output_file: Any, pooch: Any, check_only: bool = False) -> bool:
+        """Write the file of an address to `output_file`; raises what requests raises."""
+        import requests
+
+        for attempt in range(self.retries):
+            try:
+                self.attempt(url)
+                break
+            except requests.HTTPError as error:
+                response = error.response
+                given_up = response is not None and response.status_code < 500
+                if given_up or attempt + 1 == self.retries:
+                    raise
+            except requests.RequestException as error:
+                if attempt + 1 == self.retries:
+                    remember(url, error)
+                    raise
+            time.sleep(self.pause * 2**attempt)
+        os.replace(self.partial, output_file)
+        return True
+
+    def attempt(self, url: str) -> None:
+        """Append what is missing to the partial file."""
+        import requests
+
+        have = self.partial.stat().st_size if self.partial.exists() else 0
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            if response.status_code == 416:
+                self.partial.unlink()
+                raise requests.ConnectionError("the partial download does not fit the file")
+            response.raise_for_status()
+            resumed = response.status_code == 206
+            due = int(response.headers.get("Content-Length", 0))
+            got = 0
+            with self.partial.open("ab" if resumed else "wb") as stream:
+                for block in shown(response.iter_content(1 << 16), due, Path(url).name):
+                    got += stream.write(block)
+            if due and got < due and not response.headers.get("Content-Encoding"):
+                raise requests.ConnectionError(f"broke off after {got} of {due} bytes")
+
+
+def shown(blocks: Iterator[bytes], due: int, name: str) -> Iterator[bytes]:
+    """The blocks as they come, with a progress bar where standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield from blocks
+        return
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(name, total=due or None)
+        for block in blocks:
+            progress.advance(task, len(block))
+            yield block
+
+
+@contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Hold the right to download `target`; others wait. A lock left behind expires."""
+    lock = target.with_name(f".{target.name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+            break
+        except FileExistsError:
+            try:
+                if time.time() - lock.stat().st_mtime > STALE:
+                    lock.unlink(missing_ok=True)
+            except FileNotFoundError:
+                continue
+            time.sleep(0.1)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)

@@ -1,0 +1,377 @@
+"""Standings by view, and one strategy beside the baseline, dataset by dataset."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from albench.core.errors import BadResults, UsageError
+from albench.reporting.evidence import Ceilings, Evidence, ceilings, flags
+from albench.reporting.page import DASH, number, spread
+from albench.suite import Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from albench.analysis.comparison.cells import Block, Stack
+    from albench.analysis.question import Options
+
+
+SHARES = (1.0, 0.5, 0.25)
+ALL = "all datasets"
+
+
+class Column(NamedTuple):
+    """A column of the page: its heading, what it means, whether text, first sort direction."""
+
+    name: str
+    help: str
+    text: bool = False
+    first: str = "descending"
+
+
+COLUMNS = (
+    Column(
+        "place",
+        "1 + the strategies whose whole rank interval lies before this one's; never "
+        "behind a worse mean rank",
+        first="ascending",
+    ),
+    Column("strategy", "", True, "ascending"),
+    Column("mean rank", "over base datasets, 95 % bootstrap interval", first="ascending"),
+    Column(
+        "normalised gain",
+        "interquartile mean of runs, bootstrap; on each dataset 0 is the "
+        "mean of the baseline's runs, 1 the whole pool. The baseline's own interquartile mean "
+        "need not be 0, since outer runs count in that mean and not in this one",
+    ),
+    Column("won/tied/lost", "base datasets against the baseline"),
+    Column("verdict", "Wilcoxon over base datasets, Holm over strategies", True, "ascending"),
+    Column("Holm p", "two-sided", first="ascending"),
+    Column("P(better)", "a run beats a run of the baseline; trials and datasets drawn"),
+    Column("target reached", "share of runs made that held the baseline's final score"),
+    Column("labels saved", "until then, share of the budget; runs made"),
+    Column("harm", "share of checkpoints behind the baseline; runs made", first="ascending"),
+    Column("worst loss", "lowest paired mean difference of a checkpoint, any dataset run"),
+    Column(
+        "drift", "z of classes and features against random subsets, if beyond 2", True, "ascending"
+    ),
+    Column("evaluation bias", "cross-validated minus true accuracy, at the end"),
+    Column("rare found", "positives bought over their share in the pool"),
+    Column("s/query", "mean seconds per query", first="ascending"),
+    Column("failed", "runs failed or timed out, of all", first="ascending"),
+    Column("not run", "runs skipped or missing, of all", first="ascending"),
+)
+
+
+BESIDE = next(place for place, column in enumerate(COLUMNS) if column.name == "drift")
+"""From this column on, cells do not depend on the metric."""
+AT_THE_END = ("drift_classes", "drift_features", "evaluation", "rare", "seconds")
+"""What is known of whole runs only: empty where a part of the budget is chosen."""
+
+
+FILLED = (
+    " Datasets that a strategy lacks count as no gain for it (filled) in rank, gain, record, test "
+    "and P(better); target, labels saved, harm and worst loss rest on those that were run."
+)
+WHOLE_RUNS = (
+    " Drift, evaluation bias, rare found and s/query are known of whole runs only: see 100% of the "
+    "labels."
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """One choice of the filters: its table and what must be said of it."""
+
+    model: str
+    metric: str
+    share: float
+    group: str
+    frame: "pd.DataFrame"
+    note: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything that the leaderboard shows."""
+
+    suite: Suite
+    question: "Options"
+    models: tuple[str, ...]
+    groups: tuple[str, ...]
+    views: tuple[View, ...]
+    stacks: dict[tuple[str, str], "Stack"]
+    evidence: Evidence
+    ceilings: Ceilings
+    notes: tuple[str, ...]
+    reasons: dict[tuple[str, str], str]
+    """Why a strategy has no finished run with a model, as the first of its runs says."""
+
+    def absent(self, strategy: str, model: str) -> str:
+        """Why a strategy has no curves with a model, in words."""
+        why = self.reasons.get((strategy, model), "")
+        return f"It has no finished runs with {model}{f': {why}' if why else ''}."
+
+    def view(self, model: str, metric: str, share: float = 1.0, group: str = ALL) -> View:
+        """The view of a choice."""
+        wanted = (model, metric, share, group)
+        return next(v for v in self.views if (v.model, v.metric, v.share, v.group) == wanted)
+
+
+def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: Evidence) -> Board:
+    """The leaderboard of a suite's stored tables.
+
+    Raises BadResults where no model has a dataset that the baseline finished.
+    """
+    stacks, notes = paired(suite, runs, rounds)
+    if not stacks:
+        raise BadResults(f"no dataset of {suite.name!r} has finished runs to rank")
+    models = tuple(m.label for m in suite.models if any(m.label == k[0] for k in stacks))
+    named = tuple(dict.fromkeys(d.group for d in suite.datasets if d.group))
+    groups = (ALL, *(named if len(named) > 1 else ()))
+    beside = {
+        (model, group): with_evidence(suite, (runs, rounds), (model, group), evidence)
+        for model in models
+        for group in groups
+    }
+    views = [
+        seen(
+            suite, stacks.get((model, metric)), (model, metric, share, group), beside[model, group]
+        )
+        for model in models
+        for metric in suite.metrics
+        for share in SHARES
+        for group in groups
+    ]
+    return Board(
+        suite,
+        suite.question(),
+        models,
+        groups,
+        tuple(views),
+        stacks,
+        evidence,
+        ceilings(suite, runs, rounds),
+        tuple(notes),
+        reasons(runs),
+    )
+
+
+def reasons(runs: "pd.DataFrame") -> dict[tuple[str, str], str]:
+    """The last line of the first reason of runs that did not finish, by strategy and model."""
+    bad = runs[~runs["status"].isin(["done", "missing"])]
+    first = bad.drop_duplicates(["strategy", "model"])
+    keys = zip(first["strategy"], first["model"], first["reason"], strict=True)
+    return {(s, m): (str(r).strip().splitlines() or [""])[-1].rstrip(".") for s, m, r in keys}
+
+
+def paired(
+    suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame"
+) -> tuple[dict[tuple[str, str], "Stack"], list[str]]:
+    """The paired curves by model and metric; what a strategy lacks is filled and counted."""
+    from albench.analysis.comparison.cells import stacks
+    from albench.analysis.comparison.options import curves_frame
+
+    found, notes = {}, []
+    for metric in suite.metrics:
+        asked = replace(suite.question(metric), missing="impute")
+        for model in suite.models:
+            mine = runs[runs["model"] == model.label]
+            try:
+                frame, _ = curves_frame(mine, rounds, asked)
+            except UsageError as error:
+                notes.append(f"{model.label}, {metric}: {error}")
+                continue
+            for stack in stacks(
+                frame, asked.baseline, missing=asked.missing, unranked=asked.unranked
+            ):
+                if stack.blocks:
+                    found[model.label, metric] = replace(stack, model=model.label)
+                    notes += [f"{model.label}, {metric}: {note}" for note in stack.notes]
+    return found, notes
+
+
+def seen(
+    suite: Suite,
+    stack: "Stack | None",
+    choice: tuple[str, str, float, str],
+    beside: "pd.DataFrame",
+) -> View:
+    """The standings of one choice, with the columns that do not depend on the metric."""
+    import pandas as pd
+
+    from albench.analysis.comparison.standings import labels_needed, part_of, standings
+
+    model, metric, share, group = choice
+    labels = of_group(suite, group)
+    part = part_of(stack, share, labels) if stack is not None else None
+    if part is None or not part.blocks:
+        return View(*choice, pd.DataFrame(), f"{metric} is undefined for {model} on {group}")
+    asked = suite.question(metric)
+    table = standings(part, asked.baseline, asked.base or {}, alpha=asked.alpha).set_index(
+        "strategy"
+    )
+    if share < 1:
+        beside = beside.assign(**dict.fromkeys(AT_THE_END, float("nan")))
+    table = table.join(labels_needed(part, asked.baseline)).join(beside, how="outer")
+    table = table.sort_values("rank", kind="stable", na_position="last")
+    bases = int(table["datasets"].max())
+    more = f" ({len(part.blocks)} with variants)" if len(part.blocks) > bases else ""
+    note = (
+        f"{model}; area under {metric} up to {share:.0%} of the labels; {group}: {bases} base "
+        f"datasets{more}, {trials_of(part.blocks)} trials each."
+    )
+    note += FILLED if table["imputed"].max() > 0 else ""
+    note += WHOLE_RUNS if share < 1 else ""
+    return View(*choice, table.rename_axis("strategy").reset_index(), note)
+
+
+def trials_of(blocks: "Sequence[Block]") -> str:
+    """The number of trials, as text."""
+    from albench.analysis.comparison.typeset import trials_text
+
+    return trials_text(blocks)
+
+
+def run_columns(
+    suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", model: str
+) -> "pd.DataFrame":
+    """Counts and seconds of a model's strategies; neither bounds nor the full pool."""
+    from albench.analysis.comparison.standings import query_seconds, run_counts
+    from albench.core.tables import FULL_POOL
+
+    left_out = {*suite.question().unranked, FULL_POOL}
+    mine = runs[(runs["model"] == model) & ~runs["strategy"].isin(left_out)]
+    return run_counts(mine).join(query_seconds(mine, rounds))
+
+
+def of_group(suite: Suite, group: str) -> list[str]:
+    """The datasets of a group."""
+    return [d.label for d in suite.datasets if group in (ALL, d.group)]
+
+
+def with_evidence(
+    suite: Suite,
+    tables: tuple["pd.DataFrame", "pd.DataFrame"],
+    choice: tuple[str, str],
+    evidence: Evidence,
+) -> "pd.DataFrame":
+    """Counts, seconds and what the bought rows say, of a model and a group of datasets."""
+    (runs, rounds), (model, group) = tables, choice
+    labels = of_group(suite, group)
+    mine = run_columns(suite, runs[runs["dataset"].isin(labels)], rounds, model)
+    return mine.join(evidence.table(model, labels))
+
+
+def cells(row: "pd.Series[Any]") -> list[str]:
+    """A row of standings as the texts of its cells."""
+    record = DASH
+    if row["wins"] == row["wins"]:
+        record = f"{row['wins']:.0f}/{row['ties']:.0f}/{row['losses']:.0f}"
+    filled = f" ({row['imputed']:.0f} filled)" if row["imputed"] > 0 else ""
+    made = f" ({row['run']:.0f} run)" if filled and row["run"] > 0 else ""
+    return [
+        number(row["place"], ".0f"),
+        str(row["strategy"]),
+        spread(row["rank"], row["rank_low"], row["rank_high"], ".1f"),
+        spread(row["gain"], row["gain_low"], row["gain_high"], ".2f") + filled,
+        record,
+        row["verdict"] if isinstance(row["verdict"], str) else DASH,
+        p_shown(row["holm_p"]),
+        spread(row["better"], row["better_wide_low"], row["better_wide_high"]),
+        number(row["reached"], ".0%") + made,
+        number(row["fewer"], "+.0%") + made,
+        number(row["harm"], ".0%") + made,
+        number(row["worst"], "+.3f") + made,
+        flags(row),
+        number(row.get("evaluation"), "+.3f"),
+        number(row.get("rare"), ".1f"),
+        number(row["seconds"], ".2g"),
+        out_of(row["failed"], row["due"]),
+        out_of(row["not_run"], row["due"]),
+    ]
+
+
+def out_of(part: float, whole: float) -> str:
+    """`3/80`; a dash where nothing was due, as of a strategy for other datasets."""
+    return f"{part:.0f}/{whole:.0f}" if whole > 0 else DASH
+
+
+def p_shown(p: float) -> str:
+    """A p-value; below a thousandth only that."""
+    return "<0.001" if p < 0.001 else number(p, ".3f")
+
+
+def page_rows(view: View, baseline: str, links: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """The rows of a view as a template wants them, the baseline first."""
+    made = [
+        {
+            "cells": cells(row),
+            "link": links.get(str(row["strategy"]), ""),
+            "pinned": row["strategy"] == baseline,
+        }
+        for _, row in view.frame.iterrows()
+    ]
+    yield from sorted(made, key=lambda row: not row["pinned"])
+
+
+def flat(view: View) -> Sequence[dict[str, str]]:
+    """The rows of a view as texts by column, for CSV and Markdown."""
+    return [
+        {column.name: cell for column, cell in zip(COLUMNS, cells(row), strict=True)}
+        for _, row in view.frame.iterrows()
+    ]
+
+
+NOT_RUN = "not run, counted as no gain"
+
+
+def two(stack: "Stack", base: str, name: str) -> "Stack":
+    """The stack of the baseline and one strategy."""
+    names = tuple(dict.fromkeys((base, name)))
+    return replace(stack, strategies=names, blocks=tuple(b.only(names) for b in stack.blocks))
+
+
+def of_strategy(pair: "Stack", ran: "Stack", base: str, name: str) -> "tuple[pd.DataFrame, str]":
+    """A strategy's table by dataset and what it says; datasets that were not run have no numbers.
+
+    pair, ran: the baseline and the strategy, on all datasets and on those that were run.
+    """
+    import pandas as pd
+
+    from albench.analysis.comparison.summaries import summarise
+
+    keep = [
+        "dataset",
+        "aubc",
+        "gain",
+        "gain_low",
+        "gain_high",
+        "normalised_gain",
+        "end",
+        "harm_rate",
+        "worst_loss",
+    ]
+    rows = summarise(ran, base) if ran.blocks else pd.DataFrame(columns=[*keep, "strategy"])
+    mine = rows[rows["strategy"] == name].sort_values("gain", ascending=False, kind="stable")[keep]
+    up, down = int((mine["gain_low"] > 0).sum()), int((mine["gain_high"] < 0).sum())
+    of = f"{len(ran.blocks)} dataset{'' if len(ran.blocks) == 1 else 's'}"
+    line = (
+        f"Ahead of {base} with an interval that leaves zero out on {up} of {of}, behind on {down}."
+    )
+    left = [d for d in pair.datasets if d not in ran.datasets]
+    if not left:
+        return mine, line
+    empty = pd.DataFrame({"dataset": left}).reindex(columns=keep)
+    marks = [*[""] * len(mine), *[NOT_RUN] * len(left)]
+    table = pd.concat([f for f in (mine, empty) if len(f)], ignore_index=True)
+    numbers = table[keep[1:]].astype(float)
+    line += f" {len(left)} of {len(pair.blocks)} datasets were not run."
+    return pd.concat([table[keep[:1]], numbers], axis=1).assign(note=marks), line
+
+
+def counts(pair: "Stack", ran: "Stack") -> str:
+    """How many datasets and trials a strategy's table rests on, as its caption ends."""
+    of = "" if len(ran.blocks) == len(pair.blocks) else f" of {len(pair.blocks)}"
+    n, trials = len(ran.blocks), f", {trials_of(ran.blocks)} trials each" if ran.blocks else ""
+    return f"Run on {n}{of} dataset{'' if len(pair.blocks) == 1 else 's'}{trials}"

@@ -1,0 +1,292 @@
+"""Results from strangers: a manifest or a Parquet file is checked before it is read further.
+
+What may stand in a results folder is known beforehand, so everything else is refused:
+links, other columns, other types, sizes beyond a bound. Nothing is executed, and no text
+from a file becomes part of a path.
+
+Every file says of which schema version it is: a manifest by its key `schema`, a table by a
+stamp in its footer (none: version 1). What is younger than the file is read as null; a file
+of a later version than this reader's is refused by that version.
+"""
+
+import json
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from albench.core import tables
+from albench.core.errors import BadResults
+from albench.core.spec import canonical
+from albench.core.tables import Column, arrow_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+
+MOST_MANIFEST = 2**24
+MOST_BYTES = 2**31
+MOST_UNPACKED = 2**33
+MOST_ROWS = 10**8
+MOST_METRICS = 200
+MOST_DEPTH = 8
+SHARD = re.compile(r"[0-9a-f]{24}")
+METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
+HEX = re.compile(r"[0-9a-f]{64}")
+STAMP = "albench.schema"
+VERSION = re.compile(rb"[0-9]{1,6}")
+METRIC_COLUMN = Column("float64")
+NAMES = {
+    "run",
+    "dataset",
+    "strategy",
+    "model",
+    "query_model",
+    "protocol",
+    "engine",
+    "revision",
+    "reason_code",
+    *tables.LABELS.values(),
+}
+MOST_NAME = 1000
+TEXTS = {"suite", "suite_sha256", "revision"}
+Table = Literal["runs", "rounds"]
+
+
+def regular(path: Path, most: int) -> int:
+    """The size of a plain file; raises BadResults for a link, a device, or one too large."""
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise BadResults(f"{path}: {(error.strerror or 'unreadable').lower()}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise BadResults(f"{path} is not a plain file; links and devices are not followed")
+    if found.st_size > most:
+        raise BadResults(f"{path} has {found.st_size} bytes; at most {most} are read")
+    return found.st_size
+
+
+def manifest_of(path: Path) -> dict[str, Any]:
+    """A manifest, its types checked; raises BadResults where it is none.
+
+    A manifest that carries a seal (see `sealed`) must match it. Keys that came with a later
+    schema version than its own are null.
+    """
+    regular(path, MOST_MANIFEST)
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError) as error:
+        raise BadResults(f"{path} is no JSON: {error}") from error
+    version = manifest.get("schema") if isinstance(manifest, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise BadResults(f"{path} is no manifest: it names no schema version")
+    readable(path, version)
+    if depth(manifest) > MOST_DEPTH:
+        raise BadResults(f"{path}: nested deeper than {MOST_DEPTH}")
+    for name, key in KEYS.items():
+        if name in manifest and not key.fine(manifest[name]):
+            raise BadResults(f"{path}: {name} is not what a manifest holds there")
+    if "seal" in manifest and manifest["seal"] != seal(manifest):
+        raise BadResults(f"{path} was altered: its seal does not match what it says")
+    return {**{name: None for name, key in KEYS.items() if key.since > version}, **manifest}
+
+
+def readable(path: Path, version: int) -> None:
+    """Refuse a file of a schema version that is not known here."""
+    newest = tables.SCHEMA_VERSION
+    if version > newest:
+        raise BadResults(
+            f"{path} is of schema version {version}, and this albench reads up to version "
+            f"{newest}: a later albench wrote it; update albench to read it"
+        )
+    if version < 1:
+        raise BadResults(f"{path}: {version} is no schema version; they count from 1")
+
+
+def sealed(manifest: dict[str, Any]) -> str:
+    """The text of a manifest, with the digest of what it says as its `seal`.
+
+    What is null is unknown, and does not stand in it.
+    """
+    manifest = {key: value for key, value in manifest.items() if value is not None}
+    return json.dumps(manifest | {"seal": seal(manifest)}, indent=1, sort_keys=True) + "\n"
+
+
+def seal(manifest: dict[str, Any]) -> str:
+    """The SHA-256 of a manifest's canonical JSON, the seal itself aside."""
+    import hashlib
+
+    said = {key: value for key, value in manifest.items() if key != "seal"}
+    return hashlib.sha256(canonical(said).encode()).hexdigest()
+
+
+def depth(value: Any) -> int:
+    """How deep tables and lists are nested."""
+    inner = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max((depth(item) for item in inner), default=0)
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is a text of bounded length."""
+    return isinstance(value, str) and len(value) <= 4096
+
+
+def text_table(value: Any) -> bool:
+    """Whether a value is a table of texts."""
+    return isinstance(value, dict) and all(map(is_text, (*value, *value.values())))
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may stand as a name in a table: one line, of bounded length."""
+    return len(text) <= MOST_NAME and text.isprintable()
+
+
+def is_digest(value: Any) -> bool:
+    """Whether a value is a SHA-256 in hexadecimal."""
+    return is_text(value) and HEX.fullmatch(value) is not None
+
+
+class Key(NamedTuple):
+    """A key of the manifest: what may stand there, and the schema version that brought it."""
+
+    fine: Callable[[Any], bool]
+    since: int = 1
+
+
+KEYS: dict[str, Key] = {
+    **dict.fromkeys(TEXTS, Key(is_text)),
+    "added": Key(lambda value: isinstance(value, list) and all(map(is_text, value))),
+    "versions": Key(text_table),
+    "entries": Key(lambda value: isinstance(value, dict) and all(map(text_table, value.values()))),
+    "machine": Key(lambda value: isinstance(value, dict)),
+    "also": Key(lambda value: isinstance(value, dict) and {*map(type, value.values())} <= {list}),
+    "seal": Key(is_digest),
+    "sha256": Key(lambda value: text_table(value) and all(map(is_digest, value.values()))),
+}
+
+
+def shard_key(key: Any) -> str:
+    """The key of a shard; raises BadResults for a text that could be a path."""
+    if not isinstance(key, str) or not SHARD.fullmatch(key):
+        raise BadResults(f"{str(key)[:60]!r} is not the key of a shard")
+    return key
+
+
+def parquet(path: Path, table: Table, columns: list[str] | None = None) -> "pa.Table":
+    """A table of results, or some of its columns; raises BadResults where it is none.
+
+    Schema, sizes and number of rows are judged by the file's footer before any row is read.
+    Columns that came with a later schema version than the file's are null. Metadata that
+    other programs left in the file is dropped.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    regular(path, MOST_BYTES)
+    try:
+        with pq.ParquetFile(path, memory_map=False) as file:
+            check_footer(path, file)
+            younger = check_schema(path, file.schema_arrow, table)
+            held = None if columns is None else [c for c in columns if c not in younger]
+            found: pa.Table = file.read(columns=held).replace_schema_metadata(None)
+            found.validate(full=True)
+            check_rows(path, found, table)
+            return with_nulls(found, younger, columns)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise BadResults(f"{path} cannot be read: {error}") from error
+
+
+def check_footer(path: Path, file: "pq.ParquetFile") -> None:
+    """Refuse more rows or more unpacked bytes than any suite has."""
+    about = file.metadata
+    if about.num_rows > MOST_ROWS:
+        raise BadResults(f"{path} says that it holds {about.num_rows} rows; at most {MOST_ROWS}")
+    unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+    if unpacked > MOST_UNPACKED:
+        raise BadResults(f"{path} unpacks to {unpacked} bytes; at most {MOST_UNPACKED} are read")
+
+
+def stamped(table: "pa.Table") -> "pa.Table":
+    """The table with the schema version of this writer in its metadata."""
+    return table.replace_schema_metadata({STAMP: str(tables.SCHEMA_VERSION)})
+
+
+def version_of(path: Path, schema: "pa.Schema") -> int:
+    """The schema version of a table; raises BadResults for one that is not known here."""
+    stamp = (schema.metadata or {}).get(STAMP.encode(), b"1")
+    if not VERSION.fullmatch(stamp):
+        raise BadResults(f"{path}: the stamp {stamp[:20]!r} is no schema version")
+    readable(path, int(stamp))
+    return int(stamp)
+
+
+def with_nulls(
+    found: "pa.Table", younger: dict[str, Column], columns: list[str] | None
+) -> "pa.Table":
+    """The table with the columns that its file is too old for, where they are asked for."""
+    import pyarrow as pa
+
+    for name, column in younger.items():
+        if columns is None or name in columns:
+            found = found.append_column(name, pa.nulls(len(found), arrow_type(column.kind)))
+    return found
+
+
+def check_schema(path: Path, schema: "pa.Schema", table: Table) -> dict[str, Column]:
+    """The columns that came after the file's schema version.
+
+    Refuses columns that are doubled, missing, of another type, or of no name that its
+    version knows.
+    """
+    known = tables.RUNS if table == "runs" else tables.ROUNDS
+    version = version_of(path, schema)
+    wanted = {name: column for name, column in known.items() if column.since <= version}
+    younger = {name: column for name, column in known.items() if column.since > version}
+    if len(set(schema.names)) != len(schema.names):
+        raise BadResults(f"{path} has two columns of one name")
+    lacking = [name for name in wanted if name not in schema.names]
+    if lacking:
+        raise BadResults(f"{path} lacks the column {lacking[0]!r} of the table `{table}`")
+    metrics = [name for name in schema.names if name not in wanted]
+    strange = [m for m in metrics if table == "runs" or m in younger or not METRIC.fullmatch(m)]
+    if strange or len(metrics) > MOST_METRICS:
+        name = (strange or metrics)[0]
+        raise BadResults(
+            f"{path} has the column {name[:60]!r}, which `{table}` does not have in schema "
+            f"version {version}"
+        )
+    for field in schema:
+        due = arrow_type(wanted.get(field.name, METRIC_COLUMN).kind)
+        if not same_type(field.type, due):
+            raise BadResults(f"{path}: column {field.name!r} is {field.type}; {due} is due")
+    return younger
+
+
+def same_type(found: "pa.DataType", due: "pa.DataType") -> bool:
+    """Whether two Arrow types agree, whatever the name of a list's items."""
+    import pyarrow as pa
+
+    if pa.types.is_list(found) and pa.types.is_list(due):
+        return bool(found.value_type == due.value_type)
+    return bool(found == due)
+
+
+def check_rows(path: Path, found: "pa.Table", table: Table) -> None:
+    """Refuse rows without a run, and a status that there is not."""
+    import pyarrow.compute as pc
+
+    from albench.core.tables import STATUSES
+
+    if found["run"].null_count if "run" in found.column_names else 0:
+        raise BadResults(f"{path} has rows without a run")
+    if table == "runs" and "status" in found.column_names:
+        strange = set(pc.unique(found["status"]).to_pylist()) - set(STATUSES)
+        if strange:
+            raise BadResults(f"{path} has the status {str(min(strange, key=str))[:60]!r}")
+    for name in NAMES & set(found.column_names):
+        for text in pc.unique(found[name]).to_pylist():
+            if text is not None and not is_name(text):
+                raise BadResults(f"{path}: {name} {text[:60]!r} is no name")

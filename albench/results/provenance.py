@@ -1,0 +1,121 @@
+"""Where results come from: versions, machine, revision, sources of the entries used."""
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from albench.core import registry
+from albench.core.spec import Ref
+from albench.suite import Suite
+
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "albench")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Python and the libraries whose version can move a number."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = own_version()
+    return found
+
+
+def own_version() -> str:
+    """The version of albench when it runs from a folder that was not installed."""
+    import albench
+
+    return albench.__version__
+
+
+def git(*words: str) -> str:
+    """What git says in albench's own folder; empty where it is no checkout of albench."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return ""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@cache
+def revision() -> str:
+    """The git revision of albench, with `-dirty` if its code was changed; empty without git."""
+    head = git("rev-parse", "HEAD")
+    changed = git("status", "--porcelain", "--", "albench")
+    return f"{head}-dirty" if head and changed else head
+
+
+def machine() -> dict[str, Any]:
+    """CPU model and number of cores."""
+    import os
+
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    return {"cpu": model, "cores": os.cpu_count()}
+
+
+def manifest(suite: Suite) -> dict[str, Any]:
+    """What a manifest says of a suite and of what ran it."""
+    return {
+        "suite": suite.name,
+        "suite_sha256": suite_digest(suite),
+        "added": list(suite.added),
+        "entries": entries(suite),
+        "versions": versions(),
+        "machine": machine(),
+        "revision": revision(),
+    }
+
+
+def suite_digest(suite: Suite) -> str:
+    """The SHA-256 of the suite's file."""
+    return hashlib.sha256(suite.text.encode()).hexdigest()
+
+
+def entries(suite: Suite) -> dict[str, dict[str, str]]:
+    """Version and source digest of every entry that the suite uses."""
+    refs: list[tuple[registry.Kind, Ref]] = [("dataset", d.ref) for d in suite.datasets]
+    refs += [("strategy", s.ref) for s in suite.strategies]
+    models = [m.ref for m in suite.models] + [m.query for m in suite.models if m.query]
+    refs += [("model", m) for m in models + [s.query for s in suite.strategies if s.query]]
+    refs += [("metric", registry.resolve("metric", m)) for m in suite.metrics]
+    found = {}
+    for kind, ref in refs:
+        entry = registry.entry(kind, ref.name)
+        found[f"{kind}:{ref.name}"] = {"version": entry.version, "source": entry.digest}
+    return found
+
+
+def merged(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The manifest of a union of stores: what differs between them is listed, not hidden."""
+    out: dict[str, Any] = {}
+    for one in manifests:
+        for key, value in one.items():
+            if key in ("sha256", "schema", "seal") or value is None:
+                continue
+            if key == "added":
+                out[key] = sorted({*out.get(key, []), *value})
+            elif key == "entries":
+                out[key] = {**value, **out.get(key, {})}
+            elif key not in out:
+                out[key] = value
+            elif out[key] != value:
+                others = out.setdefault("also", {}).setdefault(key, [])
+                if value not in others:
+                    others.append(value)
+    return out

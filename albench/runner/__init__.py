@@ -1,0 +1,270 @@
+"""Specs -> store: what is missing is run, in parallel, and stored by the coordinator alone."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from albench.core.errors import BadResults, BadValue, Skip, Unavailable, UsageError
+from albench.core.spec import Ref, RunSpec, canonical
+from albench.datasets._cut import cut
+from albench.datasets._dataset import suspects
+from albench.results import provenance
+from albench.results.store import Labels, Store
+from albench.runner.cuts import cuts
+from albench.runner.grid import labels_of, missing, take_over
+from albench.runner.pool import Block, results, stop_workers
+from albench.runner.worker import Finished, Options, described, resident, versions_of
+from albench.suite import Labelled, Suite
+
+
+def with_skipped(suite: Suite) -> tuple[Suite, dict[Ref, str]]:
+    """The suite with the trials that its protocols skip, so that later seeds take their place.
+
+    Only datasets with more seeds than count are looked at. Also returned: those of them
+    that cannot be had now, with the reason; none of their trials is taken to be skipped.
+    """
+    skipped, gone = set(), {}
+    for dataset in suite.datasets:
+        trials = dataset.trials or suite.trials
+        if trials.take == len(trials.seeds):
+            continue
+        try:
+            skipped |= skipped_of(suite, dataset, trials.seeds)
+        except Unavailable as error:
+            gone[dataset.ref] = str(error)
+        except UsageError as error:
+            raise type(error)(f"dataset {dataset.label}: {error}") from None
+    return (replace(suite, skipped=frozenset(skipped)) if skipped else suite), gone
+
+
+def skipped_of(suite: Suite, dataset: Labelled, seeds: Sequence[int]) -> set[tuple[str, str, int]]:
+    """Dataset, protocol and seed of the trials that a protocol skips."""
+    found = set()
+    for label, protocol in suite.protocols:
+        for seed in seeds:
+            ref = suite.models[0].ref
+            own = dataset.under(protocol)
+            spec = RunSpec(dataset.ref, suite.strategies[0].ref, ref, ref, own, seed)
+            try:
+                cut(resident(dataset.ref), spec)
+            except Skip:
+                found.add((dataset.label, label, seed))
+    return found
+
+
+def preflight(
+    suite: Suite, specs: Sequence[RunSpec], report: Callable[[str], None]
+) -> dict[Ref, str]:
+    """Load each dataset and cut it once, so that mistakes show before the first run.
+
+    Returns the datasets that cannot be had now, with the reason.
+    """
+    labels = {entry.ref: entry.label for entry in suite.datasets}
+    first: dict[Any, RunSpec] = {}
+    for spec in specs:
+        first.setdefault((spec.dataset, spec.protocol), spec)
+    gone: dict[Ref, str] = {}
+    looked: set[Ref] = set()
+    whole: dict[int, dict[str, int]] = {}
+    for (ref, _), spec in first.items():
+        try:
+            data = resident(ref)
+            for said in [] if ref in looked else suspects(data):
+                report(f"dataset {labels.get(ref, ref.label)}: {said}")
+            looked.add(ref)
+            task = cut(data, spec)
+        except Skip:
+            continue
+        except Unavailable as error:
+            gone[ref] = str(error)
+            continue
+        except UsageError as error:
+            raise type(error)(f"dataset {labels.get(ref, ref.label)}: {error}") from None
+        if isinstance(spec.protocol.budget, int) and spec.protocol.budget > task.budget:
+            whole.setdefault(spec.protocol.budget, {})[labels.get(ref, ref.label)] = task.budget
+        constant = int((task.X.max(axis=0) == task.X.min(axis=0)).sum())
+        if constant:
+            report(f"dataset {labels.get(ref, ref.label)}: {constant} constant features")
+    for budget, pools in whole.items():
+        listed = ", ".join(f"{name} ({n} labels)" for name, n in pools.items())
+        report(f"budget = {budget} is more than there is; it buys the whole pool of {listed}")
+    return gone
+
+
+__all__ = ["Progress", "cuts", "open_store", "run"]
+
+BLOCK = 24
+
+
+@dataclass
+class Progress:
+    """How far a run has come; handed to `on_progress` after each block.
+
+    dataset, names  the dataset worked on, and how the suite calls each
+    """
+
+    total: int
+    counts: dict[str, int] = field(default_factory=dict)
+    dataset: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    parts: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+    storing: float = 0.0
+    workers: int = 1
+
+    @property
+    def done(self) -> int:
+        """Runs that ended in any way."""
+        return sum(self.counts.values())
+
+    def add(self, finished: Iterable[Finished]) -> None:
+        """Count finished runs."""
+        for one in finished:
+            status = one.run["status"]
+            self.counts[status] = self.counts.get(status, 0) + 1
+            self.dataset = self.names.get(one.run["dataset"], one.run["dataset"])
+            parts = self.parts.setdefault((one.run["model"], one.run["strategy"]), {})
+            for part, seconds in one.parts.items():
+                parts[part] = parts.get(part, 0.0) + seconds
+
+
+def run(
+    suite: Suite,
+    results_dir: Path | str | None = None,
+    *,
+    jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    options: Options | None = None,
+    shard: tuple[int, int] | None = None,
+    reuse: Sequence[Path | str] = (),
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[str], None] = lambda sentence: None,
+) -> Progress:
+    """Run what the store lacks of a suite, and pack the tables.
+
+    results_dir  folder of the results, default `results/<suite>`
+    jobs         worker processes, -1 for all cores
+    backend      `loky` (processes) or `dask`, with the address of a `scheduler`
+    shard        (I, N): only the I-th of N parts of the grid, for several machines
+    reuse        folders of other results whose runs are taken over
+    Runs on a dataset that cannot be had (no network) are stored as failed, with the reason.
+    Raises UsageError for mistakes in the suite or the data, before the first run.
+    """
+    workers_of(jobs)
+    store = open_store(suite, results_dir, report)
+    options = options or Options(suite.metrics)
+    options = replace(options, metrics=suite.metrics, trace=suite.trace, plugins=suite.plugins)
+    suite, gone = with_skipped(suite)
+    for folder in reuse:
+        take_over(suite, store, Store(folder, report))
+    specs = missing(suite, store)
+    if shard is not None:
+        specs = part(specs, shard)
+    gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
+    lost = [spec for spec in specs if spec.dataset in gone]
+    specs = [spec for spec in specs if spec.dataset not in gone]
+    labels = labels_of(suite) if specs or lost else {}
+    store.add(
+        [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []
+    )
+    names = {entry.ref.label: entry.label for entry in suite.datasets}
+    progress = Progress(len(specs), names=names)
+    on_progress(progress)
+    if specs:
+        store.note(**told(suite, store))
+        where = (jobs, backend, scheduler)
+        simulate_all(specs, store, options, progress, on_progress, where, labels)
+    if specs or lost:
+        store.pack(labels, **told(suite, store))
+    return progress
+
+
+def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:
+    """The row of a run whose dataset cannot be had; the next `run` tries it again."""
+    stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
+    row = described(spec) | {"metrics": versions_of(suite.metrics), "seconds": 0.0}
+    return row | stamp | {"status": "failed", "reason": f"the dataset cannot be had: {reason}"}
+
+
+def told(suite: Suite, store: Store) -> dict[str, Any]:
+    """What the manifest says now; additions of earlier runs and their entries stay in it."""
+    before, now = store.manifest, provenance.manifest(suite)
+    now["added"] = list(dict.fromkeys([*before.get("added", ()), *now["added"]]))
+    now["entries"] = {**before.get("entries", {}), **now["entries"]}
+    return now
+
+
+def simulate_all(
+    specs: Sequence[RunSpec],
+    store: Store,
+    options: Options,
+    progress: Progress,
+    on_progress: Callable[[Progress], None],
+    where: tuple[int, str, str | None],
+    labels: Labels,
+) -> None:
+    """Run the specs and store each block as it comes in; workers end with this call."""
+    jobs, backend, scheduler = where
+    progress.workers = workers = workers_of(jobs)
+    stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
+    try:
+        for finished in results(blocks(specs), options, workers, backend, scheduler):
+            begin = time.monotonic()
+            store.add(
+                [one.run | stamp | labels[one.run["run"]] for one in finished],
+                [r for one in finished for r in one.rounds],
+            )
+            store.compact()
+            progress.storing += time.monotonic() - begin
+            progress.add(finished)
+            on_progress(progress)
+    finally:
+        # the next call may find another environment, which running workers would not see
+        stop_workers()
+
+
+def workers_of(jobs: int) -> int:
+    """The number of processes; raises BadValue where it makes none."""
+    import joblib
+
+    workers: int = joblib.cpu_count() + 1 + jobs if jobs < 0 else jobs
+    if jobs == 0 or workers < 1:
+        raise BadValue(f"--jobs {jobs}: at least 1, or -1 for all cores")
+    return workers
+
+
+def open_store(
+    suite: Suite, results_dir: Path | str | None, report: Callable[[str], None] = lambda s: None
+) -> Store:
+    """The store of a suite; raises BadResults if the folder is another suite's."""
+    store = Store(results_dir or Path("results") / suite.name, report)
+    owner = store.manifest.get("suite")
+    if owner is not None and owner != suite.name:
+        raise BadResults(
+            f"{store.folder} holds the results of suite {owner!r}, not of {suite.name!r}; "
+            "give another folder with --results, or take runs over with --reuse"
+        )
+    return store
+
+
+def part(specs: Sequence[RunSpec], shard: tuple[int, int]) -> list[RunSpec]:
+    """The I-th of N parts; the runs of one trial stay together."""
+    i, n = shard
+    if not 1 <= i <= n:
+        raise BadValue(f"--shard {i}/{n}: I from 1 to N")
+    return [spec for spec in specs if spec.seed("split") % n == i - 1]
+
+
+def blocks(specs: Sequence[RunSpec]) -> list[Block]:
+    """Runs that share a cut together, in the order of the specs, at most BLOCK at a time."""
+    groups: dict[Any, list[RunSpec]] = {}
+    for spec in specs:
+        groups.setdefault((spec.dataset, spec.protocol, spec.trial), []).append(spec)
+    return [
+        tuple(group[i : i + BLOCK])
+        for group in groups.values()
+        for i in range(0, len(group), BLOCK)
+    ]

@@ -1,0 +1,185 @@
+"""Time and threads in a worker: what time is spent on, and a limit to both."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from albench.core.arrays import Floats, Ints
+from albench.core.errors import RunTimeout
+from albench.simulation.learner import Fitted, Learner, Part
+
+GRACE = 5.0
+SCORED = {"train": "pool", "test": "test"}
+
+
+def one_thread() -> Any:
+    """A context in which BLAS and OpenMP have one thread: every process gives the same bits.
+
+    A library that is loaded inside would escape the limit, so SciPy and scikit-learn, which
+    bring their own, are loaded before.
+    """
+    import scipy.linalg  # noqa: F401
+    import sklearn.utils  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1)
+
+
+class Parts:
+    """Seconds by part of a run; time in a nested part counts for that part alone.
+
+    borrowed  seconds that another run of the trial spent on what this one used
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.borrowed: dict[str, float] = {}
+        self.stack: list[str] = []
+        self.since = time.perf_counter()
+
+    @contextlib.contextmanager
+    def running(self, part: str) -> Iterator[None]:
+        """Count the time spent in the block for a part."""
+        self.turn()
+        self.stack.append(part)
+        try:
+            yield
+        finally:
+            self.turn()
+            self.stack.pop()
+
+    def turn(self) -> None:
+        """Book the time since the last turn on the innermost part."""
+        now = time.perf_counter()
+        if self.stack:
+            part = self.stack[-1]
+            self.seconds[part] = self.seconds.get(part, 0.0) + now - self.since
+        self.since = now
+
+    def lend(self, part: str, seconds: float) -> None:
+        """Take note of what another run of the trial has paid for."""
+        self.borrowed[part] = self.borrowed.get(part, 0.0) + seconds
+
+    def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, its time booked on a part."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self.running(part):
+                return function(*args, **kwargs)
+
+        return call
+
+
+class Laps:
+    """Seconds of some parts since the last lap, as if nothing had been borrowed."""
+
+    def __init__(self, parts: Parts, names: tuple[str, ...]) -> None:
+        self.parts, self.names, self.before = parts, names, 0.0
+
+    def lap(self) -> float:
+        """The seconds since the last lap, to 10 microseconds: more digits only fill tables."""
+        spent, borrowed = self.parts.seconds, self.parts.borrowed
+        total = sum(spent.get(name, 0.0) + borrowed.get(name, 0.0) for name in self.names)
+        seconds, self.before = total - self.before, total
+        return round(seconds, 5)
+
+
+class TimedLearner:
+    """A learner whose fits are timed, and with `scores` what is asked of the fitted model."""
+
+    def __init__(self, learner: Learner, parts: Parts, scores: bool) -> None:
+        self.learner, self.parts, self.scores = learner, parts, scores
+        self.name, self.make = learner.name, getattr(learner, "make", None)
+        self.member = getattr(learner, "member", None)
+
+    def fit(self, labeled: Ints, y: Ints) -> Fitted:
+        """See `Learner.fit`."""
+        with self.parts.running("fit"):
+            fitted = self.learner.fit(labeled, y)
+        return TimedFitted(fitted, self.parts) if self.scores else fitted
+
+
+class TimedFitted:
+    """A fitted model whose scores are timed, pool and test apart."""
+
+    def __init__(self, fitted: Fitted, parts: Parts) -> None:
+        self.fitted, self.parts = fitted, parts
+
+    @property
+    def estimator(self) -> Any:
+        """See `Fitted.estimator`."""
+        return self.fitted.estimator
+
+    @property
+    def has_proba(self) -> bool:
+        """See `Fitted.has_proba`."""
+        return self.fitted.has_proba
+
+    def proba(self, part: Part, rows: Ints | None = None) -> Floats | None:
+        """See `Fitted.proba`."""
+        with self.parts.running(SCORED[part]):
+            return self.fitted.proba(part, rows)
+
+    def decision(self, part: Part, rows: Ints | None = None) -> Floats | None:
+        """See `Fitted.decision`."""
+        with self.parts.running(SCORED[part]):
+            return self.fitted.decision(part, rows)
+
+    def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
+        """See `Fitted.predicted`."""
+        with self.parts.running(SCORED[part]):
+            return self.fitted.predicted(part, rows)
+
+
+@contextlib.contextmanager
+def limited(seconds: float | None) -> Iterator[None]:
+    """Raise RunTimeout in the block after so many seconds.
+
+    In a process of its own, code that never returns to Python ends the worker a little
+    later; the coordinator then counts it as lost. In a thread (dask) an exception is sent
+    to it, which takes effect when it returns to Python.
+    """
+    if seconds is None:
+        yield
+        return
+    message = f"took longer than {seconds:g} s"
+    if threading.current_thread() is threading.main_thread():
+        with alarm(seconds, message):
+            yield
+        return
+    timer = threading.Timer(seconds, interrupt, (threading.get_ident(), message))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextlib.contextmanager
+def alarm(seconds: float, message: str) -> Iterator[None]:
+    """`limited` for the main thread of a process."""
+    import faulthandler
+
+    def ring(number: int, frame: Any) -> None:
+        raise RunTimeout(message)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(seconds + GRACE, exit=True)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)
+
+
+def interrupt(thread: int, message: str) -> None:
+    """Raise RunTimeout in another thread."""
+    import ctypes
+
+    kind = type("RunTimeout", (RunTimeout,), {"__str__": lambda self: message})
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))

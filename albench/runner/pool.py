@@ -1,0 +1,164 @@
+"""Blocks of runs over worker processes, and what happens when a worker dies.
+
+joblib runs the blocks. A strategy that kills its worker breaks the whole pool: the blocks
+that were under way are then retried run by run, each in a process of its own, and a run
+that kills its process twice is given up.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from albench.core.errors import BadValue, Unavailable
+from albench.core.spec import RunSpec
+from albench.runner.worker import Finished, Options, described, run_block
+
+Block = tuple[RunSpec, ...]
+LIVES = 2
+
+
+def results(
+    blocks: Sequence[Block], options: Options, jobs: int, backend: str, scheduler: str | None
+) -> Iterator[list[Finished]]:
+    """The finished runs of all blocks, in the order they finish."""
+    if backend == "dask":
+        with dask_backend(scheduler, jobs):
+            yield from dispatched(blocks, options, jobs, [])
+        return
+    left = list(blocks)
+    while left:
+        if jobs == 1:
+            for block in left:
+                yield from alone(block, options)
+            return
+        broken: list[Block] = []
+        yield from dispatched(left, options, jobs, broken)
+        if not broken:
+            return
+        for block in broken[: 2 * jobs + 1]:
+            for spec in block:
+                yield from alone((spec,), options)
+        left = broken[2 * jobs + 1 :]
+
+
+def dispatched(
+    blocks: Sequence[Block], options: Options, jobs: int, broken: list[Block]
+) -> Iterator[list[Finished]]:
+    """Run blocks on joblib; when the pool breaks, `broken` gets those without a result.
+
+    The blocks that were under way come first in `broken`.
+    """
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    done: set[str] = set()
+    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+    try:
+        for finished in parallel(delayed(run_block)(block, options) for block in blocks):
+            done.update(one.run["run"] for one in finished)
+            yield finished
+    except BrokenProcessPool:
+        broken.extend(block for block in blocks if block[0].id not in done)
+
+
+def alone(block: Block, options: Options) -> Iterator[list[Finished]]:
+    """Run a block in one process apart; fall back to its runs one by one when it dies."""
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    died = ""
+    for _ in range(LIVES if len(block) == 1 else 1):
+        executor = single()
+        try:
+            yield executor.submit(run_block, block, options).result()
+            return
+        except BrokenProcessPool as error:
+            died = exit_codes(error)
+            discard()
+    if len(block) > 1:
+        for spec in block:
+            yield from alone((spec,), options)
+        return
+    reason = f"killed its worker process {LIVES} times{died}"
+    yield [Finished(described(block[0]) | {"status": "failed", "reason": reason, "metrics": ""})]
+
+
+executors: list[Any] = []
+
+
+def single() -> Any:
+    """The one process apart, started when first needed."""
+    if not executors:
+        from joblib.externals.loky import ProcessPoolExecutor
+
+        executors.append(ProcessPoolExecutor(max_workers=1))
+    return executors[0]
+
+
+def discard() -> None:
+    """End the process apart."""
+    while executors:
+        executors.pop().shutdown(wait=False, kill_workers=True)
+
+
+def stop_workers() -> None:
+    """End all worker processes at once, whatever they are doing."""
+    from joblib.externals.loky import reusable_executor
+
+    discard()
+    executor = reusable_executor._executor
+    if executor is not None:
+        executor.shutdown(wait=False, kill_workers=True)
+
+
+def exit_codes(error: BaseException) -> str:
+    """What is known of how the process ended."""
+    import re
+
+    found = re.search(r"exit codes of the workers are \{([^}]*)\}", str(error))
+    return f" ({found[1]})" if found else ""
+
+
+def dask_backend(scheduler: str | None, jobs: int) -> AbstractContextManager[Any]:
+    """joblib's dask back end, on a scheduler or on a local cluster of one-thread workers.
+
+    Raises Unavailable where the scheduler does not answer.
+    """
+    try:
+        import joblib
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise BadValue(
+            "--backend dask needs the extra `distributed`: pip install 'albench[distributed]'"
+        ) from error
+    if scheduler is None:
+        workers = jobs if jobs > 0 else joblib.cpu_count()
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        )
+        client = Client(cluster)
+    else:
+        try:
+            client = Client(scheduler, timeout=10)
+        except OSError as error:
+            raise Unavailable(f"no dask scheduler answers at {scheduler}: {error}") from error
+        cluster = nullcontext()
+    return DaskContext(client, cluster)
+
+
+class DaskContext:
+    """A dask client and its cluster, used by joblib inside the block, closed after it."""
+
+    def __init__(self, client: Any, cluster: Any) -> None:
+        self.client, self.cluster = client, cluster
+
+    def __enter__(self) -> None:
+        import joblib
+
+        self.config = joblib.parallel_config(backend="dask", client=self.client)
+        self.config.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self.config.__exit__(*error)
+        self.client.close()
+        if hasattr(self.cluster, "close"):
+            self.cluster.close()

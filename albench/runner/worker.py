@@ -1,0 +1,271 @@
+"""What a worker does: one run, or a block of runs that share a cut."""
+
+import signal
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from albench.core import registry
+from albench.core.errors import AlbenchError, RunTimeout, Skip
+from albench.core.spec import Protocol, Ref, RunSpec
+from albench.core.tables import FULL_POOL, listed
+from albench.datasets._cut import cut
+from albench.datasets._dataset import Dataset
+from albench.models import engines
+from albench.models.engines.shared import Cache, Memo
+from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread
+from albench.simulation.learner import Learner
+from albench.simulation.loop import Sight, simulate
+from albench.simulation.oracles import oracle
+from albench.simulation.task import Oracle, Round, Task
+from albench.strategies._applies import out_of_place, why_not
+from albench.suite.protocols import protocol_name
+
+TRIAL = "trial: "
+Fits: TypeAlias = "dict[Any, Cache]"
+RESIDENT = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to execute runs; nothing here can move a pick.
+
+    metrics  names of the metrics to evaluate
+    timeout  seconds a run may take, None for no limit
+    engine   `auto` or `plain`
+    memory   bytes of kernel values that engines may hold
+    trace    record `margin_rank`
+    plugins  files to import in the worker
+    profile  record where the time went, and the peak memory of the process
+    """
+
+    metrics: tuple[str, ...]
+    timeout: float | None = None
+    engine: str = "auto"
+    trace: bool = False
+    plugins: tuple[str, ...] = ()
+    profile: bool = False
+    memory: int = engines.MEMORY
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The rows of one run for the tables `runs` and `rounds`, and seconds by part."""
+
+    run: dict[str, Any]
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    parts: dict[str, float] = field(default_factory=dict)
+
+
+datasets: dict[Ref, Dataset] = {}
+
+
+def resident(ref: Ref) -> Dataset:
+    """A dataset, loaded once; few stay in memory at a time."""
+    if ref not in datasets:
+        while len(datasets) >= RESIDENT:
+            del datasets[next(iter(datasets))]
+        datasets[ref] = registry.build("dataset", ref)
+    return datasets[ref]
+
+
+def run_block(specs: Sequence[RunSpec], options: Options) -> list[Finished]:
+    """Run specs one after the other, each on one BLAS and OpenMP thread.
+
+    Specs that differ in strategy or models only share the cut, and what is kept with it.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for plugin in options.plugins:
+        registry.load_plugin(plugin)
+    with one_thread():
+        shared: dict[Any, Any] = {}
+        return [run_one(spec, options, shared) for spec in specs]
+
+
+def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = None) -> Finished:
+    """One run; whatever goes wrong in it costs this run only."""
+    begin = time.perf_counter()
+    row = described(spec) | {"metrics": versions_of(options.metrics)}
+    rounds: list[dict[str, Any]] = []
+    parts = Parts()
+    shared = {} if shared is None else shared
+    try:
+        with parts.running("load"):
+            resident(spec.dataset)
+        with parts.running("split"):
+            task = cut_once(spec, shared)
+        fits = shared.setdefault("fits", {})
+        row |= shape(task)
+        for ref in (spec.model, spec.query_model):
+            registry.build("model", ref)(0)  # its imports are not the run's time
+        with limited(options.timeout), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with parts.running("other"):
+                rounds.extend(simulated(spec, task, options, row, parts, fits))
+        status, reason = "done", None
+    except Skip as skip:
+        status, reason = "skipped", str(skip)
+    except RunTimeout as error:
+        status, reason = "timeout", str(error)
+    except AlbenchError as error:
+        status, reason = "failed", f"{spec.strategy.label}: {error}"
+    except (Exception, SystemExit):
+        status, reason = "failed", traceback.format_exc(limit=-8)
+    row |= {"status": status, "reason": reason, "seconds": time.perf_counter() - begin}
+    if options.profile:
+        row["peak_memory"] = peak_memory()
+    return Finished(row, rounds if status == "done" else [], parts.seconds)
+
+
+def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
+    """The cut of a spec, made once for all runs of a block that share it."""
+    key = (spec.dataset, spec.protocol, spec.trial)
+    if key not in shared:
+        shared.clear()
+        try:
+            shared[key] = cut(resident(spec.dataset), spec)
+        except Skip as skip:
+            raise Skip(f"{TRIAL}{skip}") from None
+    task: Task = shared[key]
+    return task
+
+
+def described(spec: RunSpec) -> dict[str, Any]:
+    """The columns of `runs` that follow from the spec."""
+    return {
+        "run": spec.id,
+        "spec": spec.json,
+        "dataset": spec.dataset.label,
+        "model": spec.model.label,
+        "query_model": spec.query_model.label,
+        "strategy": spec.strategy.label,
+        "protocol": protocol_name(spec.protocol),
+        "trial": spec.trial,
+    }
+
+
+def versions_of(metrics: Sequence[str]) -> str:
+    """Metrics with their versions, as `runs.metrics` holds them."""
+    return ",".join(sorted(f"{m}@{registry.entry('metric', m).version}" for m in metrics))
+
+
+def shape(task: Task) -> dict[str, Any]:
+    """The columns of `runs` that follow from the cut."""
+    return {
+        "n_train": len(task.y),
+        "n_test": len(task.y_test),
+        "n_features": task.X.shape[1],
+        "n_classes": task.n_classes,
+    }
+
+
+def simulated(
+    spec: RunSpec, task: Task, options: Options, row: dict[str, Any], parts: Parts, fits: Fits
+) -> Iterator[dict[str, Any]]:
+    """The rows of `rounds` of one run."""
+    fitting, querying = Laps(parts, ("fit",)), Laps(parts, ("strategy", "pool"))
+    learner = query_learner = memoised(spec, task, options, "model", parts, fits)
+    if spec.query_model != spec.model or spec.protocol.scale == "labeled":
+        query_learner = memoised(spec, task, options, "query_model", parts, fits)
+    row["engine"] = learner.name
+    strategy, sight, task, answers = roles(spec, task)
+    same = query_learner is learner
+    timed = TimedLearner(learner, parts, options.profile)
+    metrics = {name: registry.resolve("metric", name) for name in options.metrics}
+    trace = options.trace and spec.strategy.name != FULL_POOL
+    built = {name: registry.build("metric", ref) for name, ref in metrics.items()}
+    if options.profile:
+        built = {name: parts.timed("metrics", function) for name, function in built.items()}
+    rounds = simulate(
+        task,
+        parts.timed("strategy", strategy),
+        timed,
+        timed if same else query_learner,
+        answers,
+        metrics=built,
+        rng=spec.rng("strategy"),
+        sight=sight,
+        trace=trace,
+    )
+    for entry in rounds:
+        yield round_row(spec.id, task, entry) | {
+            "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
+            "seconds_query": round(querying.lap(), 6),
+        }
+    row["engine"] = learner.name  # an engine that fell back on the way says so
+
+
+def memoised(
+    spec: RunSpec, task: Task, options: Options, role: Any, parts: Parts, fits: Fits
+) -> Learner:
+    """The learner of a role, sharing fits with the other runs of the trial where it can."""
+    learner = learner_of(spec, task, options, role)
+    if not getattr(learner, "repeatable", False):
+        return learner
+    key = role, getattr(spec, role)
+    cache = fits.setdefault(key, Cache(time.perf_counter))
+    memo: Any = Memo(learner, cache, parts.lend)
+    return memo  # type: ignore[no-any-return]
+
+
+def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learner:
+    """The learner of the task model or of the query model."""
+    ref = spec.model if role == "model" else spec.query_model
+    return engines.learner(
+        ref,
+        task,
+        lambda n: spec.seed(role, n) % 2**32,
+        rescale=role == "model" and spec.protocol.scale == "labeled",
+        engine=options.engine,
+        memory=options.memory,
+    )
+
+
+def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task, Oracle]:
+    """Strategy, what it may see, task and oracle; the full-pool run buys all true labels."""
+    if spec.strategy.name == FULL_POOL:
+        everything = np.setdiff1d(np.arange(len(task.y)), task.withheld)
+        full = replace(task, start=everything, budget=len(everything), rounds=0, cost_budget=None)
+        truth = oracle(Protocol(), full, spec.rng("oracle"))
+        return (lambda query: query.pool), "pool", full, truth
+    entry = registry.entry("strategy", spec.strategy.name)
+    params, query_model = spec.strategy.kwargs, registry.entry("model", spec.query_model.name)
+    reason = why_not(entry, task, query_model, params)
+    reason = reason or out_of_place(entry, spec.protocol.labels, params)
+    if reason is not None:
+        raise Skip(reason)
+    sight: Sight = "all" if entry.about.get("bound") else "pool"
+    if sight == "pool" and spec.protocol.labels == "visible":
+        sight = "train"
+    strategy = registry.build("strategy", spec.strategy)
+    return strategy, sight, task, oracle(spec.protocol, task, spec.rng("oracle"))
+
+
+def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
+    """A round as the table `rounds` holds it: dataset rows, null for an abstention."""
+    return {
+        "run": run,
+        "round": entry.round,
+        "n_labeled": entry.n_labeled,
+        "cost": entry.cost,
+        "picks": task.rows[entry.picks].tolist(),
+        "labels": [None if label < 0 else int(label) for label in entry.labels],
+        "probability": listed(entry.probability),
+        "n_tied": entry.n_tied,
+        "margin_rank": listed(entry.margin_rank),
+        **entry.scores,
+    }
+
+
+def peak_memory() -> float:
+    """The most memory this process has held so far, in megabytes."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,1 @@
+"""One trial: task, query, learner, oracle, loop."""

@@ -1,0 +1,306 @@
+"""The one simulation loop: fit, evaluate, query, check the answer, buy.
+
+It holds no file, clock, logger, cache or global generator. Randomness, the oracle and
+the learners are passed in.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from albench.core.arrays import Floats, Ints
+from albench.core.errors import RunError, Skip, StrategyError
+from albench.simulation.learner import Fitted, Learner
+from albench.simulation.query import OracleQuery, Picks, Query
+from albench.simulation.task import Oracle, Outcome, Round, Task
+
+if TYPE_CHECKING:
+    from albench.simulation.task import Task
+
+
+Strategy = Callable[[Any], Any]
+
+
+@dataclass(eq=False, slots=True)
+class Bought:
+    """The answer of one query: picks in the order bought, and how they came about."""
+
+    picks: Ints
+    probability: Floats | None = None
+    n_tied: int | None = None
+    margin_rank: Floats | None = None
+
+    def first(self, n: int) -> "Bought":
+        """The first n picks."""
+        if n == len(self.picks):
+            return self
+        kept = (None if a is None else a[:n] for a in (self.probability, self.margin_rank))
+        probability, margin_rank = kept
+        return replace(self, picks=self.picks[:n], probability=probability, margin_rank=margin_rank)
+
+
+NOTHING = Bought(np.empty(0, dtype=np.intp))
+NOTHING.picks.setflags(write=False)
+
+
+def answered(strategy: Strategy, query: Query, number: int, trace: bool) -> Bought:
+    """Call a strategy and check what it returns."""
+    try:
+        answer = strategy(query)
+    except StrategyError as error:
+        raise StrategyError(f"round {number}: {error}") from error
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise StrategyError(
+            f"round {number}: it wrote to an array of its query; they are read-only, copy first"
+        ) from error
+    rows, probability = answer if isinstance(answer, Picks) else (answer, None)
+    try:
+        picks = checked_rows(rows, query)
+        probability = checked_probability(probability, len(picks))
+    except StrategyError as error:
+        raise StrategyError(f"round {number}: {error}") from error
+    rank = None
+    if trace:
+        at = np.searchsorted(query.pool, picks)
+        rank = np.array([(query.margins < query.margins[i]).mean() for i in at])
+    return Bought(picks, probability, query.log.get("n_tied"), rank)
+
+
+def checked_rows(rows: Any, query: Query) -> Ints:
+    """The rows as positions; raises StrategyError unless they are n distinct pool rows."""
+    picks = np.asarray(rows)
+    if picks.ndim != 1 or picks.dtype.kind not in "iu":
+        raise StrategyError(
+            f"it returned an array of shape {picks.shape} and type {picks.dtype}; "
+            f"a flat array of {query.n} whole numbers is due"
+        )
+    if len(picks) != query.n:
+        raise StrategyError(f"it returned {len(picks)} rows; {query.n} are due")
+    picks = picks.astype(np.intp)
+    wrong = query.pool.take(query.pool.searchsorted(picks), mode="clip") != picks
+    if np.count_nonzero(wrong):
+        raise StrategyError(f"position {picks[wrong][0]} is not in the pool")
+    if len(picks) > 1 and len(np.unique(picks)) != len(picks):
+        raise StrategyError("it returned a row twice")
+    asked = query.log.get("asked")
+    missing = set(asked) - set(picks.tolist()) if asked else None
+    if missing:
+        raise StrategyError(f"it asked for the label of position {min(missing)} and did not buy it")
+    return picks
+
+
+def checked_probability(probability: Any, n: int) -> Floats | None:
+    """The probabilities as floats; raises StrategyError unless n of them lie in (0, 1]."""
+    if probability is None:
+        return None
+    given = np.asarray(probability, dtype=np.float64)
+    if given.shape != (n,) or not ((given > 0) & (given <= 1 + 1e-12)).all():
+        raise StrategyError(f"its probabilities are not {n} numbers in (0, 1]")
+    return given
+
+
+Sight = Literal["pool", "train", "all"]
+
+
+@dataclass(frozen=True, eq=False)
+class Asking:
+    """Makes the queries of one run."""
+
+    task: "Task"
+    ledger: "Ledger"
+    learner: Learner
+    query_learner: Learner
+    rng: np.random.Generator
+    sight: Sight
+
+    def query(self, labeled: Ints, y_labeled: Ints, fitted: Fitted) -> Query:
+        """The query after an evaluation."""
+        task, pool = self.task, self.ledger.open.nonzero()[0]
+        for array in (labeled, y_labeled, pool):
+            array.setflags(write=False)
+
+        def fit() -> Fitted:
+            same = self.query_learner is self.learner
+            return fitted if same else self.query_learner.fit(labeled, y_labeled)
+
+        query: Query = object.__new__(Query if self.sight == "pool" else OracleQuery)
+        # a frozen dataclass sets field after field, which takes longer than many a fit
+        vars(query).update(
+            self.lasting,
+            labeled=labeled,
+            y_labeled=y_labeled,
+            pool=pool,
+            fit=fit,
+            log={},
+            n=self.ledger.affordable(),
+            remaining=task.budget - self.ledger.n_bought,
+            priority=self.priority(),
+            waiting=self.ledger.waiting(),
+        )
+        return query
+
+    @cached_property
+    def lasting(self) -> dict[str, Any]:
+        """The fields of a query that stay the same over the run."""
+        task, asked = self.task, self.query_learner
+        make = getattr(asked, "make", None) or (lambda seed: None)
+        hidden: dict[str, Any] = {} if self.sight == "pool" else {"y": task.y}
+        if self.sight != "pool":
+            seen = (task.X_test, task.y_test) if self.sight == "all" else (None, None)
+            hidden |= dict(zip(("X_test", "y_test"), seen, strict=True))
+        return hidden | {
+            "X": task.X,
+            "n_classes": task.n_classes,
+            "positive": task.positive,
+            "rng": self.rng,
+            "make_model": make,
+            "memo": task.memo,
+            "select": None,
+            "engine": getattr(asked, "member", None),
+            "batch": task.batch,
+            "rows": task.rows,
+            "reveal": None if task.delay else self.reveal,
+        }
+
+    def reveal(self, position: int) -> int:
+        """The label of one row inside a batch; not where labels arrive with a delay."""
+        return int(self.ledger.oracle.answer(np.array([position]))[0])
+
+    def priority(self) -> Ints | None:
+        """The order in which ties are broken; None is the pool order itself."""
+        if self.task.ties == "pool-order":
+            return None
+        return self.task.rows if self.task.ties == "row" else self.rng.permutation(len(self.task.y))
+
+
+CENT = 1e-9  # prices are sums of floats: what differs by less is equal
+
+
+class Ledger:
+    """Which rows are labelled, outstanding, or can still be bought."""
+
+    def __init__(self, task: Task, oracle: Oracle) -> None:
+        self.task, self.oracle = task, oracle
+        self.given = np.full(len(task.y), -1, dtype=np.intp)
+        self.known = np.zeros(len(task.y), dtype=bool)
+        self.open = np.ones(len(task.y), dtype=bool)
+        self.open[task.withheld] = False
+        self.n_open = int(np.count_nonzero(self.open))
+        self.cost, self.n_bought, self.in_session, self.spent = 0.0, 0, 0.0, False
+        self.outstanding: list[tuple[Ints, Ints]] = []
+
+    def buy(self, picks: Ints, delay: int) -> Ints:
+        """Label `picks`; the labels arrive `delay` rounds later. Returns the answers.
+
+        Raises Skip where the start alone costs more than the cost budget.
+        """
+        answers = self.oracle.answer(picks)
+        if len(picks):
+            prices = self.oracle.prices(picks)
+            total = prices[0] if len(picks) == 1 else np.add.reduce(prices)
+            self.cost += self.oracle.overhead + float(total)
+        limit = self.task.cost_budget
+        if limit is not None and self.cost > limit + CENT:
+            raise Skip(f"the start costs {self.cost:g}, above the cost budget of {limit:g}")
+        self.open[picks] = False
+        self.n_open -= len(picks)
+        self.n_bought += len(picks)
+        self.outstanding.append((picks, answers))
+        if len(self.outstanding) > delay:
+            rows, labels = self.outstanding.pop(0)
+            self.given[rows], self.known[rows] = labels, labels >= 0
+        return answers
+
+    def admitted(self, bought: Bought) -> Bought:
+        """The first picks of a batch that the cost budget and the session pay for.
+
+        The batch that meets the cost budget is the last one. A row dearer than a whole
+        session is labelled in one of its own.
+        """
+        picks, budget, session = bought.picks, self.task.cost_budget, self.task.session
+        if budget is None and session is None:
+            return bought
+        prices = self.oracle.overhead + np.cumsum(self.oracle.prices(picks))
+        n = len(picks)
+        if session is not None:
+            if prices[0] > session - self.in_session + CENT:
+                self.in_session = 0.0
+            n = max(1, int(np.sum(prices <= session - self.in_session + CENT)))
+        if budget is not None:
+            paid = int(np.sum(prices <= budget - self.cost + CENT))
+            self.spent = paid < n
+            n = min(n, paid)
+        self.in_session += float(prices[n - 1]) if n else 0.0
+        return bought.first(n)
+
+    def labeled(self) -> tuple[Ints, Ints]:
+        """Positions with a label, ascending, and their labels."""
+        positions = self.known.nonzero()[0]
+        if not len(positions):
+            raise RunError(f"no label in hand: the oracle abstained on all {self.n_bought} rows")
+        return positions, self.given[positions]
+
+    def waiting(self) -> Ints:
+        """Positions bought whose labels are outstanding, ascending."""
+        if not self.outstanding:
+            return NOTHING.picks
+        return np.sort(np.concatenate([picks for picks, _ in self.outstanding]))
+
+    def affordable(self) -> int:
+        """How many labels the next query may buy."""
+        if self.spent:
+            return 0
+        return min(self.task.batch, self.task.budget - self.n_bought, self.n_open)
+
+
+def simulate(
+    task: Task,
+    strategy: Strategy,
+    learner: Learner,
+    query_learner: Learner,
+    oracle: Oracle,
+    *,
+    metrics: Mapping[str, Callable[[Outcome], float]],
+    rng: np.random.Generator,
+    sight: Sight = "pool",
+    trace: bool = False,
+) -> Iterator[Round]:
+    """Run one trial and yield its rounds, the start (round 0) first.
+
+    learner, query_learner  the task model and what the strategy sees; one object where
+                            they are the same
+    sight                   `pool`: the strategy gets a `Query`; `train`, `all`: an
+                            `OracleQuery` without and with the test set
+    trace                   record `margin_rank`
+    Raises StrategyError when the strategy's answer breaks the contract.
+    """
+    ledger, bought, number = Ledger(task, oracle), Bought(task.start), 0
+    asking = Asking(task, ledger, learner, query_learner, rng, sight)
+    while True:
+        answers = ledger.buy(bought.picks, task.delay if number else 0)
+        labeled, y_labeled = ledger.labeled()
+        fitted = learner.fit(labeled, y_labeled)
+        outcome = Outcome(task, labeled, y_labeled, fitted)
+        yield Round(
+            number,
+            len(labeled),
+            ledger.cost,
+            {name: metric(outcome) for name, metric in metrics.items()},
+            bought.picks,
+            answers,
+            bought.probability,
+            bought.n_tied,
+            bought.margin_rank,
+        )
+        number += 1
+        bought = NOTHING
+        if ledger.affordable():
+            query = asking.query(labeled, y_labeled, fitted)
+            bought = ledger.admitted(answered(strategy, query, number, trace))
+        if not len(bought.picks) and not len(ledger.waiting()):
+            return

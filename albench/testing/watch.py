@@ -1,0 +1,172 @@
+"""What a strategy reaches for while it answers: files, datasets, frames, other processes.
+
+Python's audit events tell of it, whichever library it goes through. What albench, the
+standard library and installed libraries do on their own account is left aside, as are files
+that a library opens while it is imported.
+"""
+
+import contextlib
+import functools
+import importlib._bootstrap as bootstrap
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from albench.core import registry
+from albench.runner import worker
+
+CODE = (".py", ".pyc", ".so", ".pyd", ".pth", ".zip", ".nbi", ".nbc", ".lock")
+SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
+IMPORT = bootstrap._find_and_load.__code__  # type: ignore[attr-defined]  # no name can imitate it
+HERE = str(Path(worker.__file__).parents[1])
+CORE = tuple(
+    f"{HERE}/{name}"
+    for name in ("testing/", "simulation/loop.py", "simulation/query.py", "runner/worker.py")
+)
+WORDS = {
+    "sys._getframe": "looks at the frames of its callers",
+    "sys._current_frames": "looks at the frames of its callers",
+    "gc.get_objects": "searches the memory of the process",
+    "gc.get_referrers": "searches the memory of the process",
+    "gc.get_referents": "searches the memory of the process",
+    "socket.connect": "opens a network connection",
+    "subprocess.Popen": "starts a process",
+    "os.system": "starts a process",
+    "os.posix_spawn": "starts a process",
+}
+ATTRIBUTES = ("tb_frame", "gi_frame", "cr_frame", "ag_frame")
+
+
+@dataclass
+class Watch:
+    """Notes what happens inside its context, each thing once, in the order it happened."""
+
+    seen: dict[str, None] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Watch this thread's block."""
+        install()
+        watching.append(self)
+        try:
+            yield
+        finally:
+            watching.remove(self)
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence."""
+        self.seen.setdefault(sentence)
+
+
+watching: list[Watch] = []
+installed: list[bool] = []
+busy: list[bool] = []
+
+
+def install() -> None:
+    """Hear audit events from now on; a hook cannot be taken away, so it is set once."""
+    if not installed:
+        installed.append(True)
+        sys.addaudithook(heard)
+
+
+def heard(event: str, args: tuple[Any, ...]) -> None:
+    """One audit event."""
+    if not watching or busy:
+        return
+    busy.append(True)  # looking at frames below is itself an event
+    try:
+        sentence = told(event, args)
+        if sentence:
+            watching[-1].note(sentence)
+    finally:
+        busy.pop()
+
+
+def told(event: str, args: tuple[Any, ...]) -> str | None:
+    """What an audit event means, None for one that means nothing."""
+    if event == "open":
+        said = opened(args[0])
+        return None if said is None or library_imported() else said
+    if event == "object.__getattr__" and args[1] in ATTRIBUTES:
+        event = "sys._getframe"
+    return WORDS[event] if event in WORDS and not by_library() else None
+
+
+def opened(path: Any) -> str | None:
+    """What opening a file means; None for code and for what describes the machine."""
+    if not isinstance(path, str | bytes | Path):
+        return None
+    text = path.decode(errors="replace") if isinstance(path, bytes) else str(path)
+    if text.endswith(CODE) or text.startswith(SYSTEM) or ".dist-info" in text:
+        return None
+    return f"opens the file {text}"
+
+
+@functools.cache
+def libraries() -> tuple[str, ...]:
+    """The folders of the standard library and of installed packages."""
+    paths = sysconfig.get_paths()
+    found = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return (*sorted(found | {*site.getsitepackages()}), "<frozen")
+
+
+def by_library() -> bool:
+    """Whether the event was caused by a library on its own account.
+
+    `inspect` and `traceback` act for who called them.
+    """
+    frame: FrameType | None = sys._getframe(3)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.endswith(("/inspect.py", "/traceback.py")):
+            return file.startswith((*libraries(), *CORE))
+        frame = frame.f_back
+    return True
+
+
+def library_imported() -> bool:
+    """Whether the event happened while a library was imported, by code of libraries alone.
+
+    Code without a file (generated, or run by `exec`) is that of who called it.
+    """
+    frame: FrameType | None = sys._getframe(3)
+    while frame is not None and frame.f_code is not IMPORT:
+        file = frame.f_code.co_filename
+        if not file.startswith((*libraries(), "<")):
+            return False
+        frame = frame.f_back
+    return frame is not None
+
+
+@contextlib.contextmanager
+def trapped(watch: Watch) -> Iterator[None]:
+    """Note each dataset that is built while the watch is on, by whatever route."""
+    before: Mapping[str, Any] = dict(registry.ENTRIES["dataset"])
+    kept = dict(worker.datasets)
+    for name, entry in before.items():
+        registry.ENTRIES["dataset"][name] = replace(entry, make=telling(entry, watch))
+    worker.datasets.clear()
+    try:
+        yield
+    finally:
+        registry.ENTRIES["dataset"].update(before)
+        worker.datasets.clear()
+        worker.datasets.update(kept)
+
+
+def telling(entry: registry.Entry, watch: Watch) -> Any:
+    """The dataset's function, which tells when it is called."""
+
+    @functools.wraps(entry.make)
+    def make(*args: Any, **kwargs: Any) -> Any:
+        if watch in watching:
+            watch.note(f"reads the dataset {entry.name!r} from the registry")
+        return entry.make(*args, **kwargs)
+
+    return make
