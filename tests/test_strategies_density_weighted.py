@@ -9,8 +9,8 @@ from scipy.stats import multivariate_normal
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.preprocessing import StandardScaler
 
-from albench.registry import make_strategy
-from albench.strategies.clusters import fitted_kmeans
+from albench.core.registry import make_strategy
+from albench.strategies._geometry import fitted_kmeans
 from albench.strategies.density_weighted import cluster_probabilities, mixture
 from albench.testing import make_query
 

@@ -10,7 +10,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import StandardScaler
 
-from albench.registry import make_strategy
+from albench.core.registry import make_strategy
 from albench.strategies.discrepancy import (
     Kernel,
     machine,

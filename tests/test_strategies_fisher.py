@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from albench.registry import make_strategy
+from albench.core.registry import make_strategy
 from albench.strategies.fisher import Design, binary_curvature, curvature, summed
 from albench.testing import make_query
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import StandardScaler
 
-from albench.registry import make_strategy
+from albench.core.registry import make_strategy
 from albench.strategies.herding import (
     adapted,
     at_temperature,

@@ -10,11 +10,11 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from albench.errors import Skip, StrategyError
-from albench.registry import make_strategy
-from albench.strategies import quadratic
+from albench.core.errors import Skip, StrategyError
+from albench.core.registry import make_strategy
+from albench.strategies import _quadratic
+from albench.strategies._quadratic import solved, solved_in_box
 from albench.strategies.hintsvm import hinted, kernel_features
-from albench.strategies.quadratic import solved, solved_in_box
 from albench.testing import make_query
 
 pytest.importorskip("clarabel")
@@ -44,7 +44,7 @@ def test_a_box_programme_equals_scipys_minimum() -> None:
 def test_without_a_solution_or_a_solver_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StrategyError, match="no solution"):
         solved_in_box(np.eye(2), np.zeros(2), np.ones(2), 3.0)
-    monkeypatch.setattr(quadratic, "find_spec", lambda name: None)
+    monkeypatch.setattr(_quadratic, "find_spec", lambda name: None)
     with pytest.raises(Skip, match=r"albench\[qp\]"):
         solved(np.eye(1), np.zeros(1), np.ones((1, 1)), np.ones(1), 0)
 

@@ -8,8 +8,8 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.ensemble import RandomForestClassifier
 
-from albench.errors import StrategyError
-from albench.registry import make_strategy
+from albench.core.errors import StrategyError
+from albench.core.registry import make_strategy
 from albench.strategies import lal
 from albench.strategies.lal import Forest, gaussians, regressor, simulated, state
 from albench.testing import make_query

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from albench.errors import Skip
-from albench.registry import make_strategy
+from albench.core.errors import Skip
+from albench.core.registry import make_strategy
 from albench.strategies.direct import agreement, orders, unsure_run
 from albench.strategies.incremental import incremental_kmeans, nearest_fixed, seeded
 from albench.strategies.leaves import allocated, disagreement

@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from albench.registry import make_strategy
+from albench.core.registry import make_strategy
 from albench.strategies.committee import mean_divergence, members, opinions
 from albench.testing import make_query
 

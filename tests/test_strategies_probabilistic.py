@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import StandardScaler
 
-from albench.registry import make_strategy
+from albench.core.registry import make_strategy
 from albench.strategies.cost_embedding import simplex
 from albench.strategies.probabilistic import correct, frequencies, gain, outcomes
 from albench.testing import make_query

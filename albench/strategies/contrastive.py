@@ -5,10 +5,10 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.distances import blocks
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._geometry import blocks
 
 Count = Annotated[int, Ge(1)]
 LEAST = 1e-7  # probabilities below are raised to it before logarithms

@@ -6,11 +6,11 @@ import numpy as np
 from annotated_types import Ge, Gt
 from scipy.special import expit, log_expit, logsumexp
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.binary import signs
-from albench.strategies.clusters import fitted_kmeans, kmeans_seed
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._binary import signs
+from albench.strategies._geometry import fitted_kmeans, kmeans_seed
 from albench.strategies.uncertainty import TINY
 
 Positive = Annotated[float, Gt(0)]

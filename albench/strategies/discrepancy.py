@@ -11,13 +11,13 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt
 
-from albench.applies import within_memory
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.binary import signs
-from albench.strategies.distances import centred
-from albench.strategies.quadratic import solved_in_box
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._applies import within_memory
+from albench.strategies._binary import signs
+from albench.strategies._geometry import centred
+from albench.strategies._quadratic import solved_in_box
 
 Positive = Annotated[float, Gt(0)]
 ROUNDS = 16  # of weights and machine in turn, at most
@@ -57,7 +57,7 @@ def machine(kernel: Kernel, y: Floats, rows: Ints, weights: Floats, ridge: float
     pool rows + ridge theta' K theta, a convex problem: |f| is a variable of its own
     in a quadratic programme.
     """
-    from albench.strategies.quadratic import solved
+    from albench.strategies._quadratic import solved
 
     l, r = len(y), len(rows)  # noqa: E741
     K, Q = kernel.LL, kernel.LU[:, rows]

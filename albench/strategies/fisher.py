@@ -10,10 +10,10 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt
 
-from albench.applies import within_memory
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._applies import within_memory
 
 Positive = Annotated[float, Gt(0)]
 RELATIVE = 1e-9  # tie window, as a share of the largest gain

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from albench.learner import Ints
-from albench.query import Query
-from albench.registry import strategy
+from albench.core.arrays import Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._geometry import centred
 from albench.strategies.coverage import KCenter, chosen
-from albench.strategies.distances import centred
 
 
 @strategy(

@@ -6,11 +6,11 @@ import numpy as np
 from annotated_types import Gt
 from scipy.special import softmax
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._geometry import blocks, centred, distances_from
 from albench.strategies.coverage import FacilityLocation, chosen
-from albench.strategies.distances import blocks, centred, distances_from
 from albench.strategies.hybrids import Uncertainty
 from albench.strategies.uncertainty import shannon
 

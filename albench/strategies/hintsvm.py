@@ -6,11 +6,11 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from scipy.spatial.distance import cdist
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.binary import signs
-from albench.strategies.quadratic import solved
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._binary import signs
+from albench.strategies._quadratic import solved
 
 Positive = Annotated[float, Gt(0)]
 LEAST = 1e-10  # eigenvalues of a kernel below this share of the largest count as none

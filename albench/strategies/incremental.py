@@ -5,12 +5,11 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.clusters import nearest_distinct
-from albench.strategies.distances import blocks
-from albench.strategies.gradient import draw
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._geometry import blocks, nearest_distinct
+from albench.strategies.expected import draw
 from albench.strategies.hybrids import uncertainty
 
 ITERATIONS = 300

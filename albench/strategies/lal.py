@@ -15,13 +15,12 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from albench.engines.forest import averaged, grown, works
-from albench.engines.streams import tree_streams
-from albench.errors import StrategyError
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.binary import signs
+from albench.core.arrays import Floats, Ints
+from albench.core.errors import StrategyError
+from albench.core.registry import strategy
+from albench.models.engines.forest import averaged, grown, tree_streams, works
+from albench.simulation.query import Query
+from albench.strategies._binary import signs
 
 Count = Annotated[int, Ge(1)]
 FOREST = 50  # trees of the classifier whose error is foreseen

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
 from albench.strategies.contrastive import nearest_labeled
 
 

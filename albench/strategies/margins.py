@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from albench.learner import Ints
-from albench.query import Query, gap
-from albench.registry import strategy
+from albench.core.arrays import Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query, gap
 from albench.strategies.committee import (
     Bootstrap,
     Members,

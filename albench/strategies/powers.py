@@ -9,9 +9,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt
 
-from albench.learner import Floats
-from albench.query import Picks, Query
-from albench.registry import strategy
+from albench.core.arrays import Floats
+from albench.core.registry import strategy
+from albench.simulation.query import Picks, Query
 from albench.strategies.committee import (
     Bootstrap,
     Members,
@@ -22,7 +22,7 @@ from albench.strategies.committee import (
     too_few,
 )
 from albench.strategies.hybrids import uncertainty
-from albench.strategies.stochastic import plackett_luce
+from albench.strategies.wrappers import plackett_luce
 
 Power = Annotated[float, Gt(0)]
 ROUNDING = 1e-14  # scores below are zero but for rounding

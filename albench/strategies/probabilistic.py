@@ -7,11 +7,11 @@ import numpy as np
 from annotated_types import Ge, Gt
 from scipy.special import gammaln
 
-from albench.applies import within_memory
-from albench.learner import Floats, Ints
-from albench.query import Query
-from albench.registry import strategy
-from albench.strategies.distances import blocks, centred
+from albench.core.arrays import Floats, Ints
+from albench.core.registry import strategy
+from albench.simulation.query import Query
+from albench.strategies._applies import within_memory
+from albench.strategies._geometry import blocks, centred
 
 Positive = Annotated[float, Gt(0)]
 Count = Annotated[int, Ge(1)]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from albench.errors import Skip
-from albench.learner import Floats
-from albench.query import Query
+from albench.core.arrays import Floats
+from albench.core.errors import Skip
+from albench.simulation.query import Query
 
 
 def signs(query: Query) -> Floats:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from albench.errors import Skip, StrategyError
-from albench.learner import Floats
+from albench.core.arrays import Floats
+from albench.core.errors import Skip, StrategyError
 
 TOLERANCE = 1e-10
 
