@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
 
 from albench.core.errors import StrategyError
 from albench.core.registry import make_strategy
 from albench.strategies import lal
-from albench.strategies.lal import Forest, gaussians, regressor, simulated, state
+from albench.strategies.lal import Forest, Handed, gaussians, regressor, simulated, state, streams
 from albench.testing import make_query
 
 FEW: dict[str, Any] = {"tasks": 1, "trees": 20}
@@ -25,6 +26,16 @@ def few_sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     regressor.cache_clear()
     yield
     regressor.cache_clear()
+
+
+def drawn_by(forest: Any, n: int) -> tuple[Any, Any]:
+    """Bootstrap counts and splitter seeds of scikit-learn's forest."""
+    counts, seeds = [], []
+    for tree in forest.estimators_:
+        rows = np.random.RandomState(tree.random_state).randint(0, n, n, dtype=np.int32)
+        counts.append(np.bincount(rows, minlength=n).astype(float))
+        seeds.append(np.random.RandomState(tree.random_state).randint(0, 2**31 - 1))
+    return np.array(counts), np.array(seeds)
 
 
 def two_classes(load: Any) -> tuple[Any, Any]:
@@ -41,7 +52,7 @@ def test_states_are_those_of_scikit_learns_forest(
     load: Any, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not compiled:
-        monkeypatch.setattr(lal, "works", lambda bootstrap: False)
+        monkeypatch.setattr(lal, "works", lambda: False)
     X, y = two_classes(load)
     for l in (5, 40):  # noqa: E741
         theirs = RandomForestClassifier(50, oob_score=True, random_state=7).fit(X[:l], y[:l])
@@ -55,13 +66,13 @@ def test_states_are_those_of_scikit_learns_forest(
                 np.mean([tree.tree_.max_depth for tree in theirs.estimators_]), l,
             ], (n, 1)).T,
         ])  # fmt: skip
-        ours = Forest(X[:l], y[:l], 7)
+        ours = Forest(X[:l], y[:l], drawn_by(theirs, l))
         np.testing.assert_allclose(state(ours, X[l:]), expected, rtol=1e-12, atol=1e-12)
         assert ours.error(X[l:], y[l:]) == pytest.approx(1 - theirs.score(X[l:], y[l:]))
 
 
 def test_the_simulation_by_the_letter() -> None:
-    """One size, one task, again with scikit-learn's own forests."""
+    """One size, one task, again with scikit-learn's own trees."""
     known = simulated(3, 1, range(6, 7))
     rng = np.random.default_rng(3)
     X, y, X_test, y_test = gaussians(rng)
@@ -70,9 +81,13 @@ def test_the_simulation_by_the_letter() -> None:
     order = np.array(both + [row for row in order if row not in both])
 
     def error(held: Any) -> float:
-        seed = int(rng.integers(2**31))
-        theirs = RandomForestClassifier(50, random_state=seed).fit(X[held], y[held])
-        return 1 - float(theirs.score(X_test, y_test))
+        counts, seeds = streams(int(rng.integers(2**31)), len(held))
+        share = np.zeros(4000)
+        for weights, seed in zip(counts, seeds, strict=True):
+            tree = DecisionTreeClassifier(max_features="sqrt", random_state=Handed(seed))
+            tree.fit(X[held], y[held], sample_weight=weights)
+            share += tree.predict_proba(X_test)[:, 1] if len(tree.classes_) == 2 else 0
+        return float(np.mean((share > 25) != y_test))
 
     before = error(order[:6])
     gains = [before - error(np.append(order[:6], row)) for row in order[6:16]]
@@ -114,7 +129,7 @@ def test_the_training_set_is_known_by_its_digest() -> None:
 def test_picks_have_the_largest_foreseen_gain() -> None:
     X, y = two_classes(load_breast_cancer)
     query = make_query(X, np.arange(20), y[:20], 4, 2, seed=9)
-    forest = Forest(X[:20], y[:20], int(np.random.default_rng(9).integers(2**31)))
+    forest = Forest(X[:20], y[:20], streams(int(np.random.default_rng(9).integers(2**31)), 20))
     gains = regressor(805, 1, 20)[0].predict(state(forest, X[20:]))
     picks = make_strategy("lal", **FEW)(query) - 20
     np.testing.assert_allclose(gains[picks], np.sort(gains)[::-1][:4], atol=1e-6)
@@ -126,9 +141,9 @@ def test_one_class_is_described_alike_by_both_ways(
 ) -> None:
     X, _ = two_classes(load_iris)
     y = np.full(6, label)
-    found = state(Forest(X[:6], y, 3), X[6:])
-    monkeypatch.setattr(lal, "works", lambda bootstrap: False)
-    slow = Forest(X[:6], y, 3)
+    found = state(Forest(X[:6], y, streams(3, 6)), X[6:])
+    monkeypatch.setattr(lal, "works", lambda: False)
+    slow = Forest(X[:6], y, streams(3, 6))
     np.testing.assert_array_equal(state(slow, X[6:]), found)
     assert slow.error(X, np.full(len(X), label)) == 0.0
     assert (found[:, 0] == 1 - label).all()

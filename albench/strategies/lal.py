@@ -18,11 +18,11 @@ from annotated_types import Ge
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import StrategyError
 from albench.core.registry import strategy
-from albench.models.engines.forest import averaged, grown, tree_streams, works
 from albench.simulation.query import Query
 from albench.strategies._binary import signs
 
 Count = Annotated[int, Ge(1)]
+LARGEST, DEEPEST = 2**31 - 1, 2**31 - 1
 FOREST = 50  # trees of the classifier whose error is foreseen
 TRAIN, TEST = 400, 4000  # rows of a simulated task
 SIZES = range(2, 50)  # of labelled sets
@@ -30,32 +30,97 @@ POINTS = 10  # rows tried on each labelled set
 DEPTH, FEATURES = 40, 6  # of the regressor
 
 
+class Handed(np.random.RandomState):
+    """Hands a tree's splitter its seed."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(0)
+        self.seed_given = seed
+
+    def randint(self, *_: Any, **__: Any) -> Any:
+        """The seed."""
+        return self.seed_given
+
+
+def streams(seed: int, n: int) -> tuple[Floats, Ints]:
+    """(FOREST, n) how often each tree draws each row, and the seeds of their splitters."""
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(n, np.full(n, 1.0 / n), size=FOREST)
+    return counts.astype(np.float64), rng.integers(LARGEST, size=FOREST)
+
+
+def fitted(X: Any, y: Ints, counts: Floats, seeds: Ints) -> list[Any]:
+    """The trees of a forest, each fitted by scikit-learn."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    return [
+        DecisionTreeClassifier(max_features="sqrt", random_state=Handed(int(seed)))
+        .fit(X, y, sample_weight=weights)
+        .tree_
+        for weights, seed in zip(counts, seeds, strict=True)
+    ]
+
+
+def grown(X: Any, y: Ints, counts: Floats, seeds: Ints) -> list[Any]:
+    """The same trees by scikit-learn's compiled builder, without the checks around it."""
+    from sklearn.tree import _criterion, _splitter, _tree
+
+    two, d = np.array([2], dtype=np.intp), X.shape[1]
+    target = np.asarray(y, dtype=np.float64)[:, None]
+    handed, trees = Handed(0), []
+    splitter = _splitter.BestSplitter(
+        _criterion.Gini(1, two), max(1, int(np.sqrt(d))), 1, 0.0, handed, None
+    )
+    builder = _tree.DepthFirstTreeBuilder(splitter, 2, 1, 0.0, DEEPEST, 0.0)
+    for weights, seed in zip(counts, seeds, strict=True):
+        handed.seed_given = int(seed)
+        trees.append(_tree.Tree(d, two, 1))
+        builder.build(trees[-1], X, target, weights, None)
+    return trees
+
+
+@cache
+def works() -> bool:
+    """Whether trees grown by the builder equal fitted ones to the bit."""
+    rng = np.random.default_rng(0)
+    try:
+        for n, d in ((5, 2), (60, 7)):
+            X, y = rng.normal(size=(n, d)).astype(np.float32), np.arange(n) % 2
+            X[:, 0] += y
+            drawn = streams(n, n)
+            for one, other in zip(grown(X, y, *drawn), fitted(X, y, *drawn), strict=True):
+                if one.node_count != other.node_count or (one.predict(X) != other.predict(X)).any():
+                    return False
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return False
+    return True
+
+
 class Forest:
     """A random forest of `FOREST` trees, its trees and its bootstrap samples at hand.
 
-    X, y  (l, d) features in single precision and (l,) classes 0 and 1
+    X, y   (l, d) features in single precision and (l,) classes 0 and 1
+    drawn  what `streams` draws
     """
 
-    def __init__(self, X: Any, y: Ints, seed: int) -> None:
-        from sklearn.ensemble import RandomForestClassifier
-
-        made = RandomForestClassifier(FOREST, random_state=seed)
-        streams = tree_streams(seed, FOREST, len(y))
-        self.X, self.y, self.counts = X, y, streams[0]
-        if works(True):
-            target = np.asarray(y, dtype=np.float64)[:, None]
-            self.trees = grown(X, target, 2, made, True, streams)
-        else:  # the same trees the long way; of one class alone they have one column
-            self.trees = [tree.tree_ for tree in made.fit(X, y).estimators_]
-        self.columns = np.array([0, 1]) if y.min() < y.max() or works(True) else y[:1]
+    def __init__(self, X: Any, y: Ints, drawn: tuple[Floats, Ints]) -> None:
+        self.X, self.y, self.counts = X, y, drawn[0]
+        fast = works()
+        self.trees = (grown if fast else fitted)(X, y, *drawn)
+        # a fitted tree of one class alone has one column
+        self.columns = np.array([0, 1]) if fast or y.min() < y.max() else y[:1]
 
     def first(self, X: Any) -> Floats:
         """(FOREST, n) probability of the first class by each tree."""
         return np.stack([tree.predict(X)[:, self.columns == 0].sum(axis=1) for tree in self.trees])
 
+    def shares(self, X: Any) -> Floats:
+        """(n, k) mean of the trees' class shares."""
+        return np.asarray(sum(tree.predict(X) for tree in self.trees) / FOREST)
+
     def error(self, X: Any, y: Ints) -> float:
         """Share of rows that the forest gets wrong."""
-        return float(np.mean(self.columns[averaged(self.trees, X).argmax(axis=1)] != y))
+        return float(np.mean(self.columns[self.shares(X).argmax(axis=1)] != y))
 
     def out_of_bag(self) -> float:
         """Accuracy on the labelled rows by the trees that did not see them.
@@ -151,12 +216,12 @@ def simulated(seed: int, tasks: int, sizes: range) -> TrainingSet:
         both = [order[y[order] == c][0] for c in (0, 1)]
         order = np.concatenate([both, order[~np.isin(order, both)]])
         held, pool = order[:size], order[size:]
-        forest = Forest(X[held], y[held], int(rng.integers(2**31)))
+        forest = Forest(X[held], y[held], streams(int(rng.integers(2**31)), len(held)))
         before = forest.error(X_test, y_test)
         features.append(state(forest, X[pool])[:POINTS])
         for row in pool[:POINTS]:
             more = np.append(held, row)
-            after = Forest(X[more], y[more], int(rng.integers(2**31)))
+            after = Forest(X[more], y[more], streams(int(rng.integers(2**31)), len(more)))
             gains.append(before - after.error(X_test, y_test))
     return TrainingSet(np.concatenate(features), np.array(gains))
 
@@ -201,5 +266,6 @@ def lal(
         raise StrategyError(f"the simulated training set has the digest {found}, not {digest}")
     query.log["training_set"] = found
     X = np.ascontiguousarray(query.X, dtype=np.float32)
-    own = Forest(X[query.labeled], query.y_labeled, int(query.rng.integers(2**31)))
+    drawn = streams(int(query.rng.integers(2**31)), len(query.labeled))
+    own = Forest(X[query.labeled], query.y_labeled, drawn)
     return query.top(model.predict(state(own, X[query.pool])))
