@@ -24,10 +24,13 @@ def real(load: Any, n: int) -> tuple[Any, Any]:
 
 def density(X: Any, centres: Any, share: Any, variance: float) -> Any:
     """(n, K) p(cluster) p(row | cluster)."""
-    return np.stack([
-        s * multivariate_normal(c, variance * np.eye(X.shape[1])).pdf(X)
-        for s, c in zip(share, centres, strict=True)
-    ], axis=1)  # fmt: skip
+    return np.stack(
+        [
+            s * multivariate_normal(c, variance * np.eye(X.shape[1])).pdf(X)
+            for s, c in zip(share, centres, strict=True)
+        ],
+        axis=1,
+    )
 
 
 def test_shares_maximise_the_likelihood() -> None:

@@ -71,10 +71,14 @@ def test_weights_equal_those_of_scipy(load: Any) -> None:
     f, easy = 0.2 * rng.normal(size=22), rng.random(22)
     P, q = 10.0 * kernel.UU, 10.0 * kernel.linear + easy * worst_loss(f)
     best = minimize(
-        lambda x: x @ P @ x / 2 + q @ x, np.full(22, 3 / easy.sum()), jac=lambda x: P @ x + q,
-        bounds=[(0, 1)] * 22, constraints={"type": "eq", "fun": lambda x: easy @ x - 3},
-        method="SLSQP", options={"ftol": 1e-14, "maxiter": 500},
-    )  # fmt: skip
+        lambda x: x @ P @ x / 2 + q @ x,
+        np.full(22, 3 / easy.sum()),
+        jac=lambda x: P @ x + q,
+        bounds=[(0, 1)] * 22,
+        constraints={"type": "eq", "fun": lambda x: easy @ x - 3},
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
     ours = weight_rows(kernel, f, easy, 3, 10.0)
     assert ours @ P @ ours / 2 + q @ ours == pytest.approx(best.fun, abs=1e-6)
     np.testing.assert_allclose(ours, best.x, atol=2e-3)
@@ -96,9 +100,15 @@ def test_machines_equal_other_solvers(load: Any) -> None:
 
     ours = machine(kernel, y, rows, weights, 0.1)
     starts = [ours, theirs.dual_coef_, np.zeros(8)]
-    best = min(minimize(loss, s, method="Nelder-Mead",
-                        options={"maxiter": 20_000, "xatol": 1e-9, "fatol": 1e-12}).fun
-               for s in starts)  # fmt: skip
+    best = min(
+        minimize(
+            loss,
+            s,
+            method="Nelder-Mead",
+            options={"maxiter": 20_000, "xatol": 1e-9, "fatol": 1e-12},
+        ).fun
+        for s in starts
+    )
     assert loss(ours) <= best + 1e-7
 
 

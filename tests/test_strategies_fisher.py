@@ -43,8 +43,14 @@ def test_information_is_the_hessian_of_the_loss() -> None:
         return float(np.log(np.exp(z).sum()) - z[1])
 
     flat, eye = w.ravel(), step * np.eye(12)
-    hessian = [[(loss(flat + a + b) - loss(flat + a - b) - loss(flat - a + b) + loss(flat - a - b))
-                / (4 * step**2) for b in eye] for a in eye]  # fmt: skip
+    hessian = [
+        [
+            (loss(flat + a + b) - loss(flat + a - b) - loss(flat - a + b) + loss(flat - a - b))
+            / (4 * step**2)
+            for b in eye
+        ]
+        for a in eye
+    ]
     ours = summed(curvature(p[None]), x[None]).reshape(12, 12)
     np.testing.assert_allclose(ours, hessian, atol=1e-6)
     np.testing.assert_allclose(ours, information(p, x), atol=1e-12)
@@ -127,10 +133,13 @@ def test_variance_reduction_by_its_definition(load: Any) -> None:
 
     flat, step = W.ravel(), 1e-5
     np.testing.assert_allclose(proba(flat, query.pool), query.proba, atol=1e-10)
-    gradients = np.stack([
-        (proba(flat + step * e, query.pool) - proba(flat - step * e, query.pool)) / (2 * step)
-        for e in np.eye(len(flat))
-    ], axis=-1).reshape(-1, len(flat))  # fmt: skip
+    gradients = np.stack(
+        [
+            (proba(flat + step * e, query.pool) - proba(flat - step * e, query.pool)) / (2 * step)
+            for e in np.eye(len(flat))
+        ],
+        axis=-1,
+    ).reshape(-1, len(flat))
     P = proba(flat, np.arange(40))
     if k == 2:
         each = [p[0] * p[1] * np.outer(x, x) for p, x in zip(P, X, strict=True)]

@@ -34,10 +34,14 @@ def test_a_box_programme_equals_scipys_minimum() -> None:
     x = solved_in_box(P, q, a, 2.0)
     assert a @ x == pytest.approx(2.0, abs=1e-8)
     best = minimize(
-        lambda v: v @ P @ v / 2 + q @ v, np.full(6, 2 / a.sum()), jac=lambda v: P @ v + q,
-        bounds=[(0, 1)] * 6, constraints={"type": "eq", "fun": lambda v: a @ v - 2.0},
-        method="SLSQP", options={"ftol": 1e-14},
-    )  # fmt: skip
+        lambda v: v @ P @ v / 2 + q @ v,
+        np.full(6, 2 / a.sum()),
+        jac=lambda v: P @ v + q,
+        bounds=[(0, 1)] * 6,
+        constraints={"type": "eq", "fun": lambda v: a @ v - 2.0},
+        method="SLSQP",
+        options={"ftol": 1e-14},
+    )
     np.testing.assert_allclose(x, best.x, atol=1e-5)
 
 
@@ -84,11 +88,14 @@ def test_picks_by_the_dual_of_the_publication(load: Any, kernel: str) -> None:
     Q = S.T @ K[np.ix_(rows, rows)] @ S
     p = np.r_[-np.ones(10), np.full(24, 0.1)]
     best = minimize(
-        lambda a: a @ Q @ a / 2 + p @ a, np.zeros(34), jac=lambda a: Q @ a + p,
-        bounds=[(0, 0.4)] * 10 + [(0, 0.2)] * 24, method="SLSQP",
+        lambda a: a @ Q @ a / 2 + p @ a,
+        np.zeros(34),
+        jac=lambda a: Q @ a + p,
+        bounds=[(0, 0.4)] * 10 + [(0, 0.2)] * 24,
+        method="SLSQP",
         constraints={"type": "eq", "fun": lambda a: S.sum(axis=0) @ a},
         options={"ftol": 1e-15, "maxiter": 2000},
-    )  # fmt: skip
+    )
     values = K[:, rows] @ (S @ best.x)
     Z = X if kernel == "linear" else kernel_features(X, rows, 0.25)
     w, b = hinted(Z[rows], y0, 0.4, 0.2, 0.1)

@@ -58,14 +58,23 @@ def test_states_are_those_of_scikit_learns_forest(
         theirs = RandomForestClassifier(50, oob_score=True, random_state=7).fit(X[:l], y[:l])
         each = np.array([tree.predict_proba(X[l:])[:, 0] for tree in theirs.estimators_])
         n = len(X) - l
-        expected = np.column_stack([
-            theirs.predict_proba(X[l:])[:, 0], each.std(axis=0),
-            *np.tile([
-                (y[:l] > 0).mean(), theirs.oob_score_,
-                np.std(theirs.feature_importances_ / X.shape[1]), each.std(axis=0).mean(),
-                np.mean([tree.tree_.max_depth for tree in theirs.estimators_]), l,
-            ], (n, 1)).T,
-        ])  # fmt: skip
+        expected = np.column_stack(
+            [
+                theirs.predict_proba(X[l:])[:, 0],
+                each.std(axis=0),
+                *np.tile(
+                    [
+                        (y[:l] > 0).mean(),
+                        theirs.oob_score_,
+                        np.std(theirs.feature_importances_ / X.shape[1]),
+                        each.std(axis=0).mean(),
+                        np.mean([tree.tree_.max_depth for tree in theirs.estimators_]),
+                        l,
+                    ],
+                    (n, 1),
+                ).T,
+            ]
+        )
         ours = Forest(X[:l], y[:l], drawn_by(theirs, l))
         np.testing.assert_allclose(state(ours, X[l:]), expected, rtol=1e-12, atol=1e-12)
         assert ours.error(X[l:], y[l:]) == pytest.approx(1 - theirs.score(X[l:], y[l:]))

@@ -134,8 +134,9 @@ def line(y: Any, n: int, seed: int = 0, **options: Any) -> Any:
     p = np.linspace(0.99, 0.01, len(y))
     proba = np.stack([p, 1 - p], axis=1)
     ends = [0, len(y) - 1]
-    return make_query(np.zeros((len(y), 1)), ends, [y[0], y[-1]], n, 2, proba=proba, seed=seed,
-                      y=y, **options)  # fmt: skip
+    return make_query(
+        np.zeros((len(y), 1)), ends, [y[0], y[-1]], n, 2, proba=proba, seed=seed, y=y, **options
+    )
 
 
 def test_direct_brackets_a_threshold_without_noise() -> None:

@@ -135,6 +135,7 @@ def show_entry(
 ) -> None:
     """Show what an entry is, its parameters, what it needs, and its source."""
     from albench.core import registry
+    from albench.strategies._checked import checked
 
     load_plugins(plugin)
     single = SINGULAR.get(kind, kind)
@@ -152,6 +153,9 @@ def show_entry(
     if single == "strategy":  # what a reader looks for, also where the answer is no
         flags = {"batch_aware": False, "sequential": False, "needs": "any query model"}
         told = flags | told | {"multi_class": "binary" not in told.get("needs", ())}
+        known = checked(name)
+        if known is not None:
+            told |= {"checked": f"{known.against}; on {known.data}", "checked_by": known.test}
     about = [{"property": key, "value": value} for key, value in sorted(told.items())]
     head = f"{entry.kind} {entry.name}, version {entry.version}\n\n{entry.doc}"
     rows = [row for row in about if not callable(row["value"])]

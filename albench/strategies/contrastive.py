@@ -40,9 +40,12 @@ def clipped(proba: Floats) -> Floats:
 
 
 @strategy(
-    "contrastive_al", family="hybrid", needs=("proba",), cite="Margatina et al. 2021",
+    "contrastive_al",
+    family="hybrid",
+    needs=("proba",),
+    cite="Margatina et al. 2021",
     cost="O(nl (d + log l) + n neighbours k)",
-)  # fmt: skip
+)
 def contrastive_al(query: Query, *, neighbours: Count = 10) -> Ints:
     """Largest divergence of the prediction from those of the nearest labelled rows (CAL).
 

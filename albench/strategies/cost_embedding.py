@@ -18,13 +18,18 @@ def simplex(k: int) -> Floats:
 
 
 @strategy(
-    "alce", family="uncertainty", cite="Huang and Lin 2016",
+    "alce",
+    family="uncertainty",
+    cite="Huang and Lin 2016",
     cost="k support vector regressions + O(n k l)",
-)  # fmt: skip
+)
 def alce(
-    query: Query, *, C: Positive = 1.0, epsilon: Annotated[float, Ge(0)] = 0.1,
+    query: Query,
+    *,
+    C: Positive = 1.0,
+    epsilon: Annotated[float, Ge(0)] = 0.1,
     gamma: Positive | None = None,
-) -> Ints:  # fmt: skip
+) -> Ints:
     """Farthest from every class in a space in which distances are costs of errors (ALCE).
 
     Classes are points, one support vector regression for each coordinate predicts where a

@@ -79,10 +79,12 @@ def cluster_probabilities(
 
 
 @strategy(
-    "dwus", family="hybrid", needs=("binary",),
+    "dwus",
+    family="hybrid",
+    needs=("binary",),
     cite="Nguyen and Smeulders 2004; Donmez, Carbonell and Bennett 2007",
     cost="O(nKd) times the iterations of k-means once, then O(lK (d + steps) + nK)",
-)  # fmt: skip
+)
 class DensityWeighted:
     """Largest expected error times density, both from clusters (DWUS, pre-clustering).
 

@@ -121,9 +121,13 @@ def around(state: Labels, order: Ints, c: int, budget: int) -> None:
 
 
 @strategy(
-    "direct", family="imbalance", cite="Nuggehalli, Zhang, Jain and Nowak 2023 (DIRECT)",
-    sequential=True, batch_aware=True, cost="O(kn log n + bn)",
-)  # fmt: skip
+    "direct",
+    family="imbalance",
+    cite="Nuggehalli, Zhang, Jain and Nowak 2023 (DIRECT)",
+    sequential=True,
+    batch_aware=True,
+    cost="O(kn log n + bn)",
+)
 def direct(query: Query, *, parallel: Count = 1, most: Count = 10) -> Ints:
     """Rows around the threshold of each class that labels agree with best (DIRECT).
 

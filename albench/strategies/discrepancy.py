@@ -92,13 +92,21 @@ def weight_rows(kernel: Kernel, f: Floats, easy: Floats, n: int, discrepancy: fl
 
 
 @strategy(
-    "bmdr", family="hybrid", needs=("binary",), cite="Wang and Ye 2013, 2015", batch_aware=True,
-    cost="O(n^3) a step of the solver", memory="O(n^2)",
-)  # fmt: skip
+    "bmdr",
+    family="hybrid",
+    needs=("binary",),
+    cite="Wang and Ye 2013, 2015",
+    batch_aware=True,
+    cost="O(n^3) a step of the solver",
+    memory="O(n^2)",
+)
 def bmdr(
-    query: Query, *, discrepancy: Positive = 1000.0, ridge: Positive = 0.1,
+    query: Query,
+    *,
+    discrepancy: Positive = 1000.0,
+    ridge: Positive = 0.1,
     gamma: Positive | None = None,
-) -> Ints:  # fmt: skip
+) -> Ints:
     """Batch of unsure rows that, with the labelled ones, is distributed as the pool (BMDR).
 
     Weights of the pool rows (each 0 to 1, the batch in all) minimise their worst-case loss
@@ -125,9 +133,14 @@ def bmdr(
 
 
 @strategy(
-    "spal", family="hybrid", needs=("binary",), cite="Tang and Huang 2019", batch_aware=True,
-    cost="O(n^3) a step of the solver", memory="O(n^2)",
-)  # fmt: skip
+    "spal",
+    family="hybrid",
+    needs=("binary",),
+    cite="Tang and Huang 2019",
+    batch_aware=True,
+    cost="O(n^3) a step of the solver",
+    memory="O(n^2)",
+)
 class SelfPaced:
     """Batch of unsure, representative and easy rows, easier ones first (SPAL).
 

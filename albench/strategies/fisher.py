@@ -122,15 +122,21 @@ def fitting(n: int, k: int, d: int) -> None:
 
 
 @strategy(
-    "bait", family="expected change", needs=("proba",), batch_aware=True,
+    "bait",
+    family="expected change",
+    needs=("proba",),
+    batch_aware=True,
     cite="Ash, Goel, Krishnamurthy and Kakade 2021",
     cost="O(n k^2 d^2 + (kd)^3) once a round, then O(n k^2 (k + d) + (kd)^2 k) a pick",
     memory="O(n k^2 + (kd)^2)",
-)  # fmt: skip
+)
 def bait(
-    query: Query, *, regularisation: Positive = 1.0, intercept: bool = False,
+    query: Query,
+    *,
+    regularisation: Positive = 1.0,
+    intercept: bool = False,
     oversample: Annotated[float, Gt(1)] = 2.0,
-) -> Ints:  # fmt: skip
+) -> Ints:
     """Batch that leaves least of the pool's Fisher information unexplained (BAIT).
 
     The batch minimises tr(M^-1 F): F is the mean information of all train rows, M that of
@@ -165,10 +171,13 @@ def bait(
 
 
 @strategy(
-    "variance_reduction", family="expected change", needs=("proba",),
+    "variance_reduction",
+    family="expected change",
+    needs=("proba",),
     cite="Schein and Ungar 2007, A-optimality; Zhang and Oles 2000",
-    cost="O(n k^2 d^2 + (kd)^3)", memory="O(n k^2 + (kd)^2)",
-)  # fmt: skip
+    cost="O(n k^2 d^2 + (kd)^3)",
+    memory="O(n k^2 + (kd)^2)",
+)
 def variance_reduction(
     query: Query, *, regularisation: Positive = 1.0, intercept: bool = True
 ) -> Ints:

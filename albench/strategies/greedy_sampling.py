@@ -12,9 +12,12 @@ from albench.strategies.coverage import KCenter, chosen
 
 
 @strategy(
-    "greedy_sampling_x", family="coverage", cite="Yu and Kim 2010; Wu, Lin and Huang 2019",
-    batch_aware=True, cost="O(nbd)",
-)  # fmt: skip
+    "greedy_sampling_x",
+    family="coverage",
+    cite="Yu and Kim 2010; Wu, Lin and Huang 2019",
+    batch_aware=True,
+    cost="O(nbd)",
+)
 class GreedySamplingX(KCenter):
     """Farthest first from the row nearest to the mean (GSx).
 

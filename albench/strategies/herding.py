@@ -24,9 +24,12 @@ ZERO = 1e-12  # squared distances below this share of the norms are rounding
 
 
 @strategy(
-    "maxherding", family="coverage", cite="Bae, Noh and Sutherland 2024", batch_aware=True,
+    "maxherding",
+    family="coverage",
+    cite="Bae, Noh and Sutherland 2024",
+    batch_aware=True,
     cost="O(n^2 d) once, then O(nd) a row looked at",
-)  # fmt: skip
+)
 class MaxHerding(FacilityLocation):
     """Greedily the rows that raise the coverage of all rows under a kernel most (MaxHerding).
 
@@ -147,13 +150,20 @@ def adapted(query: Query) -> float:
 
 
 @strategy(
-    "uherding", family="hybrid", needs=("proba",), cite="Bae, Sutherland and Noh 2025",
-    batch_aware=True, cost="O(n^2 d) a round, then O(nd) a row looked at, and a fit",
-)  # fmt: skip
+    "uherding",
+    family="hybrid",
+    needs=("proba",),
+    cite="Bae, Sutherland and Noh 2025",
+    batch_aware=True,
+    cost="O(n^2 d) a round, then O(nd) a row looked at, and a fit",
+)
 def uherding(
-    query: Query, *, gamma: Positive | None = None, calibrate: bool = True,
+    query: Query,
+    *,
+    gamma: Positive | None = None,
+    calibrate: bool = True,
     measure: Uncertainty = "margin",
-) -> Ints:  # fmt: skip
+) -> Ints:
     """Greedily the rows that raise coverage most, each row weighed by uncertainty (UHerding).
 
     As `maxherding`, but a pool row counts by how unsure the model is of it, and both halves

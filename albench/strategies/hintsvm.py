@@ -59,14 +59,23 @@ def kernel_features(X: Floats, rows: Ints, gamma: float) -> Floats:
 
 
 @strategy(
-    "hintsvm", family="hybrid", needs=("binary",), cite="Li, Ferng and Lin 2012, 2015",
-    cost="O(n d^2) a step of the solver; rbf O(n^3)", memory="rbf O(n^2)",
-)  # fmt: skip
+    "hintsvm",
+    family="hybrid",
+    needs=("binary",),
+    cite="Li, Ferng and Lin 2012, 2015",
+    cost="O(n d^2) a step of the solver; rbf O(n^3)",
+    memory="rbf O(n^2)",
+)
 def hintsvm(
-    query: Query, *, labeled_cost: Positive = 0.1, hint_cost: Positive = 0.1,
-    share: Annotated[float, Gt(0), Le(1)] = 0.5, epsilon: Annotated[float, Ge(0)] = 0.1,
-    kernel: Literal["linear", "rbf"] = "linear", gamma: Positive | None = None,
-) -> Ints:  # fmt: skip
+    query: Query,
+    *,
+    labeled_cost: Positive = 0.1,
+    hint_cost: Positive = 0.1,
+    share: Annotated[float, Gt(0), Le(1)] = 0.5,
+    epsilon: Annotated[float, Ge(0)] = 0.1,
+    kernel: Literal["linear", "rbf"] = "linear",
+    gamma: Positive | None = None,
+) -> Ints:
     """Nearest to the boundary of a support vector machine that is drawn through the pool.
 
     Besides the labelled rows the machine is given hints: a random share of the pool, on

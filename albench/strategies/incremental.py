@@ -67,9 +67,12 @@ def incremental_kmeans(X: Floats, weights: Floats, fixed: Floats, start: Floats)
 
 
 @strategy(
-    "iwkmeans", family="hybrid", cite="Abraham and Dreyfus-Schmidt 2020; after Zhdanov 2019",
-    batch_aware=True, cost="O(nk + beta b d (l + b)) times the iterations of k-means",
-)  # fmt: skip
+    "iwkmeans",
+    family="hybrid",
+    cite="Abraham and Dreyfus-Schmidt 2020; after Zhdanov 2019",
+    batch_aware=True,
+    cost="O(nk + beta b d (l + b)) times the iterations of k-means",
+)
 def iwkmeans(query: Query, *, beta: Annotated[int, Ge(1)] = 10) -> Ints:
     """Of the beta n smallest margins, rows nearest to weighted centres that labels keep off.
 

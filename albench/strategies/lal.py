@@ -178,9 +178,11 @@ def gaussians(rng: np.random.Generator) -> tuple[Any, Ints, Any, Ints]:
     X = [part[: len(part) // (1 + times)] for part in parts]
     X_test = [part[len(part) // (1 + times) :] for part in parts]
     return (
-        np.concatenate(X).astype(np.float32), y,
-        np.concatenate(X_test).astype(np.float32), np.repeat(y, times),
-    )  # fmt: skip
+        np.concatenate(X).astype(np.float32),
+        y,
+        np.concatenate(X_test).astype(np.float32),
+        np.repeat(y, times),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,13 +241,20 @@ def regressor(seed: int, tasks: int, trees: int) -> tuple[Any, str]:
 
 
 @strategy(
-    "lal", family="meta", needs=("binary",), cite="Konyushkova, Sznitman and Fua 2017",
+    "lal",
+    family="meta",
+    needs=("binary",),
+    cite="Konyushkova, Sznitman and Fua 2017",
     cost="a forest of 50 trees + O(n trees) a round; the simulation once a process",
-)  # fmt: skip
+)
 def lal(
-    query: Query, *, seed: int = 805, tasks: Count = 10, trees: Count = 200,
+    query: Query,
+    *,
+    seed: int = 805,
+    tasks: Count = 10,
+    trees: Count = 200,
     digest: str | None = None,
-) -> Ints:  # fmt: skip
+) -> Ints:
     """Largest fall of the error as foreseen by a regressor trained on simulated tasks (LAL).
 
     LAL-independent on two Gaussians in the plane: a random forest of the strategy's own

@@ -50,14 +50,18 @@ def allocated(weight: Floats, left: Ints, n: int, rng: np.random.Generator) -> I
 
 
 @strategy(
-    "leaf_sampling", family="hybrid", batch_aware=True,
+    "leaf_sampling",
+    family="hybrid",
+    batch_aware=True,
     cite="Jose et al. 2023, regression-tree-based active learning; Goetz et al. 2018",
     cost="a tree on l rows + O(n depth); diversity O(nl (d + log l))",
-)  # fmt: skip
+)
 def leaf_sampling(
-    query: Query, *, least: Annotated[int, Ge(1)] = 5,
+    query: Query,
+    *,
+    least: Annotated[int, Ge(1)] = 5,
     method: Literal["random", "diversity"] = "random",
-) -> Ints:  # fmt: skip
+) -> Ints:
     """Rows from the leaves of a tree, in proportion to the root of mass times variance.
 
     A decision tree of the strategy's own is fitted to the labels; a leaf that holds the share

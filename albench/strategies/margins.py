@@ -16,13 +16,20 @@ from albench.strategies.committee import (
 
 
 @strategy(
-    "min_margin", family="committee", needs=("proba",), cite="Jiang and Gupta 2019",
-    cost="C fits + O(Cnk)", check=too_few,
-)  # fmt: skip
+    "min_margin",
+    family="committee",
+    needs=("proba",),
+    cite="Jiang and Gupta 2019",
+    cost="C fits + O(Cnk)",
+    check=too_few,
+)
 def min_margin(
-    query: Query, *, committee: Members | None = None, models: Models | None = None,
+    query: Query,
+    *,
+    committee: Members | None = None,
+    models: Models | None = None,
     bootstrap: Bootstrap = "plain",
-) -> Ints:  # fmt: skip
+) -> Ints:
     """Smallest gap between the two most probable classes that any member sees.
 
     Members as of `qbc`; the publication takes 25 bootstraps of the query model.

@@ -35,9 +35,7 @@ def drawn(query: Query, score: Floats, power: float) -> Picks:
     return Picks(query.pool[picks], q)
 
 
-@strategy(
-    "power_entropy", family="uncertainty", cite="Kirsch et al. 2023", cost="O(nk + nb)"
-)  # fmt: skip
+@strategy("power_entropy", family="uncertainty", cite="Kirsch et al. 2023", cost="O(nk + nb)")
 def power_entropy(query: Query, *, power: Power = 1.0) -> Picks:
     """Rows drawn in proportion to entropy^power.
 
@@ -47,13 +45,21 @@ def power_entropy(query: Query, *, power: Power = 1.0) -> Picks:
 
 
 @strategy(
-    "power_bald", family="committee", needs=("proba",), cite="Kirsch et al. 2023",
-    cost="C fits + O(Cnk + nb)", check=too_few,
-)  # fmt: skip
+    "power_bald",
+    family="committee",
+    needs=("proba",),
+    cite="Kirsch et al. 2023",
+    cost="C fits + O(Cnk + nb)",
+    check=too_few,
+)
 def power_bald(
-    query: Query, *, power: Power = 1.0, committee: Members | None = None,
-    models: Models | None = None, bootstrap: Bootstrap = "classes",
-) -> Picks:  # fmt: skip
+    query: Query,
+    *,
+    power: Power = 1.0,
+    committee: Members | None = None,
+    models: Models | None = None,
+    bootstrap: Bootstrap = "classes",
+) -> Picks:
     """Rows drawn in proportion to (mutual information of label and member)^power.
 
     The other parameters as of `qbc_kl`, whose score this is.

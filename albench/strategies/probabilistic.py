@@ -85,13 +85,19 @@ def gain(counts: Floats, m_max: int, prior: float) -> Floats:
 
 
 @strategy(
-    "mcpal", family="expected change", cite="Kottke et al. 2016",
+    "mcpal",
+    family="expected change",
+    cite="Kottke et al. 2016",
     cost="O(nld + n k o), o ways in which m_max labels fall on k classes; O(n^2 d) once",
-)  # fmt: skip
+)
 def mcpal(
-    query: Query, *, gamma: Positive | None = None, m_max: Count = 2, prior: Positive = 1e-3,
+    query: Query,
+    *,
+    gamma: Positive | None = None,
+    m_max: Count = 2,
+    prior: Positive = 1e-3,
     weighted: bool = True,
-) -> Ints:  # fmt: skip
+) -> Ints:
     """Largest gain in expected accuracy around the row by a few labels more (McPAL).
 
     Labels near a row count by an RBF kernel; what a few more would do to the accuracy there
