@@ -97,7 +97,7 @@ def weight_rows(kernel: Kernel, f: Floats, easy: Floats, n: int, discrepancy: fl
     needs=("binary",),
     cite="Wang and Ye 2013, 2015",
     batch_aware=True,
-    cost="O(n^3) a step of the solver",
+    cost="O(n^2 d) a round, O(n^3) a step of the solver",
     memory="O(n^2)",
 )
 def bmdr(
@@ -138,7 +138,7 @@ def bmdr(
     needs=("binary",),
     cite="Tang and Huang 2019",
     batch_aware=True,
-    cost="O(n^3) a step of the solver",
+    cost="O(n^2 d) a round, O(n^3) a step of the solver",
     memory="O(n^2)",
 )
 class SelfPaced:

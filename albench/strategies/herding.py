@@ -153,7 +153,7 @@ def adapted(query: Query) -> float:
     "uherding",
     family="hybrid",
     needs=("proba",),
-    cite="Bae, Sutherland and Noh 2025",
+    cite="Bae, Oliveira and Sutherland 2025",
     batch_aware=True,
     cost="O(n^2 d) a round, then O(nd) a row looked at, and a fit",
 )

@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 from albench.core.arrays import Floats, Ints
 from albench.core.registry import strategy
 from albench.simulation.query import Query
+from albench.strategies._applies import within_memory
 from albench.strategies._binary import signs
 from albench.strategies._quadratic import solved
 
@@ -52,6 +53,7 @@ def kernel_features(X: Floats, rows: Ints, gamma: float) -> Floats:
     Those of other rows are projected onto the span of `rows`, as a machine trained on
     `rows` sees them.
     """
+    within_memory(8.0 * len(rows) * (len(X) + 3 * len(rows)), "kernel and its eigenvectors")
     near = np.exp(-gamma * cdist(X, X[rows], "sqeuclidean"))
     values, vectors = np.linalg.eigh(near[rows])
     kept = values > LEAST * values[-1]
@@ -63,7 +65,7 @@ def kernel_features(X: Floats, rows: Ints, gamma: float) -> Floats:
     family="hybrid",
     needs=("binary",),
     cite="Li, Ferng and Lin 2012, 2015",
-    cost="O(n d^2) a step of the solver; rbf O(n^3)",
+    cost="O(n d^2) a step of the solver; rbf O(n^2 d + n^3)",
     memory="rbf O(n^2)",
 )
 def hintsvm(
