@@ -40,7 +40,7 @@ def errors(policy: str, model: Any, task: tuple[Any, ...], seed: int) -> float:
 def main(tasks: int, new: int) -> None:
     """Compare the three policies."""
     model, digest = regressor(805, tasks, 200)
-    print(f"training set {digest}")  # noqa: T201
+    sys.stdout.write(f"training set {digest}\n")
     rng = np.random.default_rng(5)
     table = []
     for seed in range(new):
@@ -49,14 +49,13 @@ def main(tasks: int, new: int) -> None:
         task = (X[order], y[order], *test)
         table.append([errors(p, model, task, seed) for p in ("lal", "random", "uncertainty")])
     found = np.array(table)
-    means = found.mean(axis=0)
-    print(f"mean error: lal {means[0]:.4f}, random {means[1]:.4f}, uncertainty {means[2]:.4f}")  # noqa: T201
-    gain = found[:, 1] - found[:, 0]
-    print(
-        f"lal better than random on {np.mean(gain > 0):.0%} of {new} tasks, by "  # noqa: T201
-        f"{gain.mean():.4f} +- {gain.std(ddof=1) / np.sqrt(new):.4f}"
+    means, gain = found.mean(axis=0), found[:, 1] - found[:, 0]
+    sys.stdout.write(
+        f"mean error: lal {means[0]:.4f}, random {means[1]:.4f}, uncertainty {means[2]:.4f}\n"
+        f"lal better than random on {np.mean(gain > 0):.0%} of {new} tasks, by "
+        f"{gain.mean():.4f} +- {gain.std(ddof=1) / np.sqrt(new):.4f}\n"
     )
 
 
 if __name__ == "__main__":
-    main(*[int(v) for v in (sys.argv[1:] + ["10", "25"][len(sys.argv) - 1 :])])
+    main(*[int(v) for v in [*sys.argv[1:], *["10", "25"][len(sys.argv) - 1 :]]])
