@@ -23,7 +23,7 @@ def asked(load: Any, n: int, n_labeled: int, batch: int, seed: int = 0) -> Any:
     order = np.random.default_rng(0).permutation(len(y))
     order = order[np.sort(np.unique(X[order], axis=0, return_index=True)[1])][:n]
     X, y = StandardScaler().fit_transform(X[order]), y[order]
-    model = LogisticRegression(tol=1e-10, max_iter=2000)
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-10)
     k = len(np.unique(y))
     labeled = np.arange(n_labeled)
     return make_query(X, labeled, y[:n_labeled], batch, k, model=model, seed=seed)
@@ -76,7 +76,7 @@ def test_contrastive_al_equals_scikit_activeml(load: Any, neighbours: int) -> No
     query = asked(load, 110, 30, 6)
     labels = np.full(110, np.nan)
     labels[:30] = query.y_labeled
-    model = LogisticRegression(tol=1e-10, max_iter=2000)
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-10)
     wrapped = SklearnClassifier(model, classes=np.arange(query.n_classes))
     theirs, utilities = pool.ContrastiveAL(
         nearest_neighbors_dict={"n_neighbors": neighbours}, random_state=0
