@@ -158,6 +158,7 @@ def show_entry(
 ) -> None:
     """Show what an entry is, its parameters, what it needs, and its source."""
     from albench.core import registry
+    from albench.strategies._checked import checked
 
     load_plugins(plugin)
     single = SINGULAR.get(kind, kind)
@@ -175,6 +176,9 @@ def show_entry(
     if single == "strategy":
         told = {"needs": "any query model"} | told
         told["multi_class"] = "binary" not in entry.traits.needs
+        known = checked(name)
+        if known is not None:
+            told |= {"checked": f"{known.against}; on {known.data}", "checked_by": known.test}
     about = [{"property": key, "value": value} for key, value in sorted(told.items())]
     head = f"{entry.kind} {entry.name}, version {entry.version}\n\n{entry.doc}"
     rows = [row for row in about if not callable(row["value"])]
