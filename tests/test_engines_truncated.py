@@ -7,7 +7,7 @@ from albench.core import registry
 from albench.core.spec import Protocol, Ref, RunSpec
 from albench.datasets._cut import cut
 from albench.models import engines
-from albench.models.engines import newton
+from albench.models.engines import truncated
 from albench.models.engines.logreg import Solved
 from albench.runner.worker import Options, run_one
 
@@ -47,13 +47,13 @@ def test_whole_runs_pick_alike(strategy: str) -> None:
 
 
 def test_product_with_the_hessian_is_the_slope_of_the_gradient() -> None:
-    from albench.models.engines.newton import softmax_gradient
+    from albench.models.engines.truncated import gradient
 
     rng = np.random.default_rng(0)
     X = np.hstack([rng.normal(size=(30, 4)), np.ones((30, 1))])
     target, v = rng.integers(0, 3, 30).astype(float), rng.random(30)
     W, D = rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
-    _, P, _ = softmax_gradient(X, target, v, W)
-    up, down = (softmax_gradient(X, target, v, W + s * 1e-6 * D)[0] for s in (1, -1))
-    product = newton.curved(X, P, v[:, None] * P, D)
+    _, P, _ = gradient(X, target, v, W)
+    up, down = (gradient(X, target, v, W + s * 1e-6 * D)[0] for s in (1, -1))
+    product = truncated.curved(X, P, v, D)
     np.testing.assert_allclose(product, (up - down) / 2e-6, atol=1e-7)

@@ -12,15 +12,18 @@ import numpy as np
 
 from albench.core.arrays import Floats, Ints
 from albench.models.engines import newton
-from albench.models.engines import newton as truncated
 from albench.models.engines.compiled import NUMBA, compiled
 from albench.models.engines.lazy import Known
 from albench.models.engines.newton import binary_objective
+from albench.models.engines.span import Span
+from albench.models.engines.truncated import optimum
 from albench.simulation.learner import Aligned, Constant, Fitted, Part, Plain, spread
 
 STEPS = 60
 MEMORY = 40
 HALVINGS = 30
+LARGE, LARGE_BINARY = 150, 300  # coefficients from which on no Hessian is kept
+SPANNED = 1000
 
 
 @compiled
@@ -155,6 +158,8 @@ class LogReg:
         self.seen = np.zeros(task.n_classes, dtype=bool)
         self.classes = np.empty(0, dtype=np.intp)
         self.W, self.M = np.empty(0), np.empty(0)
+        self.span = Span.empty(task.X.shape[1])
+        self.scores: dict[Part, Floats] = {}
 
     def fit(self, labeled: Ints, y: Ints) -> Fitted:
         """See `Learner.fit`."""
@@ -162,6 +167,7 @@ class LogReg:
         if added is None:
             self.n, added = 0, (labeled, y)
             self.seen[:] = False
+            self.classes, self.span = self.classes[:0], Span.empty(self.task.X.shape[1])
         n_new = self.add(*added)
         if len(self.classes) == 1:
             return Aligned(Constant(int(self.classes[0])), self.plain.views)
@@ -171,7 +177,7 @@ class LogReg:
         return Solved(self)
 
     def add(self, rows: Ints, y: Ints) -> int:
-        """Take in new rows; a new class starts from nothing.
+        """Take in new rows; a new class starts from nothing, the others only with a kept Hessian.
 
         Returns how many rows the inverse Hessian has yet to hear of.
         """
@@ -181,19 +187,25 @@ class LogReg:
         if self.seen[y].all():
             self.target[at] = np.searchsorted(self.classes, y)
             return len(rows)
-        self.seen[y] = True
+        before, self.seen[y] = self.classes, True
         self.classes = np.flatnonzero(self.seen)
         self.target[: self.n] = np.searchsorted(self.classes, self.y[: self.n])
         k, p = len(self.classes), self.X.shape[1]
-        self.W = np.zeros(p) if k == 2 else np.zeros((k, p))
+        old, self.W = self.W, np.zeros(p) if k == 2 else np.zeros((k, p))
         size = 0 if self.large else self.W.size
+        if self.large and len(before) > 2:
+            self.W[np.searchsorted(self.classes, before)] = old
         self.M = np.full((size, size), np.nan)
         return 0
 
     @property
     def large(self) -> bool:
         """Whether the Hessian is too large to be kept and inverted."""
-        return len(self.classes) > 2 and self.W.size > truncated.LARGE
+        return self.W.size > (LARGE if len(self.classes) > 2 else LARGE_BINARY)
+
+    def spanned(self, n: int) -> bool:
+        """Whether n labelled rows are so few that their span is smaller than the features."""
+        return n <= min(self.task.X.shape[1] // 2, SPANNED)
 
     def solved(self, n_new: int) -> bool:
         """Move the coefficients to the optimum; returns whether that succeeded."""
@@ -212,12 +224,29 @@ class LogReg:
         """Move `W` to the optimum for the first n rows; returns whether that succeeded."""
         X, target, v = self.X[:n], self.target[:n], self.weights(n)
         if self.large:
-            return truncated.truncated_softmax(X, target, v, W, tol)
+            return self.truncated(X, target, v, W, tol)
         solve = newton.binary if len(self.classes) == 2 else newton.softmax
         try:
             return solve(X, target, v, W, M, tol, n_new)
         except np.linalg.LinAlgError:  # a Hessian that is singular to machine precision
             return False
+
+    def truncated(self, X: Floats, target: Floats, v: Floats, W: Floats, tol: float) -> bool:
+        """`optimised` without a Hessian that is kept, in the span of the rows where that pays."""
+        n, rows = len(X), np.atleast_2d(W)
+        if not self.spanned(n):
+            solved = optimum(X, target, v, rows, tol)
+        else:
+            known = len(self.span.X)
+            span = self.span.more(X[known:, :-1]) if known < n else self.span
+            if n == self.n:
+                self.span = span
+            inside = span.inside(rows)
+            solved = optimum(span.X, target, v, inside, tol)
+            rows[:] = span.full(inside)
+        if len(rows) > 1:  # all intercepts together move no probability
+            rows[:, -1] -= rows[:, -1].mean()
+        return bool(solved)
 
     def with_row(self, row: int, label: int, M: Floats) -> Floats | None:
         """Coefficients after one more row of a class seen; None where they were not found.
@@ -227,7 +256,7 @@ class LogReg:
         n, W = self.n, self.W.copy()
         self.X[n, :-1], self.X[n, -1] = self.task.X[row], 1.0
         self.target[n] = np.searchsorted(self.classes, label)
-        if len(self.classes) == 2:
+        if len(self.classes) == 2 and not self.large:
             rows = self.X[: n + 1], self.target[: n + 1], self.weights(n + 1)
             return W if refit(*rows, W, M, REFIT) else None
         return W if self.optimised(n + 1, W, M.copy(), 1, REFIT) else None
@@ -253,14 +282,23 @@ class Solved:
         made.n_iter_ = np.zeros(1, dtype=np.int32)
         return made
 
-    def values(self, part: Part, rows: Ints | None) -> Floats:
-        """(n,) or (n, k) linear scores of the classes seen."""
+    def all(self, part: Part) -> Floats:
+        """(n,) or (n, k) linear scores of every row for the classes seen, to be read only."""
         if part not in self.kept:
             task, W = self.model.task, self.model.W
             X = task.X if part == "train" else task.X_test
-            self.kept[part] = X @ W[..., :-1].T + W[..., -1]
-        scores = self.kept[part]
-        return scores.copy() if rows is None else scores[rows]
+            into = self.model.scores.get(part)
+            if into is None or into.shape != (len(X), *W.shape[:-1]):
+                into = self.model.scores[part] = np.empty((len(X), *W.shape[:-1]))
+            np.matmul(X, W[..., :-1].T, out=into)
+            into += W[..., -1]
+            self.kept[part] = into
+        return self.kept[part]
+
+    def values(self, part: Part, rows: Ints | None) -> Floats:
+        """A copy of the scores of some rows, or of all."""
+        scores = self.all(part)
+        return scores.copy() if rows is None else scores.take(rows, axis=0)
 
     def decision(self, part: Part, rows: Ints | None = None) -> Floats:
         """See `Fitted.decision`."""
@@ -297,7 +335,7 @@ class Solved:
     def M(self) -> Floats:
         """Inverse Hessian: at the optimum with two classes, near it with more."""
         model = self.model
-        if len(model.classes) > 2:
+        if len(model.classes) > 2 or model.large:
             return model.M
         known = model.X[: model.n], model.target[: model.n], model.weights(model.n)
         _, curvature = newton.binary_gradient(*known, model.W)
@@ -308,7 +346,7 @@ class Solved:
 
     def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
         """See `Fitted.predicted`."""
-        scores = self.values(part, rows)
+        scores = self.values(part, rows) if rows is not None else self.all(part)
         best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.model.classes[best.astype(np.intp)])
 
@@ -320,6 +358,7 @@ def shares(scores: Floats) -> Floats:
         proba[:, 1] = 1.0 / (1.0 + np.exp(-np.clip(scores, -700.0, None)))
         proba[:, 0] = 1.0 - proba[:, 1]
         return proba
-    proba = np.exp(scores - scores.max(axis=1, keepdims=True))
-    proba /= proba.sum(axis=1, keepdims=True)
-    return np.asarray(proba)
+    scores -= scores.max(axis=1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    return scores
