@@ -24,6 +24,7 @@ MEMORY = 40
 HALVINGS = 30
 LARGE, LARGE_BINARY = 150, 300  # coefficients from which on no Hessian is kept
 SPANNED = 1000
+NEAR = 1e-13  # where no Hessian is kept; a tenth of what the plain model is solved to
 
 
 @compiled
@@ -54,8 +55,7 @@ def pull(z: float, q: float, v: float, target: float) -> float:
 def gradient(X: Floats, target: Floats, v: Floats, w: Floats, g: Floats) -> float:
     """Fill in the gradient at w; returns its largest entry."""
     z = X @ w
-    for i in range(len(z)):
-        z[i] = v[i] * (1.0 / (1.0 + np.exp(-z[i])) - target[i])
+    z = v * (1.0 / (1.0 + np.exp(-z)) - target)
     g[:] = z @ X
     size = abs(g[-1])
     for j in range(len(g) - 1):
@@ -224,7 +224,7 @@ class LogReg:
         """Move `W` to the optimum for the first n rows; returns whether that succeeded."""
         X, target, v = self.X[:n], self.target[:n], self.weights(n)
         if self.large:
-            return self.truncated(X, target, v, W, tol)
+            return self.truncated(X, target, v, W, max(tol, NEAR))
         solve = newton.binary if len(self.classes) == 2 else newton.softmax
         try:
             return solve(X, target, v, W, M, tol, n_new)

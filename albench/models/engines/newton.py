@@ -1,13 +1,9 @@
-"""Logistic regression to its optimum by Newton's method, with the Hessian and without it.
+"""Logistic regression to its optimum by Newton's method, with a Hessian that is kept.
 
 Minimises  |W|^2 / 2 + sum_i v_i loss(x_i, y_i),  v_i = C times the weight of row i, the
 intercepts not penalised. A step uses the inverse Hessian of an earlier point (a chord
 step) as long as that shrinks the gradient well; else the Hessian is formed afresh and
 the step is halved until the objective falls. Rows x carry a last column of ones.
-
-Each step solves the Newton equations by conjugate gradients, preconditioned by the
-diagonal of the Hessian, as exactly as the distance to the optimum deserves (Dembo,
-Eisenstat and Steihaug 1982).
 """
 
 from typing import Any
@@ -16,6 +12,7 @@ import numpy as np
 
 from albench.core.arrays import Floats
 from albench.models.engines.compiled import compiled
+from albench.models.engines.softmax import gradient
 
 SHRINK = 0.3
 STEPS = 400
@@ -109,29 +106,6 @@ def binary(
 
 
 @compiled
-def softmax_gradient(
-    X: Floats, target: Floats, v: Floats, W: Floats
-) -> tuple[Floats, Floats, float]:
-    """Gradient (k, d + 1), probabilities (n, k) and objective of k classes."""
-    Z = X @ W.T
-    y = target.astype(np.intp)
-    value = 0.0
-    P = np.empty_like(Z)
-    R = np.empty_like(Z)
-    for i in range(Z.shape[0]):
-        top = Z[i].max()
-        P[i] = np.exp(Z[i] - top)
-        total = P[i].sum()
-        P[i] /= total
-        value += v[i] * (np.log(total) + top - Z[i, y[i]])
-        R[i] = v[i] * P[i]
-        R[i, y[i]] -= v[i]
-    G = R.T @ X
-    G[:, :-1] += W[:, :-1]
-    return G, P, value + 0.5 * (W[:, :-1] ** 2).sum()
-
-
-@compiled
 def softmax_inverse(X: Floats, P: Floats, v: Floats) -> Floats:
     """Inverse of the Hessian of k classes.
 
@@ -157,7 +131,7 @@ def softmax(
     X: Floats, target: Floats, v: Floats, W: Floats, M: Floats, tol: float, n_new: int
 ) -> bool:
     """As `binary`, for k classes; `M` is the inverse of the (k (d + 1))^2 Hessian."""
-    g, P, value = softmax_gradient(X, target, v, W)
+    g, P, value = gradient(X, target, v, W)
     size, tol = np.abs(g).max(), tol * v.sum()
     fresh = False
     for _ in range(STEPS):
@@ -165,7 +139,7 @@ def softmax(
             return True
         step, part = (M @ g.reshape(-1)).reshape(W.shape), 1.0
         new = W - step
-        g_new, P_new, value_new = softmax_gradient(X, target, v, new)
+        g_new, P_new, value_new = gradient(X, target, v, new)
         if fresh:
             slope = (g * step).sum()
             while value_new > value - 1e-4 * part * slope and np.abs(g_new).max() > 0.9 * size:
@@ -173,7 +147,7 @@ def softmax(
                 if part < 1e-9 or (part < 0.01 and size <= ROUNDING * tol):
                     return bool(size <= ROUNDING * tol)
                 new = W - part * step
-                g_new, P_new, value_new = softmax_gradient(X, target, v, new)
+                g_new, P_new, value_new = gradient(X, target, v, new)
         elif not np.abs(g_new).max() <= SHRINK * size:
             M[:] = softmax_inverse(X, P, v)
             fresh = True
