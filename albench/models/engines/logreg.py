@@ -201,7 +201,7 @@ class LogReg:
     @property
     def large(self) -> bool:
         """Whether the Hessian is too large to be kept and inverted."""
-        return self.W.size > (LARGE if len(self.classes) > 2 else LARGE_BINARY)
+        return bool(self.W.size > (LARGE if len(self.classes) > 2 else LARGE_BINARY))
 
     def spanned(self, n: int) -> bool:
         """Whether n labelled rows are so few that their span is smaller than the features."""
