@@ -170,7 +170,7 @@ def merge(
         if not Path(folder).is_dir():
             raise BadResults(f"{folder}: no such results folder")
     target = Store(into, report)
-    stores = [Store(folder, left_out(folder, report), frozen=True) for folder in sources]
+    stores = [Store(folder, left_out(folder, report)) for folder in sources]
     parts = [store.arrow() for store in [*stores, target]]
     runs, rounds = united([a for a, _ in parts], [b for _, b in parts if b is not None])
     assert rounds is not None
