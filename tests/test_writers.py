@@ -172,6 +172,8 @@ def test_a_second_writer_waits_or_is_refused_by_name(tmp_path: Path) -> None:
     holder.stdin.flush()
     filled(tmp_path, "a")  # waits until the other has ended
     holder.wait(timeout=10)
+    holder.stdin.close()
+    holder.stdout.close()
     assert not (tmp_path / lock.RECORD).exists()
     assert Store(tmp_path).runs()["run"].tolist() == ["a"]
 
