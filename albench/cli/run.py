@@ -113,6 +113,10 @@ TrialsOpt = Annotated[int | None, typer.Option("--trials", metavar="N", help="Tr
 AddOpt = Annotated[
     list[str] | None, typer.Option("--add", metavar="STRATEGY", help="A further strategy.")
 ]
+RemoveOpt = Annotated[
+    list[str] | None,
+    typer.Option("--remove", metavar="STRATEGY", help="Take back an --add; its runs stay stored."),
+]
 BackendOpt = Annotated[Backend, typer.Option("--backend", help="loky or dask.")]
 SchedulerOpt = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A dask scheduler.")
@@ -154,6 +158,7 @@ def run(
     only: OnlyOpt = None,
     trials: TrialsOpt = None,
     add: AddOpt = None,
+    remove: RemoveOpt = None,
     backend: BackendOpt = Backend.loky,
     scheduler: SchedulerOpt = None,
     timeout: TimeoutOpt = None,
@@ -171,6 +176,7 @@ def run(
     """
     from albench.runner import open_store
     from albench.runner import run as run_suite
+    from albench.runner.grid import without
     from albench.runner.plan import plan
     from albench.runner.worker import Options
 
@@ -179,6 +185,8 @@ def run(
         raise BadValue("--scheduler is of dask: give --backend dask with it")
     loaded = suite_of(suite, plugin)
     store = open_store(loaded, results, note)
+    if remove and not dry_run:
+        without(loaded, store, remove)
     loaded = loaded.adding([*known_additions(loaded, store), *(add or ())])
     loaded = narrowed(loaded, only, add or ())
     loaded = loaded if trials is None else loaded.with_trials(trials)

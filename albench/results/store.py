@@ -137,6 +137,8 @@ class Store(Reader):
 
     def note(self, **entries: Any) -> None:
         """Set entries of the manifest, which then is of this writer's schema version."""
+        if not entries:
+            return
         with self.writing():
             manifest = {**self.manifest, **entries, "schema": tables.SCHEMA_VERSION}
             text = intake.sealed(manifest).encode()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from albench.results import provenance
 from albench.results.store import Labels, Store
 from albench.runner.cuts import cuts
 from albench.runner.grid import labels_of, missing, take_over
-from albench.runner.pool import Block, results, stop_workers
+from albench.runner.pool import Block, results
 from albench.runner.worker import Finished, Options, described, resident, versions_of
 from albench.suite import Labelled, Suite
 
@@ -96,6 +97,7 @@ def preflight(
 __all__ = ["Progress", "cuts", "open_store", "run"]
 
 BLOCK = 24
+MADE = ("versions", "machine", "revision")  # of the manifest: what made the runs
 
 
 @dataclass
@@ -158,28 +160,58 @@ def run(
     options = options or Options(suite.metrics)
     options = replace(options, metrics=suite.metrics, trace=suite.trace, plugins=suite.plugins)
     suite, gone = with_skipped(suite)
-    for folder in reuse:
-        take_over(suite, store, Store(folder, report))
-    specs = missing(suite, store)
-    if shard is not None:
-        specs = part(specs, shard)
-    gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
-    lost = [spec for spec in specs if spec.dataset in gone]
-    specs = [spec for spec in specs if spec.dataset not in gone]
-    labels = labels_of(suite) if specs or lost else {}
-    store.add(
-        [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []
-    )
-    names = {entry.ref.label: entry.label for entry in suite.datasets}
-    progress = Progress(len(specs), names=names)
-    on_progress(progress)
-    if specs:
-        store.note(**told(suite, store))
-        where = (jobs, backend, scheduler)
-        simulate_all(specs, store, options, progress, on_progress, where, labels)
-    if specs or lost:
-        store.pack(labels, **told(suite, store))
+    others = [Store(folder, report) for folder in reuse]
+    if not others and settled(suite, store):
+        progress = Progress(0)
+        on_progress(progress)
+        return progress
+    with store.writing():
+        origins = [other.manifest for other in others if take_over(suite, store, other)]
+        specs = missing(suite, store)
+        if shard is not None:
+            specs = part(specs, shard)
+            if not specs:
+                report(f"--shard {shard[0]}/{shard[1]} has none of the runs that are missing")
+        gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
+        lost = [spec for spec in specs if spec.dataset in gone]
+        specs = [spec for spec in specs if spec.dataset not in gone]
+        labels = labels_of(suite) if specs or lost or origins else {}
+        store.add(
+            [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []
+        )
+        names = {entry.ref.label: entry.label for entry in suite.datasets}
+        progress = Progress(len(specs), names=names)
+        on_progress(progress)
+        if specs:
+            store.note(**told(suite, store, origins))
+            where = (jobs, backend, scheduler)
+            simulate_all(specs, store, options, progress, on_progress, where, labels)
+        finish(suite, store, labels, origins, ran=bool(specs or lost))
     return progress
+
+
+def settled(suite: Suite, store: Store) -> bool:
+    """Whether a store has all runs of a suite, packed, and its manifest what was added."""
+    manifest = store.manifest
+    packed = bool(manifest.get("sha256")) and not store.shard_keys() and store.planned() is None
+    known = set(suite.added) <= set(manifest.get("added", ()))
+    return packed and known and not missing(suite, store)
+
+
+def finish(
+    suite: Suite, store: Store, labels: Labels, origins: Sequence[dict[str, Any]], ran: bool
+) -> None:
+    """Pack the tables, and have the manifest say what they are.
+
+    origins  manifests of the stores from which runs were taken over
+    ran      whether something was run now; without it, what is stored owes nothing to the
+             versions that are here, and the manifest goes on naming those it named
+    """
+    if ran or origins or not store.manifest:
+        store.pack(labels, **told(suite, store, origins, ran))
+        return
+    new = [name for name in suite.added if name not in store.manifest.get("added", ())]
+    store.pack(**(told(suite, store, origins, ran) if new else {}))
 
 
 def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:
@@ -189,12 +221,19 @@ def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:
     return row | stamp | {"status": "failed", "reason": f"the dataset cannot be had: {reason}"}
 
 
-def told(suite: Suite, store: Store) -> dict[str, Any]:
+def told(
+    suite: Suite, store: Store, origins: Sequence[dict[str, Any]] = (), ran: bool = True
+) -> dict[str, Any]:
     """What the manifest says now; additions of earlier runs and their entries stay in it."""
     before, now = store.manifest, provenance.manifest(suite)
     now["added"] = list(dict.fromkeys([*before.get("added", ()), *now["added"]]))
     now["entries"] = {**before.get("entries", {}), **now["entries"]}
-    return now
+    makers = [now, before] if ran else [before]
+    made = [{key: one[key] for key in MADE if one.get(key)} for one in [*makers, *origins]]
+    also = before.get("also", {})
+    told = {key: value for key, value in now.items() if key not in MADE}
+    found = provenance.merged([{"also": also}, *made] if also else made)
+    return {key: found.get(key) for key in (*MADE, "also")} | told
 
 
 def simulate_all(
@@ -210,8 +249,9 @@ def simulate_all(
     jobs, backend, scheduler = where
     progress.workers = workers = workers_of(jobs)
     stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
-    try:
-        for finished in results(blocks(specs), options, workers, backend, scheduler):
+    # workers end here: the next call may find another environment, which they would not see
+    with closing(results(blocks(specs), options, workers, backend, scheduler)) as coming:
+        for finished in coming:
             begin = time.monotonic()
             store.add(
                 [one.run | stamp | labels[one.run["run"]] for one in finished],
@@ -221,9 +261,6 @@ def simulate_all(
             progress.storing += time.monotonic() - begin
             progress.add(finished)
             on_progress(progress)
-    finally:
-        # the next call may find another environment, which running workers would not see
-        stop_workers()
 
 
 def workers_of(jobs: int) -> int:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albench.core import registry
-from albench.core.errors import BadResults
+from albench.core.errors import BadResults, BadValue
+from albench.core.parameters import did_you_mean
 from albench.core.spec import RunSpec
 from albench.core.tables import LABELS
 from albench.results import provenance
@@ -154,6 +155,26 @@ def take_over(suite: Suite, store: Store, other: Store) -> int:
             rounds.filter(pc.is_in(rounds["run"], chosen)),
         )
     return len(ids)
+
+
+def without(suite: Suite, store: Store, names: Sequence[str]) -> None:
+    """Take strategies off what was added to a suite; their runs stay in the tables.
+
+    suite  as its file has it; what stands in it stays there
+
+    Raises BadValue for one that was not added.
+    """
+    with store.writing():
+        added, entries = store.manifest.get("added", []), store.manifest.get("entries", {})
+        for name in names:
+            if name not in added:
+                raise BadValue(f"--remove {name}: it was not added{did_you_mean(name, added)}")
+        gone = {f"strategy:{name}" for name in names}
+        gone -= {f"strategy:{labelled.ref.name}" for labelled in suite.strategies}
+        store.note(
+            added=[name for name in added if name not in names],
+            entries={key: value for key, value in entries.items() if key not in gone},
+        )
 
 
 def merge(

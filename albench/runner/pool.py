@@ -1,113 +1,121 @@
 """Blocks of runs over worker processes, and what happens when a worker dies.
 
-joblib runs the blocks. A strategy that kills its worker breaks the whole pool: the blocks
-that were under way are then retried run by run, each in a process of its own, and a run
-that kills its process twice is given up.
+A strategy that kills its worker may take others with it: the blocks that were under way
+are then run again one at a time, with nothing beside them. A block that kills its worker
+there is taken apart into its runs, and a run that does so twice is given up.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+import os
+from collections import Counter, deque
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, Protocol
 
-from albench.core.errors import BadValue, Unavailable
+from albench.core.errors import BadValue
 from albench.core.spec import RunSpec
-from albench.runner.worker import Finished, Options, described, run_block
+from albench.runner.parent import end_with
+from albench.runner.worker import HOLD, Finished, Options, described, ignore_interrupts, run_block
 
 Block = tuple[RunSpec, ...]
 LIVES = 2
+THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
+
+
+class Crew(Protocol):
+    """Worker processes that run blocks.
+
+    room  how many blocks to hand out at a time
+    """
+
+    room: int
+
+    def submit(self, block: Block, options: Options) -> Any:
+        """Hand out a block; returns its future."""
+        ...
+
+    def ended(self, futures: Sequence[Any]) -> list[Any]:
+        """Those of the futures that have ended, one at least; waits for it."""
+        ...
+
+    def deaths(self, error: BaseException) -> int:
+        """How many workers died by a block that ended with this error; 0: it is another one."""
+        ...
+
+    def close(self) -> None:
+        """End the workers that were started here, whatever they are doing."""
+        ...
 
 
 def results(
     blocks: Sequence[Block], options: Options, jobs: int, backend: str, scheduler: str | None
-) -> Iterator[list[Finished]]:
-    """The finished runs of all blocks, in the order they finish."""
+) -> Generator[list[Finished], None, None]:
+    """The finished runs of all blocks, in the order they finish; workers end with it."""
     if backend == "dask":
-        with dask_backend(scheduler, jobs):
-            yield from dispatched(blocks, options, jobs, [])
-        return
-    left = list(blocks)
-    while left:
-        if jobs == 1:
-            for block in left:
-                yield from alone(block, options)
-            return
-        broken: list[Block] = []
-        yield from dispatched(left, options, jobs, broken)
-        if not broken:
-            return
-        for block in broken[: 2 * jobs + 1]:
-            for spec in block:
-                yield from alone((spec,), options)
-        left = broken[2 * jobs + 1 :]
+        from albench.runner.cluster import DaskCrew
 
-
-def dispatched(
-    blocks: Sequence[Block], options: Options, jobs: int, broken: list[Block]
-) -> Iterator[list[Finished]]:
-    """Run blocks on joblib; when the pool breaks, `broken` gets those without a result.
-
-    The blocks that were under way come first in `broken`.
-    """
-    from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    done: set[str] = set()
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        crew: Crew = DaskCrew(scheduler, jobs, options)
+    else:
+        crew = LokyCrew(jobs)
     try:
-        for finished in parallel(delayed(run_block)(block, options) for block in blocks):
-            done.update(one.run["run"] for one in finished)
-            yield finished
-    except BrokenProcessPool:
-        broken.extend(block for block in blocks if block[0].id not in done)
+        yield from Work(crew, blocks, options).results()
+    finally:
+        crew.close()
 
 
-def alone(block: Block, options: Options) -> Iterator[list[Finished]]:
-    """Run a block in one process apart; fall back to its runs one by one when it dies."""
-    from joblib.externals.loky.process_executor import BrokenProcessPool
+class Work:
+    """Blocks to do, those under way, and those to be run with nothing beside them."""
 
-    died = ""
-    for _ in range(LIVES if len(block) == 1 else 1):
-        executor = single()
-        try:
-            yield executor.submit(run_block, block, options).result()
-            return
-        except BrokenProcessPool as error:
-            died = exit_codes(error)
-            discard()
-    if len(block) > 1:
-        for spec in block:
-            yield from alone((spec,), options)
-        return
-    reason = f"killed its worker process {LIVES} times{died}"
-    yield [Finished(described(block[0]) | {"status": "failed", "reason": reason, "metrics": ""})]
+    def __init__(self, crew: Crew, blocks: Sequence[Block], options: Options) -> None:
+        self.crew, self.options = crew, options
+        self.todo, self.suspects = deque(blocks), deque[Block]()
+        self.flying: dict[Any, Block] = {}
+        self.killed: Counter[str] = Counter()
+
+    def results(self) -> Iterator[list[Finished]]:
+        """Run everything; a block that comes back in part is handed out again for the rest."""
+        while self.todo or self.suspects or self.flying:
+            apart = bool(self.suspects)
+            self.hand_out(apart)
+            alone = apart and len(self.flying) == 1
+            for future in self.crew.ended(list(self.flying)):
+                block = self.flying.pop(future)
+                error = future.exception()
+                if error is not None:
+                    yield from self.failed(block, error, alone)
+                    continue
+                finished: list[Finished] = future.result()
+                if len(finished) < len(block):
+                    (self.suspects if apart else self.todo).appendleft(block[len(finished) :])
+                yield finished
+
+    def hand_out(self, apart: bool) -> None:
+        """Keep the workers busy, or have one suspect run alone."""
+        source = self.suspects if apart else self.todo
+        room = 1 if apart else self.crew.room
+        while source and len(self.flying) < room:
+            block = source.popleft()
+            self.flying[self.crew.submit(block, self.options)] = block
+
+    def failed(self, block: Block, error: BaseException, alone: bool) -> Iterator[list[Finished]]:
+        """What follows where a block ended with an error; raises it where no worker died."""
+        deaths = self.crew.deaths(error)
+        if not deaths:
+            raise error
+        if not alone:
+            self.suspects.append(block)
+        elif len(block) > 1:
+            self.suspects.extendleft((spec,) for spec in reversed(block))
+        else:
+            self.killed[block[0].id] += deaths
+            if self.killed[block[0].id] >= LIVES:
+                yield [given_up(block[0], self.killed[block[0].id], error)]
+            else:
+                self.suspects.appendleft(block)
 
 
-executors: list[Any] = []
-
-
-def single() -> Any:
-    """The one process apart, started when first needed."""
-    if not executors:
-        from joblib.externals.loky import ProcessPoolExecutor
-
-        executors.append(ProcessPoolExecutor(max_workers=1))
-    return executors[0]
-
-
-def discard() -> None:
-    """End the process apart."""
-    while executors:
-        executors.pop().shutdown(wait=False, kill_workers=True)
-
-
-def stop_workers() -> None:
-    """End all worker processes at once, whatever they are doing."""
-    from joblib.externals.loky import reusable_executor
-
-    discard()
-    executor = reusable_executor._executor
-    if executor is not None:
-        executor.shutdown(wait=False, kill_workers=True)
+def given_up(spec: RunSpec, times: int, error: BaseException) -> Finished:
+    """The row of a run that killed its worker too often."""
+    reason = f"killed its worker process {times} times{exit_codes(error)}"
+    return Finished(described(spec) | {"status": "failed", "reason": reason, "metrics": ""})
 
 
 def exit_codes(error: BaseException) -> str:
@@ -118,47 +126,52 @@ def exit_codes(error: BaseException) -> str:
     return f" ({found[1]})" if found else ""
 
 
-def dask_backend(scheduler: str | None, jobs: int) -> AbstractContextManager[Any]:
-    """joblib's dask back end, on a scheduler or on a local cluster of one-thread workers.
+class LokyCrew:
+    """Processes on this machine; they end with this one, also when it is killed."""
 
-    Raises Unavailable where the scheduler does not answer.
-    """
-    try:
-        import joblib
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise BadValue(
-            "--backend dask needs the extra `distributed`: pip install 'albench[distributed]'"
-        ) from error
-    if scheduler is None:
-        workers = jobs if jobs > 0 else joblib.cpu_count()
-        cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
-        )
-        client = Client(cluster)
-    else:
-        try:
-            client = Client(scheduler, timeout=10)
-        except OSError as error:
-            raise Unavailable(f"no dask scheduler answers at {scheduler}: {error}") from error
-        cluster = nullcontext()
-    return DaskContext(client, cluster)
+    def __init__(self, jobs: int) -> None:
+        if jobs < 1:
+            raise BadValue(f"{jobs} processes: at least 1")
+        self.jobs, self.room = jobs, jobs + 1
+        self.executor: Any = None
+
+    def submit(self, block: Block, options: Options) -> Any:
+        """See `Crew.submit`."""
+        from joblib.externals.loky import ProcessPoolExecutor
+
+        if self.executor is None:
+            own = {f"{name}_NUM_THREADS": "1" for name in THREADS}
+            self.executor = ProcessPoolExecutor(
+                max_workers=self.jobs,
+                initializer=begin,
+                initargs=(os.getpid(),),
+                env={name: os.environ.get(name, value) for name, value in own.items()},
+            )
+        return self.executor.submit(run_block, block, options, HOLD)
+
+    def ended(self, futures: Sequence[Any]) -> list[Any]:
+        """See `Crew.ended`."""
+        from concurrent.futures import FIRST_COMPLETED, wait
+
+        return list(wait(futures, return_when=FIRST_COMPLETED).done)
+
+    def deaths(self, error: BaseException) -> int:
+        """See `Crew.deaths`; the next block gets processes of its own."""
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        if not isinstance(error, BrokenProcessPool):
+            return 0
+        self.close()
+        return 1
+
+    def close(self) -> None:
+        """See `Crew.close`."""
+        if self.executor is not None:
+            self.executor.shutdown(wait=False, kill_workers=True)
+            self.executor = None
 
 
-class DaskContext:
-    """A dask client and its cluster, used by joblib inside the block, closed after it."""
-
-    def __init__(self, client: Any, cluster: Any) -> None:
-        self.client, self.cluster = client, cluster
-
-    def __enter__(self) -> None:
-        import joblib
-
-        self.config = joblib.parallel_config(backend="dask", client=self.client)
-        self.config.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self.config.__exit__(*error)
-        self.client.close()
-        if hasattr(self.cluster, "close"):
-            self.cluster.close()
+def begin(parent: int) -> None:
+    """Set up a worker process: Ctrl-C is its parent's business, the parent's death its own."""
+    ignore_interrupts()
+    end_with(parent)

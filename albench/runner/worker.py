@@ -1,5 +1,6 @@
 """What a worker does: one run, or a block of runs that share a cut."""
 
+import math
 import signal
 import threading
 import time
@@ -19,7 +20,7 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
-from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread
+from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread, told_to_stop
 from albench.simulation.learner import Learner
 from albench.simulation.loop import Sight, simulate
 from albench.simulation.oracles import oracle
@@ -30,6 +31,7 @@ from albench.suite.protocols import protocol_name
 TRIAL = "trial: "
 Fits: TypeAlias = "dict[Any, Cache]"
 RESIDENT = 2
+HOLD = 5.0  # seconds that a finished run may wait for others of its block
 
 
 @dataclass(frozen=True)
@@ -75,27 +77,53 @@ def resident(ref: Ref) -> Dataset:
     return datasets[ref]
 
 
-def run_block(specs: Sequence[RunSpec], options: Options) -> list[Finished]:
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the coordinator: it reaches every process of a terminal."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_block(specs: Sequence[RunSpec], options: Options, hold: float = math.inf) -> list[Finished]:
     """Run specs one after the other, each on one BLAS and OpenMP thread.
 
     Specs that differ in strategy or models only share the cut, and what is kept with it.
+
+    hold  give back what is finished, and leave the rest of the specs, before a finished run
+          has waited so many seconds for those after it (each taken to last up to twice as
+          long as the longest so far)
     """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     for plugin in options.plugins:
         registry.load_plugin(plugin)
     with one_thread():
         shared: dict[Any, Any] = {}
-        return [run_one(spec, options, shared) for spec in specs]
+        finished: list[Finished] = []
+        longest, since = 0.0, math.inf
+        for spec in specs:
+            begin = time.monotonic()
+            finished.append(run_one(spec, options, shared))
+            now = time.monotonic()
+            longest, since = max(longest, now - begin), min(since, now)
+            if now - since + 2 * longest > hold:
+                break
+        return finished
 
 
 def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = None) -> Finished:
-    """One run; whatever goes wrong in it costs this run only."""
+    """One run; whatever goes wrong in it costs this run only.
+
+    Raises KeyboardInterrupt where the process was told to stop meanwhile, whatever became of
+    the exception in the strategy's hands.
+    """
+    with told_to_stop():
+        return contained(spec, options, {} if shared is None else shared)
+
+
+def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finished:
+    """`run_one`, where nothing that a strategy or a model raises gets out."""
     begin = time.perf_counter()
     row = described(spec) | {"metrics": versions_of(options.metrics)}
     rounds: list[dict[str, Any]] = []
     parts = Parts()
-    shared = {} if shared is None else shared
     try:
         with parts.running("load"):
             resident(spec.dataset)
@@ -111,17 +139,26 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
                 rounds.extend(simulated(spec, task, options, row, parts, fits))
         status, reason = "done", None
     except Skip as skip:
-        status, reason = "skipped", str(skip)
+        status, reason = "skipped", said(skip)
     except RunTimeout as error:
-        status, reason = "timeout", str(error)
+        status, reason = "timeout", said(error)
     except AlbenchError as error:
-        status, reason = "failed", f"{spec.strategy.label}: {error}"
-    except (Exception, SystemExit):
+        status, reason = "failed", f"{spec.strategy.label}: {said(error)}"
+    except BaseException:
+        # a KeyboardInterrupt, a SystemExit of the strategy's own: see `told_to_stop`
         status, reason = "failed", traceback.format_exc(limit=-8)
     row |= {"status": status, "reason": reason, "seconds": time.perf_counter() - begin}
     if options.profile:
         row["peak_memory"] = peak_memory()
     return Finished(row, rounds if status == "done" else [], parts.seconds)
+
+
+def said(error: BaseException) -> str:
+    """The text of an exception, which may be a strategy's own class."""
+    try:
+        return str(error)
+    except BaseException:
+        return type(error).__name__
 
 
 def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
