@@ -32,7 +32,8 @@ import signal
 import time
 from pathlib import Path
 
-from albench import RunError, strategy
+from albench import strategy
+from albench.core.errors import RunError
 
 
 class Evil(RunError):
@@ -94,11 +95,20 @@ def late(query):
 """
 
 
+PLACES: list[Path] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plugin(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The plugin, at one place: a process refuses a name that two files register."""
+    PLACES[:] = [tmp_path_factory.mktemp("faults") / "plugin.py"]
+    PLACES[0].write_text(PLUGIN)
+
+
 def suite_of(folder: Path, strategies: str = '"random", "margin"') -> Suite:
     """The tiny suite with these strategies."""
-    (folder / "plugin.py").write_text(PLUGIN)
     text = TINY.replace('"random", "margin"', strategies)
-    (folder / "tiny.toml").write_text(text + 'plugins = ["plugin.py"]\n')
+    (folder / "tiny.toml").write_text(text + f'plugins = ["{PLACES[0]}"]\n')
     return load_suite(folder / "tiny.toml")
 
 
@@ -120,7 +130,7 @@ def test_exceptions_outside_exception_cost_their_run_only(tmp_path: Path) -> Non
 
 def test_an_interrupt_of_the_user_is_none_of_the_strategy(tmp_path: Path) -> None:
     """In process, as `verify` replays: the one costs a run, the other ends the command."""
-    suite = suite_of(tmp_path, '"interrupts", "swallows"')
+    suite = suite_of(tmp_path, '"random", "interrupts", "swallows"')
     specs = {spec.strategy.name: spec for spec in suite.specs if spec.trial == 0}
     before = signal.getsignal(signal.SIGINT)
     assert run_one(specs["interrupts"], Options(("accuracy",))).run["status"] == "failed"
@@ -163,7 +173,7 @@ def there(pid: int) -> bool:
 def test_workers_end_with_the_coordinator_also_in_an_endless_loop(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    suite_of(tmp_path, '"busy"')
+    suite_of(tmp_path, '"busy", "random"')
     busy = tmp_path / "busy"
     busy.mkdir()
     words = ("run", str(tmp_path / "tiny.toml"), "--results", str(tmp_path / "r"), "--jobs", "2")
@@ -178,32 +188,40 @@ def test_workers_end_with_the_coordinator_also_in_an_endless_loop(
     assert "Traceback" not in out
 
 
-def test_a_block_gives_back_what_is_finished(tmp_path: Path) -> None:
+def test_a_block_gives_back_what_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     suite = suite_of(tmp_path, '"late", "random"')
-    specs = [spec for spec in suite.specs if spec.trial == 0]
+    late = next(spec for spec in suite.specs if spec.strategy.name == "late")
+    quick = next(spec for spec in suite.specs if spec.strategy.name == "random")
     options = Options(("accuracy",), plugins=suite.plugins)
-    assert specs[0].strategy.name == "late"
-    assert len(run_block(specs * 3, options, hold=0.2)) < 4  # the next may take 2 x 0.3 s
-    assert len(run_block(specs * 3, options, hold=30.0)) == 6 + 6 * (len(specs) - 2) // 2
-    assert run(suite, tmp_path / "r", jobs=1).counts == {"done": 6}
+    assert len(run_block([quick] * 5, options, hold=60.0)) == 5
+    # a run of `late` takes 0.3 s, so the next may take 0.6 s
+    assert len(run_block([late] * 5, options, hold=0.5)) == 1
+    assert 1 < len(run_block([late] * 20, options, hold=2.0)) < 8
+    monkeypatch.setattr("albench.runner.pool.HOLD", 0.5)
+    stored: list[int] = []
+    done = run(suite, tmp_path / "r", jobs=1, on_progress=lambda p: stored.append(p.done))
+    assert done.counts == {"done": 6}
+    assert len(stored) > 3  # more often than by the two blocks
 
 
 def test_a_shard_without_runs_is_an_empty_store_that_can_be_merged(tmp_path: Path) -> None:
-    suite = suite_of(tmp_path)
+    suite = suite_of(tmp_path).with_trials(1)
     said: list[str] = []
+    folders = [tmp_path / "p1", tmp_path / "p2"]
     totals = [
-        run(suite, tmp_path / f"p{i}", jobs=1, shard=(i, 7), report=said.append).total
-        for i in range(1, 8)
+        run(suite, folder, jobs=1, shard=(i, 2), report=said.append).total
+        for i, folder in enumerate(folders, 1)
     ]
-    assert sum(totals) == len(suite.specs)
-    empty = totals.index(0) + 1
-    assert f"--shard {empty}/7 has none of the runs that are missing" in said
-    for i in range(1, 8):
-        names = {p.name for p in (tmp_path / f"p{i}").iterdir()}
-        assert {"manifest.json", "runs.parquet", "rounds.parquet"} <= names
-        assert Store(tmp_path / f"p{i}").manifest["suite"] == "tiny"
-    assert Store(tmp_path / f"p{empty}").runs().empty
-    merged = merge([tmp_path / f"p{i}" for i in range(1, 8)], tmp_path / "all")
+    assert sorted(totals) == [0, len(suite.specs)]
+    empty = totals.index(0)
+    assert f"--shard {empty + 1}/2 has none of the runs that are missing" in said
+    for folder in folders:
+        assert {"manifest.json", "runs.parquet", "rounds.parquet"} <= {*os.listdir(folder)}
+        assert Store(folder).manifest["suite"] == "tiny"
+    assert Store(folders[empty]).runs().empty
+    merged = merge(folders, tmp_path / "all")
     assert sorted(merged.runs()["run"]) == sorted(spec.id for spec in suite.specs)
 
 
