@@ -6,8 +6,10 @@ What a worker has installed decides numbers, so one whose versions are not those
 coordinator is refused, by name, whenever it joins.
 """
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from albench.core.errors import BadPlugin, BadResults, BadValue, Unavailable
 from albench.core.parameters import source_digest
 from albench.core.spec import RunSpec
 from albench.results import provenance
+from albench.runner.pool import Ended
 from albench.runner.worker import HOLD, Finished, Options, run_block
 
 Stamp = dict[str, str]
@@ -43,7 +46,10 @@ class DaskCrew:
 
     def refuse_others(self, options: Options) -> None:
         """Raise BadResults where a worker that is there is no copy of this process."""
-        found = self.client.run(refusal, self.stamp, options.plugins, on_error="return")
+        try:
+            found = self.client.run(refusal, self.stamp, options.plugins, on_error="return")
+        except OSError as error:
+            raise Unavailable(f"the dask scheduler at {self.address} was lost: {error}") from error
         for address, why in sorted(found.items()):
             if isinstance(why, BaseException):
                 why = f"albench cannot be used there ({type(why).__name__}: {why})"
@@ -54,26 +60,40 @@ class DaskCrew:
         """See `Crew.submit`."""
         return self.client.submit(run_there, block, options, self.stamp, pure=False)
 
-    def ended(self, futures: Sequence[Any]) -> list[Any]:
+    def ended(self, futures: Sequence[Any]) -> list[Ended]:
         """See `Crew.ended`; raises Unavailable where the scheduler or all workers are lost."""
         while True:
-            done = [future for future in futures if future.status in ("finished", "error")]
+            done = [ended for future in futures for ended in self.outcome(future)]
             if done:
                 return done
             self.look([future.status for future in futures])
             wait_for_one(futures)
 
+    def outcome(self, future: Any) -> Iterator[Ended]:
+        """How a future ended; nothing where it has not, or where its result cannot be had yet."""
+        try:
+            if future.status == "error":
+                yield Ended(future, [], future.exception(timeout=CONNECT))
+            elif future.status == "finished":
+                yield Ended(future, future.result(timeout=CONNECT))
+        except (OSError, TimeoutError, CancelledError):
+            return  # its worker or the scheduler is gone since: `look` says which
+
     def look(self, statuses: Sequence[str]) -> None:
         """Take note of who is there; raises Unavailable where nobody has been for too long."""
         now = time.monotonic()
+        threads = None
         if self.client.status == "running":
-            self.silent = now
+            with contextlib.suppress(OSError):
+                threads = self.client.nthreads()
+                self.silent = now
         gone = self.client.status == "closed" or {"cancelled", "lost"} & set(statuses)
         if gone or now - self.silent > LOST:
             raise Unavailable(f"the dask scheduler at {self.address} was lost; {AGAIN}")
-        threads = self.client.nthreads() if self.client.status == "running" else {"": 1}
         if threads:
-            self.empty, self.room = now, sum(threads.values()) + len(threads)
+            self.room = sum(threads.values()) + len(threads)
+        if threads or threads is None:
+            self.empty = now
         if now - self.empty > DESERTED:
             raise Unavailable(f"{self.address} has had no dask worker for {DESERTED:g} s; {AGAIN}")
 

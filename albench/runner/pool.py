@@ -8,7 +8,7 @@ there is taken apart into its runs, and a run that does so twice is given up.
 import os
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from albench.core.errors import BadValue
 from albench.core.spec import RunSpec
@@ -18,6 +18,14 @@ from albench.runner.worker import HOLD, Finished, Options, described, ignore_int
 Block = tuple[RunSpec, ...]
 LIVES = 2
 THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
+
+
+class Ended(NamedTuple):
+    """A future that has ended: with finished runs, or with an error."""
+
+    future: Any
+    finished: list[Finished]
+    error: BaseException | None = None
 
 
 class Crew(Protocol):
@@ -32,7 +40,7 @@ class Crew(Protocol):
         """Hand out a block; returns its future."""
         ...
 
-    def ended(self, futures: Sequence[Any]) -> list[Any]:
+    def ended(self, futures: Sequence[Any]) -> list[Ended]:
         """Those of the futures that have ended, one at least; waits for it."""
         ...
 
@@ -76,13 +84,11 @@ class Work:
             apart = bool(self.suspects)
             self.hand_out(apart)
             alone = apart and len(self.flying) == 1
-            for future in self.crew.ended(list(self.flying)):
+            for future, finished, error in self.crew.ended(list(self.flying)):
                 block = self.flying.pop(future)
-                error = future.exception()
                 if error is not None:
                     yield from self.failed(block, error, alone)
                     continue
-                finished: list[Finished] = future.result()
                 if len(finished) < len(block):
                     (self.suspects if apart else self.todo).appendleft(block[len(finished) :])
                 yield finished
@@ -149,11 +155,15 @@ class LokyCrew:
             )
         return self.executor.submit(run_block, block, options, HOLD)
 
-    def ended(self, futures: Sequence[Any]) -> list[Any]:
+    def ended(self, futures: Sequence[Any]) -> list[Ended]:
         """See `Crew.ended`."""
         from concurrent.futures import FIRST_COMPLETED, wait
 
-        return list(wait(futures, return_when=FIRST_COMPLETED).done)
+        found = []
+        for future in wait(futures, return_when=FIRST_COMPLETED).done:
+            error = future.exception()
+            found.append(Ended(future, [] if error else future.result(), error))
+        return found
 
     def deaths(self, error: BaseException) -> int:
         """See `Crew.deaths`; the next block gets processes of its own."""
