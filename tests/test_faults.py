@@ -199,7 +199,7 @@ def test_a_block_gives_back_what_is_finished(
     # a run of `late` takes 0.3 s, so the next may take 0.6 s
     assert len(run_block([late] * 5, options, hold=0.5)) == 1
     assert 1 < len(run_block([late] * 20, options, hold=2.0)) < 8
-    monkeypatch.setattr("albench.runner.pool.HOLD", 0.5)
+    monkeypatch.setattr("albench.runner.crew.HOLD", 0.5)
     stored: list[int] = []
     done = run(suite, tmp_path / "r", jobs=1, on_progress=lambda p: stored.append(p.done))
     assert done.counts == {"done": 6}

@@ -176,7 +176,6 @@ def run(
     """
     from albench.runner import open_store
     from albench.runner import run as run_suite
-    from albench.runner.grid import without
     from albench.runner.plan import plan
     from albench.runner.worker import Options
 
@@ -185,10 +184,8 @@ def run(
         raise BadValue("--scheduler is of dask: give --backend dask with it")
     loaded = suite_of(suite, plugin)
     store = open_store(loaded, results, note)
-    if remove and not dry_run:
-        without(loaded, store, remove)
-    loaded = loaded.adding([*known_additions(loaded, store), *(add or ())])
-    loaded = narrowed(loaded, only, add or ())
+    taken_back(loaded, store, () if dry_run else remove or ())
+    loaded = narrowed(loaded, store, only, add or ())
     loaded = loaded if trials is None else loaded.with_trials(trials)
     if dry_run:
         return show_plan(plan(loaded, store, part_of(shard), note))
@@ -227,8 +224,19 @@ def check_limits(jobs: int, timeout: float | None, memory: float) -> None:
         raise BadValue(f"--memory {memory}: a positive number of megabytes")
 
 
-def narrowed(suite: "Suite", only: Sequence[str] | None, added: Sequence[str]) -> "Suite":
-    """The part of a suite that `--only` names; what `--add` names stays in it."""
+def taken_back(suite: "Suite", store: "Store", names: Sequence[str]) -> None:
+    """Remove earlier additions, where there are any to remove."""
+    from albench.runner.grid import without
+
+    if names:
+        without(suite, store, names)
+
+
+def narrowed(
+    suite: "Suite", store: "Store", only: Sequence[str] | None, added: Sequence[str]
+) -> "Suite":
+    """The part of a suite and its additions that `--only` names; what `--add` names stays in."""
+    suite = suite.adding([*known_additions(suite, store), *added])
     wanted = parsed_only(only or ())
     if "strategy" in wanted:
         wanted["strategy"] += added

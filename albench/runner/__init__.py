@@ -13,9 +13,10 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
 from albench.results import provenance
 from albench.results.store import Labels, Store
+from albench.runner.crew import Block
 from albench.runner.cuts import cuts
 from albench.runner.grid import labels_of, missing, take_over
-from albench.runner.pool import Block, results
+from albench.runner.pool import results
 from albench.runner.worker import Finished, Options, described, resident, versions_of
 from albench.suite import Labelled, Suite
 

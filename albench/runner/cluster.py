@@ -16,9 +16,8 @@ from typing import Any
 from albench.core import registry
 from albench.core.errors import BadPlugin, BadResults, BadValue, Unavailable
 from albench.core.parameters import source_digest
-from albench.core.spec import RunSpec
 from albench.results import provenance
-from albench.runner.pool import Ended
+from albench.runner.crew import Block, Ended
 from albench.runner.worker import HOLD, Finished, Options, run_block
 
 Stamp = dict[str, str]
@@ -56,9 +55,9 @@ class DaskCrew:
             if why is not None:
                 raise BadResults(refused(address, why))
 
-    def submit(self, block: tuple[RunSpec, ...], options: Options) -> Any:
+    def submit(self, block: Block, options: Options) -> Any:
         """See `Crew.submit`."""
-        return self.client.submit(run_there, block, options, self.stamp, pure=False)
+        return self.client.submit(run_there, block, options, self.stamp, HOLD, pure=False)
 
     def ended(self, futures: Sequence[Any]) -> list[Ended]:
         """See `Crew.ended`; raises Unavailable where the scheduler or all workers are lost."""
@@ -180,11 +179,11 @@ def refused(address: str, why: str) -> str:
     )
 
 
-def run_there(block: tuple[RunSpec, ...], options: Options, due: Stamp) -> list[Finished]:
+def run_there(block: Block, options: Options, due: Stamp, hold: float) -> list[Finished]:
     """Run a block in a worker of dask; raises BadResults where it is no copy of the coordinator."""
     why = refusal(due, options.plugins)
     if why is not None:
         from distributed import get_worker
 
         raise BadResults(refused(get_worker().address, why))
-    return run_block(block, options, HOLD)
+    return run_block(block, options, hold)
