@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
+from albench.core.reasons import Reason
 from albench.core.spec import RunSpec
 from albench.runner.crew import Block, Crew, LokyCrew
 from albench.runner.worker import Finished, Options, described
@@ -84,7 +85,8 @@ class Work:
 def given_up(spec: RunSpec, times: int, error: BaseException) -> Finished:
     """The row of a run that killed its worker too often."""
     reason = f"killed its worker process {times} times{exit_codes(error)}"
-    return Finished(described(spec) | {"status": "failed", "reason": reason, "metrics": ""})
+    how = {"status": "failed", "reason": reason, "reason_code": Reason.worker_died.value}
+    return Finished(described(spec) | how | {"metrics": ""})
 
 
 def exit_codes(error: BaseException) -> str:
