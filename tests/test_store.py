@@ -179,6 +179,30 @@ def test_contradictions_are_refused_by_name(tmp_path: Path) -> None:
         merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
 
 
+def with_nan(folder: Path, score: float) -> None:
+    """A store of one run whose accuracy is this number, as another program may write it."""
+    run, rounds = rows("a", accuracy=0.5)
+    table = tables.rounds_table(rounds)
+    column = pa.array([score, 0.25], from_pandas=False)
+    table = table.set_column(table.column_names.index("accuracy"), "accuracy", column)
+    listed = pa.array([[score, 0.5]] * 2, type=table.schema.field("probability").type)
+    table = table.set_column(table.column_names.index("probability"), "probability", listed)
+    Store(folder).write_shard(tables.runs_table([run]), table)
+
+
+def test_a_score_that_is_no_number_equals_itself(tmp_path: Path) -> None:
+    for name, score in (("one", np.nan), ("two", np.nan), ("three", 0.5)):
+        with_nan(tmp_path / name, score)
+    merged = merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
+    rounds = merged.arrow()[1]
+    assert rounds is not None
+    assert rounds["accuracy"].null_count == 0
+    assert np.isnan(rounds["accuracy"][0].as_py())
+    assert rounds["accuracy"][1].as_py() == 0.25
+    with pytest.raises(Contradiction, match=r"run a, round 0: \w+ is .*nan.* and .*0\.5"):
+        merge([tmp_path / "one", tmp_path / "three"], tmp_path / "all")
+
+
 def test_sources_of_a_merge_are_left_as_they_are(tmp_path: Path) -> None:
     filled(tmp_path / "one", rows("a"))
     two = filled(tmp_path / "two", rows("b"), rows("c"))
