@@ -119,8 +119,9 @@ def numbers(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     runs, rounds = Store(folder).read()
     return (
         runs.drop(columns=["seconds"]).sort_values("run", ignore_index=True),
-        rounds.drop(columns=["seconds_fit", "seconds_query"])
-        .sort_values(["run", "round"], ignore_index=True),
+        rounds.drop(columns=["seconds_fit", "seconds_query"]).sort_values(
+            ["run", "round"], ignore_index=True
+        ),
     )
 
 
@@ -151,7 +152,7 @@ def kills(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
             time.sleep(0.1)
         orphans = sum(map(there, workers))
         if orphans:
-                print(f"{kind}: {orphans} orphans")
+            print(f"{kind}: {orphans} orphans")
         lost = len(before - set(Store(target).runs()["run"])) + orphans
         tally.add(kind, faults=1, lost=lost, traces=said.count("Traceback"))
     for target in work.glob("killed-*"):
@@ -234,10 +235,15 @@ def read_only(tally: Tally, work: Path, rng: random.Random, scale: float) -> Non
         tally.add("permissions", faults=1, lost=int(len(store.runs()) != 10), **counts)
 
 
+def scores(folder: Path) -> dict[str, list[float]]:
+    """Run -> what was measured in its rounds."""
+    return Store(folder).read()[1].groupby("run")["accuracy"].apply(list).to_dict()
+
+
 def flips(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
     """A byte of some file is another: refused or left out, never read as other numbers."""
     origin = filled(work / "origin")
-    due = {run: part for run, part in origin.read()[1].groupby("run")["accuracy"].apply(list).items()}
+    due = dict(scores(origin.folder))
     for number in range(max(10, round(400 * scale))):
         folder = work / "flipped"
         shutil.rmtree(folder, ignore_errors=True)
@@ -252,8 +258,7 @@ def flips(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
             try:
                 if repair:
                     repaired(folder)
-                held = Store(folder).read()[1].groupby("run")["accuracy"].apply(list).items()
-                wrong += any(due[run] != part for run, part in held)
+                wrong += any(due[run] != part for run, part in scores(folder).items())
             except BadResults:
                 wrong += repair  # a repaired store is readable
             except Exception as error:
@@ -310,7 +315,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         for kind in given.only.split(","):
             KINDS[kind](tally, Path(work), random.Random(f"{given.seed} {kind}"), given.scale)
-                print(f"{kind}: {tally.rows}", flush=True)
+            print(f"{kind}: {tally.rows}", flush=True)
     print(f"scale {given.scale:g}, seed {given.seed}, {time.monotonic() - begun:.0f} s\n")
     print(tally.table())
 
