@@ -47,7 +47,7 @@ class Work:
         while self.todo or self.suspects or self.flying:
             apart = bool(self.suspects)
             self.hand_out(apart)
-            alone = apart and len(self.flying) == 1
+            alone = len(self.flying) == 1
             for future, finished, error in self.crew.ended(list(self.flying)):
                 block = self.flying.pop(future)
                 if error is not None:

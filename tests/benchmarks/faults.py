@@ -72,6 +72,12 @@ except BadResults as error:
 """
 
 
+def say(text: str) -> None:
+    """A line for the person who runs this."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 class Tally:
     """What was done and found, by kind of fault."""
 
@@ -152,7 +158,7 @@ def kills(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
             time.sleep(0.1)
         orphans = sum(map(there, workers))
         if orphans:
-            print(f"{kind}: {orphans} orphans")
+            say(f"{kind}: {orphans} orphans")
         lost = len(before - set(Store(target).runs()["run"])) + orphans
         tally.add(kind, faults=1, lost=lost, traces=said.count("Traceback"))
     for target in work.glob("killed-*"):
@@ -215,7 +221,7 @@ def full(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
 def read_only(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
     """A user without rights reads, and is told what may not be done."""
     if os.getuid() != 0:
-        print("read-only: left out, it needs root to give up its rights")
+        say("read-only: left out, it needs root to give up its rights")
         return
     work.chmod(0o755)
     store = filled(work / "guarded")
@@ -262,7 +268,7 @@ def flips(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
             except BadResults:
                 wrong += repair  # a repaired store is readable
             except Exception as error:
-                print(f"flip {number} of {path.name}: {type(error).__name__}: {error}")
+                say(f"flip {number} of {path.name}: {type(error).__name__}: {error}")
                 traces += 1
         outside = set("abcdefgh") if path.parent == folder and path.suffix == ".parquet" else set()
         outside |= {"i", "j"} if path.parent != folder else set()
@@ -315,9 +321,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         for kind in given.only.split(","):
             KINDS[kind](tally, Path(work), random.Random(f"{given.seed} {kind}"), given.scale)
-            print(f"{kind}: {tally.rows}", flush=True)
-    print(f"scale {given.scale:g}, seed {given.seed}, {time.monotonic() - begun:.0f} s\n")
-    print(tally.table())
+            say(f"{kind}: {tally.rows}")
+    say(f"scale {given.scale:g}, seed {given.seed}, {time.monotonic() - begun:.0f} s\n")
+    say(tally.table())
 
 
 if __name__ == "__main__":
