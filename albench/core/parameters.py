@@ -1,9 +1,7 @@
 """What one registered function or class tells of itself, and what its parameters admit."""
 
-import ast
 import hashlib
 import inspect
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from albench.core.errors import BadValue
+from albench.core.source import digest_of
 
 Kind = Literal["dataset", "strategy", "model", "metric", "oracle", "cost"]
 
@@ -74,7 +73,6 @@ def readable(annotation: Any) -> str:
 
 LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
-DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 ABOUT = {
     "family": "kind of strategy: uncertainty, committee, coverage, ...",
     "cite": "the paper that defines it",
@@ -95,7 +93,8 @@ class Entry:
     """One registered function or class.
 
     about    what the decorator said: cite, family, needs, better, ...
-    plugin   the file it came from, None for albench's own
+    plugin   the file it came from, `core.source.SESSION` where it is defined in the running
+             session; None for albench's own
     """
 
     kind: Kind
@@ -129,15 +128,7 @@ class Entry:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the code, docstrings and comments aside."""
-        tree = ast.parse(textwrap.dedent(inspect.getsource(self.make)))
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, DOCUMENTED)
-                and len(node.body) > 1
-                and ast.get_docstring(node, False)
-            ):
-                del node.body[0]
-        return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+        return digest_of(self.make)
 
 
 def source_digest(file: Path) -> str:
