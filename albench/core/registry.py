@@ -102,8 +102,8 @@ def identity(make: Callable[..., Any], version: str) -> tuple[str, str | None]:
     file = file_of(make)
     if file is None:
         return session_version(make), SESSION
-    for name, module, origin in installed():
-        if module.partition(".")[0] == home:
+    for name, package, origin in installed():
+        if package.partition(".")[0] == home:
             return source_digest(origin) if origin else name, name
     return source_digest(file), str(file)
 
@@ -176,9 +176,9 @@ def load() -> None:
             if not found.ispkg and not found.name.startswith("_"):
                 importlib.import_module(f"{package}.{found.name}")
     LOADED["albench"] = ""
-    for name, module, origin in installed():
+    for name, home, origin in installed():
         digest = source_digest(origin) if origin else name
-        load_as(name, digest, partial(importlib.import_module, module))
+        load_as(name, digest, partial(importlib.import_module, home))
 
 
 def installed() -> Iterator[tuple[str, str, Path | None]]:

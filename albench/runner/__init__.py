@@ -15,7 +15,14 @@ from albench.results.store import Labels, Store
 from albench.runner.cuts import cuts
 from albench.runner.grid import labels_of, missing, take_over
 from albench.runner.pool import Block, results, stop_workers
-from albench.runner.worker import Finished, Options, described, resident, versions_of
+from albench.runner.worker import (
+    Finished,
+    Options,
+    described,
+    luggage,
+    resident,
+    versions_of,
+)
 from albench.suite import Labelled, Suite
 
 
@@ -156,7 +163,7 @@ def run(
     workers_of(jobs)
     store = open_store(suite, results_dir, report)
     options = options or Options(suite.metrics)
-    options = replace(options, metrics=suite.metrics, trace=suite.trace, plugins=suite.plugins)
+    options = replace(options, metrics=suite.metrics, trace=suite.trace)
     suite, gone = with_skipped(suite)
     for folder in reuse:
         take_over(suite, store, Store(folder, report))
@@ -166,6 +173,8 @@ def run(
     gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
     lost = [spec for spec in specs if spec.dataset in gone]
     specs = [spec for spec in specs if spec.dataset not in gone]
+    sent = luggage(specs, suite.plugins, suite.metrics)
+    options = replace(options, plugins=sent.files, entries=sent.entries)
     labels = labels_of(suite) if specs or lost else {}
     store.add(
         [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []

@@ -5,7 +5,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -42,6 +42,7 @@ class Options:
     memory   bytes of kernel values that engines may hold
     trace    record `margin_rank`
     plugins  files to import in the worker
+    entries  entries to know in the worker that no file tells of
     profile  record where the time went, and the peak memory of the process
     """
 
@@ -50,6 +51,7 @@ class Options:
     engine: str = "auto"
     trace: bool = False
     plugins: tuple[str, ...] = ()
+    entries: tuple[registry.Entry, ...] = ()
     profile: bool = False
     memory: int = engines.MEMORY
 
@@ -75,6 +77,24 @@ def resident(ref: Ref) -> Dataset:
     return datasets[ref]
 
 
+def luggage(
+    specs: Iterable[RunSpec], plugins: Sequence[str], metrics: Sequence[str] = ()
+) -> registry.Carried:
+    """What a worker needs to know the entries of specs and metrics."""
+    used: dict[tuple[registry.Kind, Ref], None] = {}
+    for spec in specs:
+        rules = spec.protocol
+        used["dataset", spec.dataset] = used["strategy", spec.strategy] = None
+        used["model", spec.model] = used["model", spec.query_model] = None
+        used["oracle", rules.oracle] = None
+        if rules.cost is not None:
+            used["cost", rules.cost] = None
+    for metric in metrics:
+        used["metric", registry.resolve("metric", metric)] = None
+    every = (inner for kind, ref in used for inner in registry.within(kind, ref))
+    return registry.carried(every, plugins)
+
+
 def run_block(specs: Sequence[RunSpec], options: Options) -> list[Finished]:
     """Run specs one after the other, each on one BLAS and OpenMP thread.
 
@@ -82,8 +102,7 @@ def run_block(specs: Sequence[RunSpec], options: Options) -> list[Finished]:
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for plugin in options.plugins:
-        registry.load_plugin(plugin)
+    registry.Carried(options.plugins, options.entries).unpack()
     with one_thread():
         shared: dict[Any, Any] = {}
         return [run_one(spec, options, shared) for spec in specs]
