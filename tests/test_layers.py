@@ -26,7 +26,7 @@ FLOORS = (
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-GROUND = {"core.arrays", "core.errors", "core.files", "core.tables"}  # all that analyses know
+GROUND = {"core.arrays", "core.display", "core.errors", "core.files", "core.tables"}  # all that analyses know
 TOP = {"__init__.py", "__main__.py"}  # the package itself: names of all rooms, loaded when used
 FILES = sorted(p for p in ROOT.rglob("*.py") if "shipped" not in p.parts)
 MODULES = {

@@ -1,12 +1,9 @@
 """`run` and `merge`: fill a results folder, and say how far that has come."""
 
-import sys
-import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,72 +23,6 @@ if TYPE_CHECKING:
     from albench.results.store import Store
     from albench.runner import Progress
     from albench.suite import Suite
-
-
-SECONDS_BETWEEN_LINES = 10.0
-
-
-def counted(progress: "Progress") -> str:
-    """`37 of 480 runs, 2 failed, 12.1 a second, 0:36 left, on wdbc`."""
-    seconds = time.monotonic() - progress.began
-    rate = progress.done / seconds if seconds > 0 else 0.0
-    parts = [f"{progress.done} of {progress.total} runs"]
-    parts += [f"{n} {status}" for status, n in sorted(progress.counts.items()) if status != "done"]
-    if progress.done and rate:
-        left = int((progress.total - progress.done) / rate)
-        parts += [f"{rate:.3g} a second", f"{left // 60}:{left % 60:02d} left"]
-    if progress.dataset:
-        parts.append(f"on {progress.dataset}")
-    return ", ".join(parts)
-
-
-class Lines:
-    """Plain lines, for where there is no terminal."""
-
-    def __init__(self) -> None:
-        self.last = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        return None
-
-    def __call__(self, progress: "Progress") -> None:
-        """Print a line every few seconds, and at the end."""
-        now, over = time.monotonic(), progress.done >= progress.total
-        if progress.total and (over or now - self.last >= SECONDS_BETWEEN_LINES):
-            self.last = now
-            note(counted(progress))
-
-
-class Bar:
-    """A bar that redraws itself."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self.bar = Progress(
-            BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True)
-        )
-        self.task = self.bar.add_task("starting", total=None)
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.bar.stop()
-
-    def __call__(self, progress: "Progress") -> None:
-        """Redraw."""
-        self.bar.update(
-            self.task,
-            total=max(progress.total, 1),
-            completed=progress.done if progress.total else 1,
-            description=counted(progress) if progress.total else "nothing to do",
-        )
 
 
 class Backend(StrEnum):
@@ -172,6 +103,7 @@ def run(
     from albench.runner import open_store
     from albench.runner import run as run_suite
     from albench.runner.plan import plan
+    from albench.runner.progress import shown
     from albench.runner.worker import Options
 
     check_limits(jobs, timeout, memory)
@@ -192,7 +124,7 @@ def run(
         memory=int(memory * 2**20),
     )
     told_changes(loaded, store)
-    with progress_bar() as update:
+    with shown(note) as update:
         done = run_suite(
             loaded,
             store.folder,
@@ -255,12 +187,6 @@ def told_changes(suite: "Suite", store: "Store") -> None:
         return
     todo, total = len(missing(suite, store)), len(suite.specs)
     note(f"the suite has changed since: {total - todo} stored runs are kept, {todo} are to do")
-
-
-def progress_bar() -> AbstractContextManager[Any]:
-    """A bar on a terminal, plain lines elsewhere; yields the function to call."""
-
-    return Bar() if sys.stderr.isatty() else Lines()
 
 
 def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool) -> None:
