@@ -13,6 +13,7 @@ from albench.cli.options import (
     PluginOpt,
     ResultsOpt,
     SuiteArg,
+    retyped,
     stored,
     suite_of,
 )
@@ -47,15 +48,10 @@ def report(
     plugin: PluginOpt = None,
 ) -> None:
     """Write one page about a suite: the answer in words, figures, tables, how to repeat it."""
-    from albench.core.files import write_atomic
-    from albench.reporting import page_of
+    from albench.api.views import report as reported
 
     loaded = suite_of(suite, plugin, only)
-    loaded, store, runs, rounds = read(loaded, results)
-    text = page_of(loaded, store, runs, rounds, note)
-    target = to or store.folder / "report.html"
-    write_atomic(target, text.encode())
-    emit(f"{target} ({len(text.encode()) / 1e6:.1f} MB)")
+    emit(str(reported(loaded, results, to=to, say=note, how=retyped("run", loaded, results))))
 
 
 def read(suite: "Suite", results: Path | None) -> "tuple[Suite, Store, pd.DataFrame, pd.DataFrame]":

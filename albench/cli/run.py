@@ -1,6 +1,5 @@
 """`run` and `merge`: fill a results folder, and say how far that has come."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,7 +99,8 @@ def run(
 
     Interrupted, the same command goes on where it stopped.
     """
-    from albench.runner import open_store
+    from albench.api.tables import reduced
+    from albench.runner import check_limits, open_store
     from albench.runner import run as run_suite
     from albench.runner.plan import plan
     from albench.runner.progress import shown
@@ -111,8 +111,8 @@ def run(
         raise BadValue("--scheduler is of dask: give --backend dask with it")
     loaded = suite_of(suite, plugin)
     store = open_store(loaded, results, note)
-    loaded = loaded.adding([*known_additions(loaded, store), *(add or ())])
-    loaded = narrowed(loaded, only, add or ())
+    loaded = loaded.adding(known_additions(store))
+    loaded = reduced(loaded, parsed_only(only or ()), add or ())
     loaded = loaded if trials is None else loaded.with_trials(trials)
     if dry_run:
         return show_plan(plan(loaded, store, part_of(shard), note))
@@ -140,26 +140,7 @@ def run(
     return closing(loaded, store, done, profile)
 
 
-def check_limits(jobs: int, timeout: float | None, memory: float) -> None:
-    """Raise BadValue for numbers that bound nothing, also where nothing is to do."""
-    from albench.runner import workers_of
-
-    workers_of(jobs)
-    if timeout is not None and not timeout > 0:
-        raise BadValue(f"--timeout {timeout}: a positive number of seconds")
-    if not memory > 0:
-        raise BadValue(f"--memory {memory}: a positive number of megabytes")
-
-
-def narrowed(suite: "Suite", only: Sequence[str] | None, added: Sequence[str]) -> "Suite":
-    """The part of a suite that `--only` names; what `--add` names stays in it."""
-    wanted = parsed_only(only or ())
-    if "strategy" in wanted:
-        wanted["strategy"] += added
-    return suite.only(wanted)
-
-
-def known_additions(suite: "Suite", store: "Store") -> list[str]:
+def known_additions(store: "Store") -> list[str]:
     """The strategies that earlier runs added and that are still there."""
     from albench.core import registry
 

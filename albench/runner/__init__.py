@@ -100,7 +100,7 @@ def preflight(
     return gone
 
 
-__all__ = ["Progress", "cuts", "open_store", "run"]
+__all__ = ["Progress", "check_limits", "cuts", "open_store", "run"]
 
 BLOCK = 24
 
@@ -243,6 +243,15 @@ def workers_of(jobs: int) -> int:
     if jobs == 0 or workers < 1:
         raise BadValue(f"--jobs {jobs}: at least 1, or -1 for all cores")
     return workers
+
+
+def check_limits(jobs: int, timeout: float | None, memory: float) -> None:
+    """Raise BadValue for numbers that bound nothing, also where nothing is to do."""
+    workers_of(jobs)
+    if timeout is not None and not timeout > 0:
+        raise BadValue(f"--timeout {timeout}: a positive number of seconds")
+    if not memory > 0:
+        raise BadValue(f"--memory {memory}: a positive number of megabytes")
 
 
 def open_store(
