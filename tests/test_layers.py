@@ -16,13 +16,13 @@ ROOT = Path(albench.__file__).parent
 FLOORS = (
     ("core",),
     ("analysis",),
-    ("plots",),
-    ("simulation",),
+    ("plots", "simulation"),
     ("datasets", "models", "strategies", "metrics"),
     ("suite",),
     ("results",),
     ("runner",),
-    ("api", "reporting", "testing"),
+    ("reporting", "testing"),
+    ("api",),
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

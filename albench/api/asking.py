@@ -54,46 +54,40 @@ def compare(
         Of a suite, as of `run`.
     **options
         What is asked differently than the suite asks it, see `albench.analysis.question.Options`.
-        Frames that carry no question are asked the ordinary one: the direction of the metric and
-        which strategies are bounds, never ranked, are taken from the registry.
+        Frames that carry no question are asked the ordinary one, with the registry's directions
+        of metrics and bounds.
 
     Returns
     -------
     Comparison
-        One comparison per protocol and model: its `str` is the answer, `tables` the numbers,
-        each an attribute, too: `against`, `pairs`, `within`, ...
+        Its `str` is the answer; its tables are attributes: `against`, `pairs`, `within`, ...
 
     Raises
     ------
     UsageError
-        Where nothing can be said, and where neither frames nor registry know whether a
-        higher or a lower metric is better.
+        Where nothing can be said, or nothing tells whether a higher or lower metric is better.
 
     Examples
     --------
     >>> import albench, pandas
-    >>> scores = {"random": 0.7, "mine": 0.8}
-    >>> rows = [(d, s, t, n, scores[s] + 0.01 * d + 0.001 * t) for d in range(8) for s in scores
-    ...         for t in range(2) for n in (10, 20)]
+    >>> rows = [(d, s, t, n, a + d / 100 + t / 1000) for d in range(8) for t in (0, 1)
+    ...         for n in (10, 20) for s, a in (("random", 0.7), ("mine", 0.8))]
     >>> names = ["dataset", "strategy", "trial", "n_labeled", "accuracy"]
     >>> found = albench.compare(pandas.DataFrame(rows, columns=names), metric="accuracy")
     >>> round(found.against["mean_difference"].item(), 3)
     0.1
     """
-    import pandas as pd
-
     from albench.analysis.comparison import compare as compare_tables
 
     check_options("compare", options)
-    if isinstance(source, pd.DataFrame):
+    if not isinstance(source, Suite | str | Path):
         if results is not None or only is not None or plugins:
             raise BadValue("results, only, plugins are of a suite; these are tables, already read")
         return compare_tables(source, rounds, question_of(source, rounds, metric, options))
     if rounds is not None:
         raise BadValue("rounds goes with the table runs; a suite's own are read from its results")
     suite = reduced(load_suite(source, tuple(plugins)), only)
-    asked = replace(suite.question(metric), **options)
-    return compare_tables(*read_results(suite, results), asked)
+    return compare_tables(*read_results(suite, results), replace(suite.question(metric), **options))
 
 
 def check_options(function: str, options: Mapping[str, Any]) -> None:

@@ -109,6 +109,12 @@ class Audited(Displayed):
         return not self.failed
 
     @property
+    def verdict(self) -> str:
+        """Whether it passed, or what failed, in a line."""
+        listed = f"{len(self.failed)} checks: {', '.join(self.failed)}"
+        return f"{self.strategy}: {'passed' if self.passed else listed}"
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """How the check is repeated, on what it was made, and what it cannot catch."""
         return (
@@ -119,8 +125,7 @@ class Audited(Displayed):
 
     def sheet(self) -> Sheet:
         """The verdict, and all checks."""
-        said = f"{len(self.failed)} checks: {', '.join(self.failed)}" if self.failed else "passed"
-        return Sheet(lines=[f"{self.strategy}: {said}"], frame=self.findings, notes=self.notes)
+        return Sheet(f"strategy {self.verdict}", frame=self.findings, notes=self.notes)
 
 
 def check(

@@ -1,5 +1,6 @@
 """`run`: fill a results folder from Python, with strategies that a notebook defines, too."""
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -124,43 +125,58 @@ def run(
 
     Examples
     --------
-    >>> import albench
+    >>> import albench, tempfile
     >>> few = {"dataset": ["iris"], "strategy": ["margin"]}
-    >>> albench.run("quickstart", trials=2, only=few, jobs=1).progress.counts  # doctest: +SKIP
-    {'done': 6}
+    >>> folder = tempfile.mkdtemp()
+    >>> albench.run("quickstart", folder, trials=1, only=few, jobs=1).progress.counts
+    {'done': 3}
     """
-    from albench.runner.progress import shown
-
-    known = Settings.__annotations__
-    for name in settings:
-        if name not in known:
-            raise BadValue(f"run has no option {name}{registry.did_you_mean(name, known)}")
-    jobs, timeout = settings.get("jobs", -1), settings.get("timeout")
-    memory = settings.get("memory", 224)
-    check_limits(jobs, timeout, memory)
+    execution = execution_of(settings)
     said: list[str] = []
     loaded, store = opened(suite, results, plugins=plugins, say=said.append)
     loaded = reduced(loaded, only, add)
     loaded = loaded if trials is None else loaded.with_trials(trials)
-    execution = Execution(
-        loaded.metrics,
-        timeout=timeout,
-        engine=settings.get("engine", "auto"),
-        profile=settings.get("profile", False),
-        memory=int(memory * 2**20),
-    )
-    where: AbstractContextManager[Any] = shown(print) if progress is True else nullcontext(progress)
-    with where as update:
+    with hearing(progress) as update:
         done = run_suite(
             loaded,
             store.folder,
-            jobs=jobs,
+            jobs=settings.get("jobs", -1),
             backend=settings.get("backend", "loky"),
             scheduler=settings.get("scheduler"),
             options=execution,
             shard=settings.get("shard"),
             reuse=settings.get("reuse", ()),
-            on_progress=update or (lambda progress: None),
+            on_progress=update,
             report=said.append,
         )
     return Ran(loaded, store.folder, done, *asking(loaded, labelled(loaded, store)), tuple(said))
+
+
+def execution_of(settings: Settings) -> Execution:
+    """How each run is executed; raises BadValue for a setting that there is not."""
+    known = Settings.__annotations__
+    for name in settings:
+        if name not in known:
+            raise BadValue(f"run has no option {name}{registry.did_you_mean(name, known)}")
+    timeout, memory = settings.get("timeout"), settings.get("memory", 224)
+    check_limits(settings.get("jobs", -1), timeout, memory)
+    return Execution(
+        (),  # the suite's
+        timeout=timeout,
+        engine=settings.get("engine", "auto"),
+        profile=settings.get("profile", False),
+        memory=int(memory * 2**20),
+    )
+
+
+def hearing(
+    progress: bool | Callable[[Progress], None],
+) -> AbstractContextManager[Callable[[Progress], None]]:
+    """What hears how far the runs are: the caller's function, a bar, or nobody."""
+    if callable(progress):
+        return nullcontext(progress)
+    if not progress:
+        return nullcontext(lambda progress: None)
+    from albench.runner.progress import shown
+
+    return shown(lambda line: print(line, file=sys.stderr))  # noqa: T201

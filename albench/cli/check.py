@@ -43,9 +43,7 @@ def check(
     rows = [vars(row) for row in found.rows]
     show(rows, ["check", "verdict", "tried", "found"], fmt=fmt, notes=found.notes)
     if not found.passed:
-        raise CheckFailed(
-            f"{found.strategy}: {len(found.failed)} checks: {', '.join(found.failed)}"
-        )
+        raise CheckFailed(found.verdict)
 
 
 def verify(

@@ -56,13 +56,10 @@ def report(
 
 def read(suite: "Suite", results: Path | None) -> "tuple[Suite, Store, pd.DataFrame, pd.DataFrame]":
     """The suite with what was added to it, its store and its tables."""
-    from albench.core import registry
-    from albench.runner import open_store
+    from albench.api.tables import opened
 
-    store = open_store(suite, results, note)
-    known = registry.names("strategy")
-    suite = suite.adding([a for a in store.manifest.get("added", ()) if a in known])
-    return suite, store, *stored(suite, results)
+    loaded, store = opened(suite, results, say=note)
+    return loaded, store, *stored(loaded, results)
 
 
 def leaderboard(

@@ -99,30 +99,21 @@ def run(
 
     Interrupted, the same command goes on where it stopped.
     """
-    from albench.api.tables import reduced
-    from albench.runner import check_limits, open_store
+    from albench.api.running import Settings, execution_of
+    from albench.api.tables import opened, reduced
     from albench.runner import run as run_suite
     from albench.runner.plan import plan
     from albench.runner.progress import shown
-    from albench.runner.worker import Options
 
-    check_limits(jobs, timeout, memory)
+    limits: Settings = {"jobs": jobs, "timeout": timeout, "memory": memory}
+    execution = execution_of({**limits, "engine": engine.value, "profile": profile})
     if scheduler is not None and backend is not Backend.dask:
         raise BadValue("--scheduler is of dask: give --backend dask with it")
-    loaded = suite_of(suite, plugin)
-    store = open_store(loaded, results, note)
-    loaded = loaded.adding(known_additions(store))
+    loaded, store = opened(suite_of(suite, plugin), results, say=note)
     loaded = reduced(loaded, parsed_only(only or ()), add or ())
     loaded = loaded if trials is None else loaded.with_trials(trials)
     if dry_run:
         return show_plan(plan(loaded, store, part_of(shard), note))
-    options = Options(
-        loaded.metrics,
-        timeout=timeout,
-        engine=engine.value,
-        profile=profile,
-        memory=int(memory * 2**20),
-    )
     told_changes(loaded, store)
     with shown(note) as update:
         done = run_suite(
@@ -131,21 +122,13 @@ def run(
             jobs=jobs,
             backend=backend.value,
             scheduler=scheduler,
-            options=options,
+            options=execution,
             shard=part_of(shard),
             reuse=reuse or (),
             on_progress=update,
             report=note,
         )
     return closing(loaded, store, done, profile)
-
-
-def known_additions(store: "Store") -> list[str]:
-    """The strategies that earlier runs added and that are still there."""
-    from albench.core import registry
-
-    names = registry.names("strategy")
-    return [name for name in store.manifest.get("added", ()) if name in names]
 
 
 def part_of(shard: str | None) -> tuple[int, int] | None:
