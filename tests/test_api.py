@@ -93,7 +93,8 @@ def test_a_submodule_is_there_after_the_import() -> None:
     out = python("""
         import albench
         query = albench.testing.make_query(
-            [[0.0], [1.0], [2.0]], [0], [1], n=1, n_classes=2, proba=[[0.9, 0.1], [0.5, 0.5]]
+            [[0.0], [1.0], [2.0], [3.0]], [0, 3], [0, 1], n=1, n_classes=2,
+            proba=[[0.9, 0.1], [0.5, 0.5]],
         )
         print(albench.make_strategy("margin")(query))
     """)

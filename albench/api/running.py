@@ -79,6 +79,10 @@ class Settings(TypedDict, total=False):
     reuse: Files
 
 
+WHERE = ("jobs", "backend", "scheduler", "shard", "reuse")
+"""The settings that say where runs are executed; the others hold in each worker."""
+
+
 def run(
     suite: Suite | str | Path,
     results: Path | str | None = None,
@@ -95,7 +99,7 @@ def run(
     Parameters
     ----------
     suite : Suite, str or Path
-        A suite, the path of its file, or the name of a shipped one.
+        A suite, its path, or the name of a shipped one.
     results : Path or str, optional
         Folder of the results, default `results/<suite>`.
     trials : int, optional
@@ -103,9 +107,8 @@ def run(
     only : mapping, optional
         Kind -> labels, such as {"dataset": ["iris", "wine"]}: only this part of the suite.
     add : sequence of str, function or class, optional
-        Further strategies: names, or what is defined in the notebook. A function is known by
-        its own name; its version is the digest of its source and of what it reads of the
-        notebook, so that an edited one runs again.
+        Further strategies: names, or what is defined in the notebook, known by its own name.
+        Its version is the digest of its source and of what it reads of the notebook.
     plugins : sequence of str or Path, optional
         Files with entries of one's own.
     progress : bool or callable, optional
@@ -127,8 +130,7 @@ def run(
     --------
     >>> import albench, tempfile
     >>> few = {"dataset": ["iris"], "strategy": ["margin"]}
-    >>> folder = tempfile.mkdtemp()
-    >>> albench.run("quickstart", folder, trials=1, only=few, jobs=1).progress.counts
+    >>> albench.run("quickstart", tempfile.mkdtemp(), trials=1, only=few, jobs=1).progress.counts
     {'done': 3}
     """
     execution = execution_of(settings)
@@ -136,19 +138,10 @@ def run(
     loaded, store = opened(suite, results, plugins=plugins, say=said.append)
     loaded = reduced(loaded, only, add)
     loaded = loaded if trials is None else loaded.with_trials(trials)
+    how: dict[str, Any] = {key: settings[key] for key in WHERE if key in settings}  # type: ignore[literal-required]
     with hearing(progress) as update:
-        done = run_suite(
-            loaded,
-            store.folder,
-            jobs=settings.get("jobs", -1),
-            backend=settings.get("backend", "loky"),
-            scheduler=settings.get("scheduler"),
-            options=execution,
-            shard=settings.get("shard"),
-            reuse=settings.get("reuse", ()),
-            on_progress=update,
-            report=said.append,
-        )
+        how |= {"on_progress": update, "report": said.append}
+        done = run_suite(loaded, store.folder, options=execution, **how)
     return Ran(loaded, store.folder, done, *asking(loaded, labelled(loaded, store)), tuple(said))
 
 

@@ -11,7 +11,6 @@ import hashlib
 import inspect
 import json
 import linecache
-import pickle
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -125,14 +124,16 @@ def gather(make: Any, home: str, parts: dict[str, str]) -> None:
 
 
 def content(value: Any, reader: str, name: str) -> str:
-    """What tells a value from others: itself where it is plain, else the digest of its pickle.
+    """What tells a value from others: itself where it is plain, else the digest of its content.
 
     Raises BadPlugin where it has none.
     """
     if is_plain(value):
         return repr(value)
+    import joblib
+
     try:
-        return hashlib.sha256(pickle.dumps(value, protocol=5)).hexdigest()
+        return str(joblib.hash(value, hash_name="sha1"))
     except Exception as error:
         raise BadPlugin(
             f"{reader!r} reads {name!r}, a {type(value).__name__} of the session of which no "
