@@ -5,6 +5,7 @@ circle, wherever an import stands (at the top, in a function, under TYPE_CHECKIN
 """
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -26,7 +27,8 @@ FLOORS = (
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-GROUND = {"core.arrays", "core.display", "core.errors", "core.files", "core.tables"}  # all that analyses know
+# all that analyses know of albench besides each other
+GROUND = {"core.arrays", "core.display", "core.errors", "core.files", "core.tables"}
 TOP = {"__init__.py", "__main__.py"}  # the package itself: names of all rooms, loaded when used
 FILES = sorted(p for p in ROOT.rglob("*.py") if "shipped" not in p.parts)
 MODULES = {
@@ -107,3 +109,19 @@ def test_files_and_functions_stay_readable(path: Path) -> None:
 
 def test_no_module_is_called_utils() -> None:
     assert not [p for p in FILES if p.stem in ("utils", "util", "helpers", "common", "misc")]
+
+
+@pytest.mark.parametrize(
+    ("what", "home"),
+    [
+        (r"^def sha256\(", "core/files.py"),
+        (r"mkstemp\(", "core/files.py"),
+        (r"\bos\.fsync\(", "core/files.py"),
+        (r"^RARE = ", "analysis/bought/rare.py"),
+        (r"^FAR = ", "analysis/bought/words.py"),
+        (r"^NOISE = ", "core/rounding.py"),
+    ],
+)
+def test_each_rule_lives_in_one_file(what: str, home: str) -> None:
+    found = [p for p in FILES if re.search(what, p.read_text(), re.MULTILINE)]
+    assert [p.relative_to(ROOT).as_posix() for p in found] == [home]

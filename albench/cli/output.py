@@ -12,9 +12,9 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from albench.core.display import NOISE, WIDE, cleaned, constant, fitting, quiet, text_of
+from albench.core.display import WIDE, cleaned, constant, fitting, quiet, text_of
 
-__all__ = ["NOISE", "WIDE", "Explained", "Format", "emit", "note", "show", "show_frame"]
+__all__ = ["WIDE", "Explained", "Format", "emit", "note", "show", "show_frame"]
 
 
 class Format(StrEnum):

@@ -1,6 +1,5 @@
 """The frames behind the figures of one protocol and model."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -118,9 +117,3 @@ def _runtime(aggregates: pd.DataFrame, frame: pd.DataFrame, stack: Stack) -> pd.
     )
     out = out.assign(seconds=out["strategy"].map(seconds)).dropna()
     return out[out["seconds"] > 0]
-
-
-def order_by(frame: pd.DataFrame, column: str) -> Sequence[str]:
-    """Strategies from the best mean of `column` to the worst."""
-    mean = frame.groupby("strategy", sort=False)[column].mean()
-    return [str(s) for s in mean.sort_values(ascending=False, kind="stable").index]
