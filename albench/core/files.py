@@ -4,10 +4,14 @@ import contextlib
 import errno
 import hashlib
 import os
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 from albench.core.errors import BadResults
+
+PAUSES = (0.01, 0.04, 0.15, 0.8)  # seconds between attempts to replace a file that is open
 
 
 def sha256(path: Path) -> str:
@@ -31,7 +35,7 @@ def write_atomic(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        take_place(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
         if temporary is not None:
@@ -40,8 +44,25 @@ def write_atomic(path: Path, content: bytes) -> None:
         raise BadResults(f"cannot write {path}: {reason(error)}") from error
 
 
+def take_place(temporary: Path | str, path: Path | str) -> None:
+    """Rename a file over another, or to a new name.
+
+    Windows refuses while any process, an indexer or a reader, has the old file open: there it
+    is tried for a second before the refusal is passed on.
+    """
+    for pause in PAUSES if sys.platform == "win32" else ():
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(temporary, path)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make a rename in the folder durable."""
+    """Make a rename in the folder durable; Windows opens no folder, and has no need of it."""
+    if sys.platform == "win32":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

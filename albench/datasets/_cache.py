@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from albench.core.errors import BadData, BadValue, Unavailable
+from albench.core.files import take_place
 from albench.core.spec import canonical
 
 RETRIES = 4
@@ -156,7 +157,7 @@ def replacing(target: Path) -> Iterator[Path]:
     written = temporary(target)
     try:
         yield written
-        os.replace(written, target)
+        take_place(written, target)
     finally:
         written.unlink(missing_ok=True)
 

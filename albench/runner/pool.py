@@ -11,6 +11,8 @@ from typing import Any
 
 from albench.core.errors import BadValue, Unavailable
 from albench.core.spec import RunSpec
+from albench.runner import loky
+from albench.runner.loky import BrokenProcessPool
 from albench.runner.worker import Finished, Options, described, run_block
 
 Block = tuple[RunSpec, ...]
@@ -49,7 +51,6 @@ def dispatched(
     The blocks that were under way come first in `broken`.
     """
     from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import BrokenProcessPool
 
     done: set[str] = set()
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
@@ -63,8 +64,6 @@ def dispatched(
 
 def alone(block: Block, options: Options) -> Iterator[list[Finished]]:
     """Run a block in one process apart; fall back to its runs one by one when it dies."""
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
     died = ""
     for _ in range(LIVES if len(block) == 1 else 1):
         executor = single()
@@ -88,26 +87,20 @@ executors: list[Any] = []
 def single() -> Any:
     """The one process apart, started when first needed."""
     if not executors:
-        from joblib.externals.loky import ProcessPoolExecutor
-
-        executors.append(ProcessPoolExecutor(max_workers=1))
+        executors.append(loky.single())
     return executors[0]
 
 
 def discard() -> None:
     """End the process apart."""
     while executors:
-        executors.pop().shutdown(wait=False, kill_workers=True)
+        loky.end_single(executors.pop())
 
 
 def stop_workers() -> None:
     """End all worker processes at once, whatever they are doing."""
-    from joblib.externals.loky import reusable_executor
-
     discard()
-    executor = reusable_executor._executor
-    if executor is not None:
-        executor.shutdown(wait=False, kill_workers=True)
+    loky.end_shared()
 
 
 def exit_codes(error: BaseException) -> str:
