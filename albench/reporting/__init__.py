@@ -7,6 +7,7 @@ that draw and print everything are named where something is left out.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albench.reporting import page
@@ -383,7 +384,7 @@ def exact(given: Given) -> Iterator[Part | None]:
     )
     table = sheet(pd.DataFrame(references(suite)), "references", "What was used")
     yield Part("References", tables=[vars(table)])
-    plugins = "".join(f" --plugin {p.rsplit('/', 1)[-1]}" for p in suite.plugins)
+    plugins = "".join(f" --plugin {Path(p).name}" for p in suite.plugins)
     added = "".join(f" --add {name}" for name in suite.added)
     yield Part(
         "To repeat it",

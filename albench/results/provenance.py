@@ -64,7 +64,7 @@ def machine() -> dict[str, Any]:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        names = [line for line in info.read_text("utf-8", errors="replace").splitlines() if line.startswith("model name")]
         model = names[0].split(":", 1)[1].strip() if names else model
     return {"cpu": model, "cores": os.cpu_count()}
 

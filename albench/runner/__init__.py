@@ -12,6 +12,7 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
 from albench.results import provenance
 from albench.results.store import Labels, Store
+from albench.runner.clock import wanting
 from albench.runner.cuts import cuts
 from albench.runner.grid import labels_of, missing, take_over
 from albench.runner.pool import Block, results, stop_workers
@@ -157,6 +158,8 @@ def run(
     store = open_store(suite, results_dir, report)
     options = options or Options(suite.metrics)
     options = replace(options, metrics=suite.metrics, trace=suite.trace, plugins=suite.plugins)
+    for sentence in wanting(options.timeout, options.profile):
+        report(sentence)
     suite, gone = with_skipped(suite)
     for folder in reuse:
         take_over(suite, store, Store(folder, report))

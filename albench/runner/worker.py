@@ -19,7 +19,7 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
-from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread
+from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread, peak_memory
 from albench.simulation.learner import Learner
 from albench.simulation.loop import Sight, simulate
 from albench.simulation.oracles import oracle
@@ -262,10 +262,3 @@ def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
         "margin_rank": listed(entry.margin_rank),
         **entry.scores,
     }
-
-
-def peak_memory() -> float:
-    """The most memory this process has held so far, in megabytes."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
