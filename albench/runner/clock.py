@@ -11,7 +11,7 @@ from typing import Any
 
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import RunTimeout
-from albench.simulation.learner import Fitted, Learner, Part
+from albench.simulation.learner import Fitted, Learner, Part, Trainer
 
 GRACE = 5.0
 SCORED = {"train": "pool", "test": "test"}
@@ -89,19 +89,23 @@ class Laps:
         return round(seconds, 5)
 
 
-class TimedLearner:
+class TimedLearner(Trainer):
     """A learner whose fits are timed, and with `scores` what is asked of the fitted model."""
 
     def __init__(self, learner: Learner, parts: Parts, scores: bool) -> None:
         self.learner, self.parts, self.scores = learner, parts, scores
-        self.name, self.make = learner.name, getattr(learner, "make", None)
-        self.member = getattr(learner, "member", None)
+        self.name, self.make, self.member = learner.name, learner.make, learner.member
 
     def fit(self, labeled: Ints, y: Ints) -> Fitted:
         """See `Learner.fit`."""
         with self.parts.running("fit"):
             fitted = self.learner.fit(labeled, y)
         return TimedFitted(fitted, self.parts) if self.scores else fitted
+
+    def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
+        """See `Learner.fit_repeated`."""
+        with self.parts.running("fit"):
+            return self.learner.fit_repeated(labeled, y)
 
 
 class TimedFitted:
@@ -134,6 +138,10 @@ class TimedFitted:
         """See `Fitted.predicted`."""
         with self.parts.running(SCORED[part]):
             return self.fitted.predicted(part, rows)
+
+    def refits(self, rows: Ints, labels: Ints, seen: Ints) -> Floats | None:
+        """See `Fitted.refits`; that is the strategy's time."""
+        return self.fitted.refits(rows, labels, seen)
 
 
 @contextlib.contextmanager

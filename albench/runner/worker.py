@@ -207,12 +207,11 @@ def memoised(
 ) -> Learner:
     """The learner of a role, sharing fits with the other runs of the trial where it can."""
     learner = learner_of(spec, task, options, role)
-    if not getattr(learner, "repeatable", False):
+    if not learner.repeatable:
         return learner
     key = role, getattr(spec, role)
     cache = fits.setdefault(key, Cache(time.perf_counter))
-    memo: Any = Memo(learner, cache, parts.lend)
-    return memo  # type: ignore[no-any-return]
+    return Memo(learner, cache, parts.lend)
 
 
 def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learner:

@@ -148,7 +148,6 @@ class Asking:
     def lasting(self) -> dict[str, Any]:
         """The fields of a query that stay the same over the run."""
         task, asked = self.task, self.query_learner
-        make = getattr(asked, "make", None) or (lambda seed: None)
         hidden: dict[str, Any] = {} if self.sight == "pool" else {"y": task.y}
         if self.sight != "pool":
             seen = (task.X_test, task.y_test) if self.sight == "all" else (None, None)
@@ -158,10 +157,10 @@ class Asking:
             "n_classes": task.n_classes,
             "positive": task.positive,
             "rng": self.rng,
-            "make_model": make,
+            "make_model": asked.make,
             "memo": task.memo,
             "select": None,
-            "engine": getattr(asked, "member", None),
+            "engine": asked.member,
             "batch": task.batch,
             "rows": task.rows,
             "reveal": None if task.delay else self.reveal,

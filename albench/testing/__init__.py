@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import BadValue, Skip
-from albench.simulation.learner import Aligned, Fitted, Part, TrainOnly, fit_aligned
+from albench.simulation.learner import Aligned, Fitted, FromScratch, Part, TrainOnly, fit_aligned
 from albench.simulation.query import OracleQuery, Query
 
 __all__ = ["Options", "make_query"]
@@ -191,7 +191,7 @@ class Scored(Silent):
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class Given(FromScratch):
     """`Fitted` over arrays: what a model said of some rows.
 
     tables  by name (`proba`, `decision`): ascending positions, and their scores
