@@ -192,8 +192,18 @@ def page_of(
     asked = replace(suite.question(), missing="impute")
     comparison = compare(runs, rounds, asked)
     source = Source(suite, runs, rounds, most=MOST)
-    few = drawn_strategies(comparison, suite), drawn_datasets(comparison, suite)
-    given = Given(suite, store, runs, rounds, comparison, source, tell, {}, *few)
+    given = Given(
+        suite=suite,
+        store=store,
+        runs=runs,
+        rounds=rounds,
+        comparison=comparison,
+        source=source,
+        tell=tell,
+        figures={},
+        shown=drawn_strategies(comparison, suite),
+        places=drawn_datasets(comparison, suite),
+    )
     parts = [part for section in SECTIONS for part in section(given)]
     named = [replace(part, id=f"part-{i}") for i, part in enumerate(parts) if part is not None]
     done = int((runs["status"] == "done").sum())

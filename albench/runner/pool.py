@@ -7,6 +7,8 @@ that kills its process twice is given up.
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from albench.core.errors import BadValue, Unavailable
@@ -19,12 +21,37 @@ Block = tuple[RunSpec, ...]
 LIVES = 2
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Who executes runs; nothing here can move a pick.
+
+    jobs       processes, -1 for all cores
+    backend    `loky` (processes of this machine) or `dask`
+    scheduler  address of a dask scheduler; None: a cluster on this machine
+    """
+
+    jobs: int = -1
+    backend: str = "loky"
+    scheduler: str | None = None
+
+    @cached_property
+    def count(self) -> int:
+        """The number of processes; raises BadValue where `jobs` makes none."""
+        import joblib
+
+        workers: int = joblib.cpu_count() + 1 + self.jobs if self.jobs < 0 else self.jobs
+        if self.jobs == 0 or workers < 1:
+            raise BadValue(f"--jobs {self.jobs}: at least 1, or -1 for all cores")
+        return workers
+
+
 def results(
-    blocks: Sequence[Block], options: Options, jobs: int, backend: str, scheduler: str | None
+    blocks: Sequence[Block], options: Options, workers: Workers
 ) -> Iterator[list[Finished]]:
     """The finished runs of all blocks, in the order they finish."""
-    if backend == "dask":
-        with dask_backend(scheduler, jobs):
+    jobs = workers.count
+    if workers.backend == "dask":
+        with dask_backend(workers.scheduler, jobs):
             yield from dispatched(blocks, options, jobs, [])
         return
     left = list(blocks)

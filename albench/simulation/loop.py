@@ -257,7 +257,7 @@ class Ledger:
         return min(self.task.batch, self.task.budget - self.n_bought, self.n_open)
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some would say less
     task: Task,
     strategy: Strategy,
     learner: Learner,
@@ -286,15 +286,15 @@ def simulate(
         fitted = learner.fit(labeled, y_labeled)
         outcome = Outcome(task, labeled, y_labeled, fitted)
         yield Round(
-            number,
-            len(labeled),
-            ledger.cost,
-            {name: metric(outcome) for name, metric in metrics.items()},
-            bought.picks,
-            answers,
-            bought.probability,
-            bought.n_tied,
-            bought.margin_rank,
+            round=number,
+            n_labeled=len(labeled),
+            cost=ledger.cost,
+            scores={name: metric(outcome) for name, metric in metrics.items()},
+            picks=bought.picks,
+            labels=answers,
+            probability=bought.probability,
+            n_tied=bought.n_tied,
+            margin_rank=bought.margin_rank,
         )
         number += 1
         bought = NOTHING
