@@ -13,7 +13,6 @@ from albench.datasets._dataset import suspects
 from albench.results import provenance
 from albench.results.store import Labels, Store
 from albench.runner.clock import wanting
-from albench.runner.cuts import cuts
 from albench.runner.grid import labels_of, missing, take_over
 from albench.runner.pool import Block, Workers, results, stop_workers
 from albench.runner.worker import Finished, Options, described, resident, versions_of
@@ -94,7 +93,7 @@ def preflight(
     return gone
 
 
-__all__ = ["Progress", "Workers", "cuts", "open_store", "run"]
+__all__ = ["Progress", "Workers", "open_store", "run"]
 
 BLOCK = 24
 
