@@ -162,4 +162,4 @@ def registered(metric: str) -> str:
 def bounds_among(runs: "pd.DataFrame") -> list[str]:
     """The strategies of a table that the registry knows, by name, for bounds."""
     found = set(runs["strategy"].astype(str)) & set(registry.names("strategy"))
-    return sorted(s for s in found if registry.entry("strategy", s).about.get("bound"))
+    return sorted(s for s in found if registry.entry("strategy", s).traits.bound)

@@ -196,3 +196,19 @@ def test_ruff_keeps_the_other_limits() -> None:
 
 def test_no_module_is_called_utils() -> None:
     assert not [p for p in FILES if p.stem in ("utils", "util", "helpers", "common", "misc")]
+
+
+@pytest.mark.parametrize(
+    ("what", "home"),
+    [
+        (r"^def sha256\(", "core/files.py"),
+        (r"mkstemp\(", "core/files.py"),
+        (r"\bos\.fsync\(", "core/files.py"),
+        (r"^RARE = ", "analysis/bought/rare.py"),
+        (r"^FAR = ", "analysis/bought/words.py"),
+        (r"^NOISE = ", "core/rounding.py"),
+    ],
+)
+def test_each_rule_lives_in_one_file(what: str, home: str) -> None:
+    found = [p for p in FILES if re.search(what, p.read_text(), re.MULTILINE)]
+    assert [p.relative_to(ROOT).as_posix() for p in found] == [home]

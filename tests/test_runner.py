@@ -189,6 +189,8 @@ def test_what_goes_wrong_costs_its_run_only(folder: Path, jobs: int) -> None:
     assert "killed its worker process 2 times (SIGKILL(-9))" in reasons["killer", "iris"]
     assert reasons["endless", "wine"] == "took longer than 1.5 s"
     assert "KeyError: 'a key of mine'" in reasons["broken", "iris"]
+    codes = runs.set_index("strategy")["reason_code"].dropna().to_dict()
+    assert codes == {"killer": "worker_died", "endless": "timeout", "broken": "exception"}
     assert len(missing(bad, Store(results))) == 6
 
 

@@ -148,25 +148,19 @@ def test_a_figure_is_a_function_and_an_entry(
 
     def theirs(frame: pd.DataFrame, look: Any) -> list[figures.Picture]:
         figure_of_theirs = figure(2, 2)
-        figure_of_theirs.subplots().plot(frame["n_labeled"], frame["value"])
+        figure_of_theirs.subplots().plot(frame["jaccard"])
         return [figures.Picture("theirs", figure_of_theirs, f"Theirs, {len(look)} strategies.")]
 
     entry = figures.Drawing(mine, figures.panels.learning_panel, "Gain", curves=True)
     monkeypatch.setitem(figures.FIGURES, "mine", entry)  # type: ignore[arg-type]
-    drawing = bought.Drawing(
-        ("bias", "overlap"),
-        theirs,
-        lambda rows, source: source.measured(coverage.measured, checkpoints=source.checkpoints)[
-            0
-        ].rename(columns={}),
-    )
+    drawing = bought.Drawing(("bias", "overlap"), theirs)
     monkeypatch.setitem(bought.FIGURES, "theirs", drawing)  # type: ignore[arg-type]
     suite, runs, rounds = tables
     comparison = compare(runs, rounds, suite.question())
     assert [name for name, _ in draw(comparison, tmp_path, ["svg"])][-1] == "mine"
     assert "My curves of accuracy." in (tmp_path / "captions.md").read_text()
-    drawn, _ = draw_bought(Source(*tables), tmp_path, ["svg"])
-    assert "theirs" in dict(drawn)
+    drawn, left_out = draw_bought(Source(*tables), tmp_path, ["svg"])
+    assert "theirs" in dict(drawn), left_out
     store = open_store(suite, tmp_path / "nothing")
     text = page_of(suite, store, runs, rounds)
     gain, _, rest = text.partition("My curves of accuracy.")

@@ -105,16 +105,16 @@ def listing(what: What) -> list[dict[str, Any]]:
 
 def row_of(entry: "Entry") -> dict[str, Any]:
     """An entry as a row."""
-    about = dict(entry.about)
-    return about | {
+    traits = entry.traits
+    return traits.told(entry.kind) | {
         "name": entry.name,
         "summary": entry.summary,
-        "source": about.get("cite", ""),
-        "needs": ", ".join(about.get("needs", ())),
-        "batch-aware": bool(about.get("batch_aware")),
-        "sequential": bool(about.get("sequential")),
-        "multi-class": "binary" not in about.get("needs", ()),
-        "probabilities": bool(about.get("proba")),
+        "source": traits.cite,
+        "needs": ", ".join(traits.needs),
+        "batch-aware": traits.batch_aware,
+        "sequential": traits.sequential,
+        "multi-class": "binary" not in traits.needs,
+        "probabilities": bool(traits.proba),
     }
 
 
@@ -148,10 +148,10 @@ def show_entry(
         )
     wanted: Any = single
     entry = registry.entry(wanted, name)
-    told = dict(entry.about)
-    if single == "strategy":  # what a reader looks for, also where the answer is no
-        flags = {"batch_aware": False, "sequential": False, "needs": "any query model"}
-        told = flags | told | {"multi_class": "binary" not in told.get("needs", ())}
+    told = entry.traits.told(entry.kind)
+    if single == "strategy":
+        told = {"needs": "any query model"} | told
+        told["multi_class"] = "binary" not in entry.traits.needs
     about = [{"property": key, "value": value} for key, value in sorted(told.items())]
     head = f"{entry.kind} {entry.name}, version {entry.version}\n\n{entry.doc}"
     rows = [row for row in about if not callable(row["value"])]
@@ -220,7 +220,7 @@ def parameter_rows(entry: "Entry") -> list[dict[str, Any]]:
         }
         for name, p in entry.parameters.items()
     ]
-    if "resolve" not in entry.about:
+    if entry.traits.resolve is None:
         return rows
     # a file is named in a suite by its path; runs know it by its checksum
     place = [("path", "needed"), ("sha256", "taken from the file at path")]
@@ -243,6 +243,7 @@ def status(
     plugin: PluginOpt = None,
 ) -> None:
     """Show what is done, missing, failed or skipped, by dataset and strategy."""
+    from albench.core.reasons import MEANING, Reason
     from albench.runner import open_store
     from albench.runner.grid import grid_status
 
@@ -255,7 +256,10 @@ def status(
         bad = table[table["status"].isin(["failed", "timeout", "skipped"])]
         if bad.empty:
             note(f"none of {len(table)} runs failed or was skipped")
-        return show_frame(bad[[*KEY, "status", "reason"]], fmt=fmt, kept=["strategy", "reason"])
+        by_code = bad["reason_code"].value_counts()
+        shown = bad[[*KEY, "status", "reason_code", "reason"]]
+        notes = [f"{n} runs {code}: {MEANING[Reason(str(code))]}" for code, n in by_code.items()]
+        return show_frame(shown, fmt=fmt, notes=notes, kept=["strategy", "reason_code", "reason"])
     keys = ["dataset", "strategy"]
     counts = table.groupby([*keys, "status"], sort=False).size().unstack(fill_value=0)
     columns = ["done", "missing", "failed", "timeout", "skipped"]

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from albench.core.errors import BadData, BadValue
+from albench.core.files import File, sha256
 from albench.core.registry import dataset
 from albench.datasets import _cache as cache
-from albench.datasets._cache import File, cached, checked, obtained, sha256
+from albench.datasets._cache import cached, checked, obtained
 from albench.datasets._dataset import Dataset, from_frame, read_arff, table_error
 
 Count = Annotated[int, Ge(0)]

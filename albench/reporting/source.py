@@ -168,9 +168,6 @@ def first_trials(runs: "pd.DataFrame", most: int | None) -> tuple[list[int], int
     return [int(t) for t in counts.index[:kept]], len(counts)
 
 
-RARE = 0.15  # a class with a larger share is not rare, nor one with half its even share or more
-
-
 def oracles(source: Source) -> dict[tuple[str, str], str]:
     """The name of the oracle by the labels of dataset and protocol."""
     return {
@@ -181,10 +178,12 @@ def oracles(source: Source) -> dict[tuple[str, str], str]:
 
 
 def scarce(source: Source) -> set[str]:
-    """The datasets with a rare class: at most 15 %, and less than half an even share."""
+    """The datasets with a rare class."""
+    from albench.analysis.bought.rare import is_rare
+
     share = prevalence(source)
-    even = 1 / source.runs.groupby("dataset")["n_classes"].max().reindex(share.index)
-    return set(share.index[(share <= RARE) & (share < even / 2)])
+    classes = source.runs.groupby("dataset")["n_classes"].max().reindex(share.index)
+    return set(share.index[is_rare(share, classes)])
 
 
 def prevalence(source: Source) -> "pd.Series[float]":

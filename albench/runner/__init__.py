@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from albench.core.errors import BadResults, BadValue, Skip, Unavailable, UsageError
+from albench.core.reasons import Reason
 from albench.core.spec import Ref, RunSpec, canonical
 from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
@@ -187,7 +188,8 @@ def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:
     """The row of a run whose dataset cannot be had; the next `run` tries it again."""
     stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
     row = described(spec) | {"metrics": versions_of(suite.metrics), "seconds": 0.0}
-    return row | stamp | {"status": "failed", "reason": f"the dataset cannot be had: {reason}"}
+    why = {"reason": f"the dataset cannot be had: {reason}", "reason_code": Reason.data_missing}
+    return row | stamp | {"status": "failed"} | why
 
 
 def told(suite: Suite, store: Store) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from albench.core.errors import BadValue, Unavailable
+from albench.core.reasons import Reason
 from albench.core.spec import RunSpec
 from albench.runner import loky
 from albench.runner.loky import BrokenProcessPool
@@ -105,7 +106,8 @@ def alone(block: Block, options: Options) -> Iterator[list[Finished]]:
             yield from alone((spec,), options)
         return
     reason = f"killed its worker process {LIVES} times{died}"
-    yield [Finished(described(block[0]) | {"status": "failed", "reason": reason, "metrics": ""})]
+    how = {"status": "failed", "reason": reason, "reason_code": Reason.worker_died.value}
+    yield [Finished(described(block[0]) | how | {"metrics": ""})]
 
 
 executors: list[Any] = []

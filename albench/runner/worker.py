@@ -13,6 +13,7 @@ import numpy as np
 
 from albench.core import registry
 from albench.core.errors import AlbenchError, RunTimeout, Skip
+from albench.core.reasons import Reason, reason_of
 from albench.core.spec import Protocol, Ref, RunSpec
 from albench.core.tables import FULL_POOL, listed
 from albench.datasets._cut import cut
@@ -27,7 +28,6 @@ from albench.simulation.task import Oracle, Round, Task
 from albench.strategies._applies import out_of_place, why_not
 from albench.suite.protocols import protocol_name
 
-TRIAL = "trial: "
 Fits: TypeAlias = "dict[Any, Cache]"
 RESIDENT = 2
 
@@ -112,19 +112,29 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
                 row["engine"] = learners.model.name
                 rounds.extend(simulated(spec, task, options, learners, parts))
                 row["engine"] = learners.model.name  # an engine that fell back on the way says so
-        status, reason = "done", None
-    except Skip as skip:
-        status, reason = "skipped", str(skip)
-    except RunTimeout as error:
-        status, reason = "timeout", str(error)
-    except AlbenchError as error:
-        status, reason = "failed", f"{spec.strategy.label}: {error}"
-    except (Exception, SystemExit):
-        status, reason = "failed", traceback.format_exc(limit=-8)
-    row |= {"status": status, "reason": reason, "seconds": time.perf_counter() - begin}
+        row |= {"status": "done", "reason": None, "reason_code": None}
+    except (Exception, SystemExit) as error:
+        row |= ended(spec, error)
+    row["seconds"] = time.perf_counter() - begin
     if options.profile:
         row["peak_memory"] = peak_memory()
-    return Finished(row, rounds if status == "done" else [], parts.seconds)
+    return Finished(row, rounds if row["status"] == "done" else [], parts.seconds)
+
+
+def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
+    """How a run that raised ended: status, reason and its code."""
+    status, otherwise = "failed", Reason.refused
+    if isinstance(error, Skip):
+        status, words = "skipped", str(error)
+    elif isinstance(error, RunTimeout):
+        status, words = "timeout", str(error)
+    elif isinstance(error, AlbenchError):
+        words = f"{spec.strategy.label}: {error}"
+    else:
+        otherwise = Reason.exception
+        words = "".join(traceback.format_exception(error, limit=-8))
+    code = reason_of(error, otherwise).value
+    return {"status": status, "reason": words, "reason_code": code}
 
 
 def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
@@ -132,10 +142,7 @@ def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
     key = (spec.dataset, spec.protocol, spec.trial)
     if key not in shared:
         shared.clear()
-        try:
-            shared[key] = cut(resident(spec.dataset), spec)
-        except Skip as skip:
-            raise Skip(f"{TRIAL}{skip}") from None
+        shared[key] = cut(resident(spec.dataset), spec)
     task: Task = shared[key]
     return task
 
@@ -254,7 +261,7 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
     reason = reason or out_of_place(entry, spec.protocol.labels, params)
     if reason is not None:
         raise Skip(reason)
-    sight: Sight = "all" if entry.about.get("bound") else "pool"
+    sight: Sight = "all" if entry.traits.bound else "pool"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
     strategy = registry.build("strategy", spec.strategy)

@@ -81,7 +81,7 @@ class Cell(NamedTuple):
 
 def direction(metric: str) -> str:
     """`higher` or `lower`, whichever is better; raises UnknownName for an unknown metric."""
-    return str(registry.entry("metric", metric).about["better"])
+    return str(registry.entry("metric", metric).traits.better)
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,7 @@ class Suite:
     def bounds(self) -> frozenset[str]:
         """Labels of strategies that are drawn as bounds and never ranked."""
         return frozenset(
-            s.label
-            for s in self.strategies
-            if registry.entry("strategy", s.ref.name).about.get("bound")
+            s.label for s in self.strategies if registry.entry("strategy", s.ref.name).traits.bound
         )
 
     @property
@@ -141,7 +139,7 @@ class Suite:
                 out[d.label] = d.base
                 continue
             inner = next((v for _, v in d.ref.params if isinstance(v, Ref)), None)
-            fixed = "n" in registry.entry("dataset", d.ref.name).about
+            fixed = registry.entry("dataset", d.ref.name).traits.n is not None
             out[d.label] = inner.label if inner else d.ref.name if fixed else d.label
         return out
 

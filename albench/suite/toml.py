@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from albench.core import registry
 from albench.core.errors import BadValue, UnknownName, UsageError
-from albench.core.parameters import Kind, typed
+from albench.core.parameters import typed
 from albench.core.spec import Protocol, Ref, frozen, is_count
+from albench.core.tables import MOST_NAME, is_name
+from albench.core.traits import Kind
 from albench.datasets._splits import split_rule
-from albench.results.intake import MOST_NAME, is_name
 from albench.simulation.oracles import UNIT_COST
 from albench.suite import Labelled, Suite, Trials
 from albench.suite.protocols import PROTOCOLS, protocol, protocol_name
@@ -208,7 +209,7 @@ def check_restricted(strategies: Sequence[Labelled], datasets: Sequence[str]) ->
             if name not in datasets:
                 known = registry.did_you_mean(name, datasets)
                 raise BadValue(f"{strategy.label}: datasets: there is no {name!r}{known}")
-        if strategy.only and not registry.entry("strategy", strategy.ref.name).about.get("bound"):
+        if strategy.only and not registry.entry("strategy", strategy.ref.name).traits.bound:
             raise BadValue(
                 f"{strategy.label}: datasets = [...] is for bounds; what is ranked runs on all"
             )
@@ -239,7 +240,7 @@ def expanded(kind: Kind, items: Sequence[Any]) -> Iterator[Any]:
     for item in items:
         use = item.get("use") if isinstance(item, dict) else None
         known = isinstance(use, str) and use in registry.names(kind)
-        expand = registry.entry(kind, str(use)).about.get("expand") if known else None
+        expand = registry.entry(kind, str(use)).traits.expand if known else None
         yield from [item] if expand is None else expand(item)
 
 

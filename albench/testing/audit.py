@@ -228,7 +228,7 @@ def time_taken(strategy: Ref, seed: int) -> Finding:
 def described(strategy: Ref) -> Finding:
     """Whether it says what it is and where it comes from."""
     entry = registry.entry("strategy", strategy.name)
-    lacking = [word for word in ("cite", "family", "cost") if not entry.about.get(word)]
+    lacking = [word for word in ("cite", "family", "cost") if not getattr(entry.traits, word)]
     lacking += [] if entry.summary else ["a docstring"]
     said = f"does not say: {', '.join(lacking)}" if lacking else ""
     return Finding("says what it is", "warning" if lacking else "pass", 1, said)

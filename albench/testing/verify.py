@@ -85,7 +85,8 @@ def difference(row: dict[Any, Any], stored: "pd.DataFrame | None", again: Finish
         if row["status"] == "done" and row[key] != again.run[key]:
             return f"{key}: {row[key]} stored, {again.run[key]} replayed"
     if row["status"] == "skipped":
-        return "" if row["reason"] == again.run["reason"] else "skipped for another reason"
+        code, now = row["reason_code"], again.run["reason_code"]
+        return "" if code == now else f"it is stored as {code}, the replay is {now}"
     held = [] if stored is None else stored.sort_values("round").to_dict("records")
     if len(held) != len(again.rounds):
         return f"{len(held)} rounds stored, {len(again.rounds)} replayed"

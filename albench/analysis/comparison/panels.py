@@ -5,7 +5,6 @@ empty where these results have nothing to draw. `albench.plots.figures.FIGURES` 
 is drawn from which.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -152,9 +151,3 @@ def _runtime(aggregates: pd.DataFrame, frame: pd.DataFrame, stack: Stack) -> pd.
     )
     out = out.assign(seconds=out["strategy"].map(seconds)).dropna()
     return out[out["seconds"] > 0]
-
-
-def order_by(frame: pd.DataFrame, column: str) -> Sequence[str]:
-    """Strategies from the best mean of `column` to the worst."""
-    mean = frame.groupby("strategy", sort=False)[column].mean()
-    return [str(s) for s in mean.sort_values(ascending=False, kind="stable").index]
