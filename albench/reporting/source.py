@@ -43,8 +43,8 @@ class View:
     lines: Sequence[str]
     table: "pd.DataFrame"
     long: "pd.DataFrame"
-    notes: Sequence[str] = ()
-    source: "Source | None" = field(default=None, repr=False)
+    notes: Sequence[str]
+    source: "Source" = field(repr=False)
 
     @property
     def figures(self) -> "dict[str, Drawing]":
@@ -63,7 +63,7 @@ class View:
         return {
             name: drawing.frame(self.long, self.source)
             for name, drawing in self.figures.items()
-            if name not in leave and not (page and drawing.marks) and self.source is not None
+            if name not in leave and not (page and drawing.marks)
         }
 
 

@@ -66,6 +66,7 @@ def features(source: Source) -> View:
         worst,
         worst,
         source.lacking(),
+        source,
     )
 
 
@@ -99,6 +100,7 @@ def overlaps(source: Source) -> View:
         found,
         found,
         source.lacking(),
+        source,
     )
 
 
@@ -134,6 +136,7 @@ def first_labels(source: Source) -> View:
         first,
         first,
         source.lacking(),
+        source,
     )
 
 
@@ -181,6 +184,7 @@ def to_positives(source: Source) -> View:
         table,
         table,
         shown.notes,
+        source,
     )
 
 
@@ -216,6 +220,7 @@ def cost(source: Source) -> View:
         wide(found, names),
         found,
         source.lacking(),
+        source,
     )
 
 
@@ -259,6 +264,7 @@ def ranking(source: Source, score: str = "accuracy") -> View:
         misled.at_end(ranks),
         ranks,
         notes,
+        source,
     )
 
 
