@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from albench.core.version import VERSION
+
 if TYPE_CHECKING:
     from albench import testing
     from albench.api.asking import compare, curves
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from albench.suite.toml import load_suite
 
 
-__version__ = "0.1.0"
+__version__ = VERSION
 HOME = {
     "AlbenchError": "core.errors",
     "Dataset": "datasets._dataset",

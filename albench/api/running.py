@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from albench.api.tables import Files, Only, asking, ended, opened, reduced
+from albench.api.tables import Files, Only, Say, asking, ended, opened, reduced
 from albench.core import registry
 from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadValue
-from albench.runner import Progress, check_limits
+from albench.runner import Progress, Workers, check_limits
 from albench.runner import run as run_suite
 from albench.runner.grid import labelled
 from albench.runner.worker import Options as Execution
@@ -19,6 +19,8 @@ from albench.suite import Suite
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from albench.results.store import Store
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,10 +81,6 @@ class Settings(TypedDict, total=False):
     reuse: Files
 
 
-WHERE = ("jobs", "backend", "scheduler", "shard", "reuse")
-"""The settings that say where runs are executed; the others hold in each worker."""
-
-
 def run(
     suite: Suite | str | Path,
     results: Path | str | None = None,
@@ -133,16 +131,34 @@ def run(
     >>> albench.run("quickstart", tempfile.mkdtemp(), trials=1, only=few, jobs=1).progress.counts
     {'done': 3}
     """
-    execution = execution_of(settings)
+    execution_of(settings)  # a mistake in them shows before anything is opened
     said: list[str] = []
     loaded, store = opened(suite, results, plugins=plugins, say=said.append)
     loaded = reduced(loaded, only, add)
     loaded = loaded if trials is None else loaded.with_trials(trials)
-    how: dict[str, Any] = {key: settings[key] for key in WHERE if key in settings}  # type: ignore[literal-required]
-    with hearing(progress) as update:
-        how |= {"on_progress": update, "report": said.append}
-        done = run_suite(loaded, store.folder, options=execution, **how)
+    done = executed(loaded, store, settings, progress, said.append)
     return Ran(loaded, store.folder, done, *asking(loaded, labelled(loaded, store)), tuple(said))
+
+
+def executed(
+    loaded: Suite,
+    store: "Store",
+    settings: Settings,
+    progress: bool | Callable[[Progress], None],
+    say: Say,
+) -> Progress:
+    """Run what the store lacks."""
+    with hearing(progress) as update:
+        return run_suite(
+            loaded,
+            store.folder,
+            jobs=workers_of(settings),
+            options=execution_of(settings),
+            shard=settings.get("shard"),
+            reuse=settings.get("reuse", ()),
+            on_progress=update,
+            report=say,
+        )
 
 
 def execution_of(settings: Settings) -> Execution:
@@ -160,6 +176,12 @@ def execution_of(settings: Settings) -> Execution:
         profile=settings.get("profile", False),
         memory=int(memory * 2**20),
     )
+
+
+def workers_of(settings: Settings) -> Workers:
+    """Where runs are executed."""
+    jobs, backend = settings.get("jobs", -1), settings.get("backend", "loky")
+    return Workers(jobs, backend, settings.get("scheduler"))
 
 
 def hearing(

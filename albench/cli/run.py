@@ -101,6 +101,7 @@ def run(
     """
     from albench.api.running import Settings, execution_of
     from albench.api.tables import opened, reduced
+    from albench.runner import Workers
     from albench.runner import run as run_suite
     from albench.runner.plan import plan
     from albench.runner.progress import shown
@@ -119,9 +120,7 @@ def run(
         done = run_suite(
             loaded,
             store.folder,
-            jobs=jobs,
-            backend=backend.value,
-            scheduler=scheduler,
+            jobs=Workers(jobs, backend.value, scheduler),
             options=execution,
             shard=part_of(shard),
             reuse=reuse or (),
