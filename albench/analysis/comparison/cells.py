@@ -254,7 +254,8 @@ def opposed(table: pd.DataFrame, baseline: str, base: Mapping[str, str] | None) 
         for strategy in (s for s in table.columns if s != baseline):
             gap = part[strategy] - part[baseline]
             if gap.min() < 0 < gap.max():
-                told = ", ".join(f"{name} {value:+.3f}" for name, value in gap.items())
+                known = gap.dropna().items()
+                told = ", ".join(f"{name} {value:+.3f}" for name, value in known)
                 cells.append(f"{strategy} on {unit} ({told})")
     if not cells:
         return ""
