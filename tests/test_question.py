@@ -232,10 +232,12 @@ def test_a_direction_that_nobody_knows_is_refused() -> None:
         albench.compare(foreign(), metric="regret")
     with pytest.raises(BadValue, match=r"no suite's question: pass metric="):
         albench.compare(foreign())
-    told = albench.compare(foreign(), metric="regret", better="lower").tables["against"]
+    told = albench.compare(foreign(), metric="regret", better="lower", rope=0.01).tables["against"]
     assert told["strategy"].tolist() == ["mine"]
     assert told["mean_difference"].iloc[0] == pytest.approx(0.02)
-    wrong = albench.compare(foreign(), metric="regret", better="higher").tables["against"]
+    wrong = albench.compare(foreign(), metric="regret", better="higher", rope=0.01).tables[
+        "against"
+    ]
     assert wrong["mean_difference"].iloc[0] == pytest.approx(-0.02)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from albench.core.tables import FULL_POOL
+from albench.reporting.source import RARE
 from albench.runner.cuts import Cut, over_cuts
 from albench.suite import Suite
 
@@ -22,7 +23,6 @@ TRIALS = 1
 MEASURES = ("drift_classes", "drift_features", "evaluation", "rare")
 END = (1.0,)
 FAR = 2.0
-RARE = 0.15  # a class is rare with at most this share, and less than half an even one
 
 
 @dataclass(frozen=True)
