@@ -123,7 +123,15 @@ def test_same_tables_give_the_same_json_and_it_is_complete() -> None:
     first, second = compared(), compared()
     assert first.json() == second.json()
     content = json.loads(first.json())
-    assert set(content) == {"design", "families", "tests", "guards", "answers", "notes"}
+    assert set(content) == {
+        "stamp",
+        "design",
+        "families",
+        "tests",
+        "guards",
+        "answers",
+        "notes",
+    }
     assert content["design"][0]["datasets"] == 14
     assert content["design"][0]["trials_min"] == 8
     assert {f["table"] for f in content["families"]} == {"against", "pairs", "within"}

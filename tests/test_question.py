@@ -119,7 +119,7 @@ trials = 3
 metrics = ["accuracy", "log_loss"]
 targets = ["gap:0.5", 0.9]
 alpha = 0.1
-rope = 0.02
+rope = {accuracy = 0.02, log_loss = 0.05}
 """
 
 
@@ -164,7 +164,12 @@ def test_a_loss_is_lower_from_python_too(quick: Path) -> None:
     plain = [frame.copy() for frame in (runs, rounds)]
     for frame in plain:
         frame.attrs = {}
-    assert albench.compare(*plain, metric="log_loss").options.better == "lower"
+    assert albench.compare(*plain, metric="log_loss", rope=0.05).options.better == "lower"
+    with pytest.raises(
+        BadValue, match="log_loss is no share between 0 and 1"
+    ):
+        albench.compare(*plain, metric="log_loss")
+    assert (found.options.rope, albench.compare(runs, rounds).options.rope) == (0.05, 0.02)
 
 
 def test_the_question_is_plain_and_survives_what_pandas_does(quick: Path, tmp_path: Path) -> None:
@@ -276,5 +281,5 @@ def test_the_question_is_derived_in_one_place() -> None:
             ):
                 said.append((name, node.attr))
     # the protocol sheet and `albench show` print the declared values themselves
-    prints = {("parts.py", "alpha"), ("parts.py", "rope"), ("commands/look.py", "baseline")}
-    assert set(said) - prints == {("suite.py", "direction")}
+    prints = {("reporting/page.py", "alpha"), ("cli/status.py", "baseline")}
+    assert set(said) - prints == {("suite/__init__.py", "direction")}
