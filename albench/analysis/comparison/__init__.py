@@ -41,8 +41,8 @@ def table_of(found: "Comparison", name: str) -> pd.DataFrame:
     """
     if name in found.tables:
         return found.tables[name]
-    if name == "everywhere":
-        return found.tables.get("against", pd.DataFrame())
+    if name == "everywhere" and found.tables:
+        return table_with(found.tables)
     if name not in DERIVED:
         if len(found.stacks[0].strategies) < 2:
             return pd.DataFrame({"strategy": found.stacks[0].strategies})
@@ -298,13 +298,18 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
                 frame.insert(0, column, getattr(stack, column))
     named = [w for w in (stack.model, stack.protocol if protocols else "") if w]
     lines = _lines(tables, design, named)
-    if gone and "everywhere" in tables:
-        lines.append(words.changed(tables["against"], tables["everywhere"], found))
+    if gone and tables:
+        lines.append(words.changed(tables["against"], table_with(tables), found))
     each = _per_dataset_means(stack, options)
     lines += [line for line in (cells.opposed(each, base, options.base),) if line]
     remarks = (words.counted(stack.notes, 6), cells.note(each, options.base))
     notes = tuple(remark for remark in remarks if remark)
     return Comparison(options, tuple(lines), tables, notes, (design,), (stack,), pd.DataFrame())
+
+
+def table_with(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The comparison with all datasets, where some are left out of the main one."""
+    return tables.get("everywhere", tables["against"])
 
 
 def _lines(

@@ -83,7 +83,8 @@ def _told(row: "pd.Series[Any]", design: dict[str, Any]) -> str:
         if int(row["below" if verdict == "better" else "above"]):
             said.append(_other_side(row, verdict))
     elif verdict == "equal":
-        said = [f"{within}, probability {row['rope']:.2f}"]
+        alone = "practically equal: " if pd.isna(row["holm_p"]) else ""
+        said = [f"{alone}{within}, probability {row['rope']:.2f}"]
     elif verdict == verdicts.DEPENDS:
         worst = f"worst {row['worst']} {row['worst_difference']:+.3f}"
         said = [f"{int(row['above'])} above and {int(row['below'])} below of {n}, {worst}"]
@@ -124,6 +125,11 @@ def changed(against: pd.DataFrame, everywhere: pd.DataFrame, rooms: pd.DataFrame
         else f"{d} ({r['room']}: {r['head_room']:+.3f})"
         for d, r in out.iterrows()
     ]
+    if len(out) == len(rooms):
+        return (
+            f"Nothing can be learnt or gained on any of them, by rules fixed beforehand: every "
+            f"dataset is one of {counted(cells, 6)}."
+        )
     new = against.set_index("strategy")["verdict"]
     old = everywhere.set_index("strategy")["verdict"]
     moved = [
