@@ -22,8 +22,9 @@ def suite_of(
     full: Mapping[str, float] | None = None,
     labels: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """Curves of two checkpoints. gaps: strategy -> difference to random on d1, d2, ... (None: not run).
+    """Curves of two checkpoints.
 
+    gaps: strategy -> difference to random on d1, d2, ... (None: not run).
     noise: trials are alternately above and below the gap by it; full: dataset -> score of the
     whole pool; labels: the classes of its rows.
     """

@@ -121,7 +121,7 @@ def test_the_gaps_of_a_third_strategy_change_nothing() -> None:
 
 
 def test_one_trial_of_a_third_strategy_costs_no_trial() -> None:
-    frame = suite_of({"a": UP, "b": UP}, trials=8, noise=0.002)
+    frame = suite_of({"a": UP, "b": [x + 0.001 for x in UP]}, trials=8, noise=0.002)
     part = frame[(frame["strategy"] != "b") | ((frame["trial"] == 0) & (frame["dataset"] == "d1"))]
     found = told(part)
     within = found.tables["within"].set_index(["strategy", "dataset"])["trials"]
@@ -133,7 +133,7 @@ def test_one_trial_of_a_third_strategy_costs_no_trial() -> None:
 def test_a_strategy_s_own_gaps_stand_in_its_sentence() -> None:
     found = told(suite_of({"a": [*UP[:8], None, None]}))
     assert row(found)["n"] == 8
-    other = told(suite_of({"a": [*UP[:8], None, None], "b": UP}))
+    other = told(suite_of({"a": [*UP[:8], None, None], "b": [x + 0.001 for x in UP]}))
     assert bracketed(other, "a") == "ahead on 8 of 8; Holm p = 0.0078; lacks d9, d10"
     assert bracketed(other, "b") == "ahead on 10 of 10; Holm p = 0.0039"
 
@@ -151,7 +151,7 @@ def test_one_dataset_is_answered_from_its_trials() -> None:
 def test_two_datasets_speak_for_themselves_only() -> None:
     found = told(suite_of({"a": [0.02, 0.03]}, trials=8, noise=0.001))
     assert "cannot be told: cannot reach 0.05 with 2 datasets (one test needs 6)" in found.lines[0]
-    assert bracketed(found, "a") == "ahead on 2 of 2"
+    assert found.lines[0].endswith("Here: a +0.025 [-0.039, +0.089] (ahead on 2 of 2).")
     assert found.lines[1].endswith("against random: a ahead on 2, behind on 0 of 2.")
 
 
@@ -178,7 +178,7 @@ def test_lower_is_better_and_needs_a_declared_rope() -> None:
     assert "beats random: a +0.025" in found.lines[0]
     assert bracketed(found, "a").endswith("though by less than 0.05")
     seconds = suite_of({"a": UP}, metric="seconds_left", base=3.0)
-    with pytest.raises(BadValue, match="declare one, as rope = { seconds_left"):
+    with pytest.raises(BadValue, match="is no share between 0 and 1, so there is no usual rope"):
         told(seconds, "seconds_left", better="higher")
 
 
@@ -237,24 +237,39 @@ def test_where_nothing_can_be_learnt_nothing_is_won() -> None:
     assert row(found)["n"] == 10
     assert row(found, table="everywhere")["n"] == 11
     assert found.lines[1] == (
-        "Left out by rules fixed beforehand, as nothing can be learnt or gained there: d11 "
-        "(nothing learnable: +0.020 above chance); with them every verdict is the same."
+        "By rules fixed beforehand, where nothing can be learnt a dataset is left out, and where "
+        "nothing can be gained it is neither a win nor equal: d11 (nothing learnable: +0.020 above "
+        "chance); without them no verdict changes."
     )
     rooms = found.tables["room"].set_index("dataset")
     assert rooms.loc["d11", "learnable"] == pytest.approx(0.02)
     assert rooms.loc["d1", "head_room"] == pytest.approx(0.9 - 0.7005)
 
 
-def test_where_there_is_no_room_the_answer_with_and_without_is_shown() -> None:
+def test_where_there_is_no_room_a_dataset_is_neither_win_nor_equal() -> None:
     full = {f"d{i}": 0.9 for i in range(1, 7)} | {f"d{i}": 0.715 for i in range(7, 12)}
     gaps = [0.02, -0.015, 0.021, -0.012, 0.022, 0.005, *[0.001 + 1e-4 * i for i in range(5)]]
     found = told(suite_of({"a": gaps}, full=full, labels=[0, 1] * 5))
-    assert row(found)["n"] == 6
-    assert "d7 (no room: +0.015)" in found.lines[1]
-    none = told(suite_of({"a": UP}, full={f"d{i}": 0.705 for i in range(1, 11)}, labels=[0, 1]))
-    assert row(none)["verdict"] == "no room"
-    assert "nothing to win on any of these datasets: a +0.025" in none.lines[0]
-    assert "every dataset" in none.lines[1]
+    assert (row(found)["n"], row(found)["counted"]) == (11, 6)
+    assert bracketed(found, "a").startswith(
+        "3 above and 2 below of 6, worst d2 -0.015; no room on 5"
+    )
+    assert "d7 (no room: +0.014)" in found.lines[1]
+    level = told(suite_of({"a": [1e-4 * i for i in range(-5, 6)]}, full=full, labels=[0, 1] * 5))
+    assert bracketed(level, "a") == "6 of 6 datasets within, probability 0.99; no room on 5"
+    none = told(suite_of({"a": [0.001] * 11}, full=dict.fromkeys(full, 0.705), labels=[0, 1]))
+    assert row(none)["counted"] == 0
+    assert "beats random: a +0.001" in none.lines[0]
+    assert bracketed(none, "a").startswith("ahead on 0 of 0; Holm")
+    assert row(none, table="everywhere")["counted"] == 11
+
+
+def test_where_nothing_can_be_learnt_anywhere_nobody_wins() -> None:
+    full = {f"d{i}": 0.52 for i in range(1, 11)}
+    found = told(suite_of({"a": UP}, full=full, labels=[0, 1]))
+    assert row(found)["verdict"] == "no room"
+    assert "nothing to win on any of these datasets: a +0.025" in found.lines[0]
+    assert "without the rules a no room becomes better" in found.lines[1]
 
 
 def test_the_baseline_s_normalised_gain_is_zero_in_every_trial() -> None:
