@@ -28,7 +28,7 @@ def run(suite: Suite | str | Path, results: Path | str | None = None, **options:
 
     suite    a Suite, the path of its file, or the name of a shipped one
     results  folder of the results, default `results/<suite>`
-    options  jobs, backend, scheduler, options, shard, reuse, on_progress, report: see
+    options  jobs, options, shard, reuse, on_progress, report: see
              `albench.runner.run`
     """
     return run_suite(suite if isinstance(suite, Suite) else load_suite(suite), results, **options)
@@ -169,4 +169,4 @@ def registered(metric: str) -> str:
 def bounds_among(runs: "pd.DataFrame") -> list[str]:
     """The strategies of a table that the registry knows, by name, for bounds."""
     found = set(runs["strategy"].astype(str)) & set(registry.names("strategy"))
-    return sorted(s for s in found if registry.entry("strategy", s).about.get("bound"))
+    return sorted(s for s in found if registry.entry("strategy", s).traits.bound)

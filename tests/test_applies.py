@@ -10,11 +10,12 @@ from albench.core.errors import BadPlugin, Skip
 from albench.core.parameters import Entry, ModelParam, StrategyParam
 from albench.core.registry import build, entry, names, resolve, strategy
 from albench.core.spec import Ref
+from albench.core.traits import Traits
 from albench.strategies._applies import MEMORY, why_not, within_memory
 
 
 def needing(*needs: str, make: Any = lambda query: query.pool) -> Entry:
-    return Entry("strategy", "probe", make, "1", {"needs": needs})
+    return Entry("strategy", "probe", make, "1", Traits(needs=needs))
 
 
 def task(n_classes: int = 10, positive: int | None = None) -> Any:
@@ -43,8 +44,8 @@ def test_a_model_is_linear_unless_it_says_otherwise(model: str) -> None:
     X, y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
     fitted = build("model", resolve("model", model))(0).fit(X, y)
     linear = hasattr(fitted, "coef_")
-    assert linear or entry("model", model).about.get("linear") is False or "svc" in model
-    assert not (linear and entry("model", model).about.get("linear") is False)
+    assert linear or entry("model", model).traits.linear is False or "svc" in model
+    assert not (linear and entry("model", model).traits.linear is False)
 
 
 def test_own_models_stand_in_for_the_query_model() -> None:

@@ -9,11 +9,11 @@ from standin import StandIn, serving
 
 from albench.cli import exit_code
 from albench.core.errors import BadData, BadValue, Unavailable
+from albench.core.files import File
 from albench.core.spec import Ref
 from albench.datasets import _cache as cache
 from albench.datasets import _catalogue as catalogue
 from albench.datasets import _download as download
-from albench.datasets._cache import File
 
 BODY = bytes(range(256)) * 700
 DIGEST = hashlib.sha256(BODY).hexdigest()

@@ -25,13 +25,18 @@ REFUSED = {f"ska:{name}" for name, version in DEFECTS if version == INSTALLED}
 STRATEGIES = [name for name in names("strategy") if name not in REFUSED]
 each = pytest.mark.parametrize("name", STRATEGIES)
 # one refit for each candidate and class: few candidates show the contract as well as many
-FEWER: dict[str, dict[str, Any]] = {"eer_log": {"candidates": 3}, "eer_01": {"candidates": 3}}
+FEWER: dict[str, dict[str, Any]] = {
+    "eer_log": {"candidates": 3},
+    "eer_01": {"candidates": 3},
+    "lal": {"tasks": 1, "trees": 10},  # a short simulation
+}
 
 
 @pytest.fixture(autouse=True)
 def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same for what is adapted."""
+    """The same for what is adapted, and for what LAL simulates."""
     monkeypatch.setattr("albench.strategies.skactiveml.CANDIDATES", 3)
+    monkeypatch.setattr("albench.strategies.lal.SIZES", range(2, 5))
 
 
 MODEL = Ref("logreg", entry("model", "logreg").version)
@@ -39,9 +44,9 @@ MODEL = Ref("logreg", entry("model", "logreg").version)
 
 def sight(found: Entry) -> Sight:
     """What a strategy declares that it sees."""
-    if found.about.get("bound"):
+    if found.traits.bound:
         return "all"
-    return "train" if found.about.get("sampling") else "pool"
+    return "train" if found.traits.sampling else "pool"
 
 
 @cache
@@ -114,7 +119,7 @@ SLOW = {"ska:cost_embedding_al", "ska:eer", "ska:voi"}
 
 def classes(name: str, wanted: int = 3) -> int:
     """The number of classes on which a strategy can be tried."""
-    return 2 if "binary" in entry("strategy", name).about.get("needs", ()) else wanted
+    return 2 if "binary" in entry("strategy", name).traits.needs else wanted
 
 
 def usual(name: str, **more: Any) -> Task:
@@ -156,14 +161,14 @@ def test_layout_of_the_features_changes_nothing(name: str, layout: str) -> None:
 @each
 def test_blind_to_hidden_labels_and_test_rows(name: str) -> None:
     found = entry("strategy", name)
-    if found.about.get("bound") or found.about.get("sampling"):
+    if found.traits.bound or found.traits.sampling:
         pytest.skip("declared to see hidden labels")
     cut = usual(name, rounds=1)
     first = bought(name, cut)
     hidden = cut.y.copy()
     rng = np.random.default_rng(0)
     hidden[8:] = rng.permutation(hidden[8:])
-    if found.about.get("sequential"):
+    if found.traits.sequential:
         hidden[first[0]] = cut.y[first[0]]  # labels it may see: those it bought in the batch
     blind = task(classes(name), rounds=1)
     object.__setattr__(blind, "y", hidden)
@@ -224,11 +229,11 @@ def test_declared_needs_are_what_it_needs(name: str, model: str) -> None:
 
 @each
 def test_metadata_is_complete_and_spelled_right(name: str) -> None:
-    about = entry("strategy", name).about
-    assert about.get("family"), "family: its kind of strategy"
-    assert about.get("cite"), "cite: where it comes from"
-    assert about.get("cost"), "cost: in n, l, k, d"
-    assert set(about.get("needs", ())) <= {"proba", "decision", "linear", "binary", "positive"}
+    traits = entry("strategy", name).traits
+    assert traits.family, "family: its kind of strategy"
+    assert traits.cite, "cite: where it comes from"
+    assert traits.cost, "cost: in n, l, k, d"
+    assert set(traits.needs) <= {"proba", "decision", "linear", "binary", "positive"}
     assert entry("strategy", name).summary
 
 

@@ -21,7 +21,9 @@ def test_data_depend_on_the_parameters_alone(name: str) -> None:
     assert (one.X == same.X).all()
     assert (one.y == same.y).all()
     assert not np.array_equal(one.X, other.X)
-    assert (one.n, one.d, len(one.classes)) == tuple(entry.about[k] for k in ("n", "d", "classes"))
+    assert (one.n, one.d, len(one.classes)) == tuple(
+        getattr(entry.traits, k) for k in ("n", "d", "classes")
+    )
     assert len(np.unique(one.y)) == len(one.classes)
 
 

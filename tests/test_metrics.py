@@ -150,5 +150,5 @@ def test_sure_and_wrong_is_clipped() -> None:
 
 @pytest.mark.parametrize("name", ["log_loss", "brier", "ece"])
 def test_losses_say_that_lower_is_better(name: str) -> None:
-    assert registry.entry("metric", name).about["better"] == "lower"
+    assert registry.entry("metric", name).traits.better == "lower"
     assert registry.resolve("metric", name) == Ref(name)

@@ -93,6 +93,7 @@ def test_what_is_here_runs_and_the_rest_is_recorded(tmp_path: Path, asked: list[
     reasons = runs.loc[runs["status"] == "failed", "reason"].unique()
     assert len(reasons) == 1
     assert "nowhere.invalid cannot be reached" in reasons[0]
+    assert set(runs["reason_code"].dropna()) == {"data_missing"}
     again = run(loaded, tmp_path / "results", jobs=1)  # failed runs are tried again
     assert again.total == 0
 

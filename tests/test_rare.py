@@ -120,3 +120,9 @@ def test_the_discovery_curve_lies_between_nothing_and_the_ideal() -> None:
     for _, part in curve.groupby("strategy"):
         assert (np.diff(part.sort_values("n_labeled")["found"]) >= -1e-12).all()
         assert part["n_labeled"].max() == 60
+
+
+def test_what_is_called_rare() -> None:
+    share = pd.Series([0.15, 0.151, 0.04, 0.05, 0.1])
+    classes = pd.Series([2, 2, 10, 10, 3])
+    assert rare.is_rare(share, classes).tolist() == [True, False, True, False, True]

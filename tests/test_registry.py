@@ -1,14 +1,20 @@
 """Names, parameters, plugins, public names."""
 
 import importlib.metadata
+import inspect
+from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import albench
+from albench import dataset, metric, model, strategy
 from albench.core import registry
 from albench.core.errors import BadPlugin, BadValue, UnknownName
 from albench.core.spec import Ref
+from albench.core.traits import Traits
+from albench.simulation.oracles import cost_entry, oracle_entry
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +121,66 @@ def test_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_version_is_refused() -> None:
     with pytest.raises(BadValue, match="installed in version 1, version 0 is asked for"):
         registry.build("strategy", Ref("margin", "0"))
+
+
+REFUSED = [
+    (metric, {"beter": "lower"}, r"metric 'e': unknown key 'beter'; did you mean 'better'\?"),
+    (metric, {"better": "up"}, "metric 'e': better = 'up': 'higher' or 'lower' is due"),
+    (metric, {"verison": "2"}, r"did you mean 'version'\?"),
+    (metric, {"version": 2}, "metric 'e': version = 2: a text is due"),
+    (metric, {"n": 5}, "metric 'e': unknown key 'n'; there are: better, cite, version"),
+    (dataset, {"clases": 2}, r"dataset 'e': unknown key 'clases'; did you mean 'classes'\?"),
+    (dataset, {"n": "100"}, "dataset 'e': n = '100': a positive whole number is due"),
+    (dataset, {"n": True}, "a positive whole number is due"),
+    (dataset, {"d": 0}, "a positive whole number is due"),
+    (dataset, {"cite": None}, "dataset 'e': cite = None: a text is due"),
+    (dataset, {"file": "table.csv"}, "an albench.core.files.File is due"),
+    (model, {"probas": True}, r"model 'e': unknown key 'probas'; did you mean 'proba'\?"),
+    (model, {"proba": "yes"}, "model 'e': proba = 'yes': True or False is due"),
+    (strategy, {"need": ("proba",)}, r"did you mean 'needs'\?"),
+    (strategy, {"needs": "proba"}, r"a tuple of 'proba', .* is due, such as \('proba',\)"),
+    (strategy, {"needs": ("prob",)}, r"no need 'prob'; did you mean 'proba'\?"),
+    (strategy, {"check": "x > 0"}, "a function is due"),
+    (oracle_entry, {"resolv": len}, r"oracle 'e': unknown key 'resolv'; did you mean 'resolve'\?"),
+    (cost_entry, {"cites": "me"}, r"cost 'e': unknown key 'cites'; did you mean 'cite'\?"),
+]
+
+
+@pytest.mark.parametrize(("decorator", "about", "message"), REFUSED)
+def test_what_a_decorator_may_not_say_is_refused(
+    decorator: Any, about: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BadPlugin, match=message):
+        decorator("e", **about)
+
+
+@pytest.mark.parametrize("decorator", [dataset, strategy, model, metric, oracle_entry, cost_entry])
+def test_a_decorator_without_a_name_is_refused(decorator: Any) -> None:
+    with pytest.raises(BadPlugin, match="needs a name, as in @"):
+        decorator(len)
+    with pytest.raises(BadPlugin, match="needs a name"):
+        decorator("")
+
+
+def test_what_a_plugin_may_not_say_is_told_with_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("from albench import metric\n@metric('e', beter='lower')\ndef e(o): ...\n")
+    with pytest.raises(BadPlugin, match=r"plugin .*mine.py: metric 'e': unknown key 'beter'"):
+        registry.load_plugin(file)
+
+
+def test_traits_are_those_that_were_said() -> None:
+    assert registry.entry("metric", "accuracy").traits.better == "higher"
+    assert registry.entry("metric", "log_loss").traits.told("metric").keys() == {"better", "cite"}
+    forest = registry.entry("model", "forest").traits
+    assert (forest.proba, forest.linear, forest.seeded) == (True, False, True)
+    assert registry.entry("model", "logreg").traits.linear is None
+    assert registry.entry("dataset", "openml").traits.n is None
+    with pytest.raises(FrozenInstanceError):
+        forest.proba = False  # type: ignore[misc]
+
+
+def test_every_key_has_its_words() -> None:
+    told = inspect.getdoc(Traits) or ""
+    heads = [line.split(" : ")[0] for line in told.splitlines() if " : " in line]
+    assert sorted(", ".join(heads).split(", ")) == sorted(f.name for f in fields(Traits))

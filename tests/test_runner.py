@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from albench.results.store import Store
-from albench.runner import open_store, run
+from albench.runner import Workers, open_store, run
 from albench.runner.grid import labelled, merge, missing
 from albench.runner.worker import Options, run_one
 from albench.suite import Suite
@@ -100,7 +100,7 @@ def test_two_jobs(folder: Path, suite: Suite, reference: Path) -> None:
 
 def test_dask(folder: Path, suite: Suite, reference: Path) -> None:
     pytest.importorskip("distributed")
-    run(suite, folder / "dask", jobs=2, backend="dask")
+    run(suite, folder / "dask", jobs=Workers(2, "dask"))
     assert_equal(reference, folder / "dask")
 
 
@@ -189,6 +189,8 @@ def test_what_goes_wrong_costs_its_run_only(folder: Path, jobs: int) -> None:
     assert "killed its worker process 2 times (SIGKILL(-9))" in reasons["killer", "iris"]
     assert reasons["endless", "wine"] == "took longer than 1.5 s"
     assert "KeyError: 'a key of mine'" in reasons["broken", "iris"]
+    codes = runs.set_index("strategy")["reason_code"].dropna().to_dict()
+    assert codes == {"killer": "worker_died", "endless": "timeout", "broken": "exception"}
     assert len(missing(bad, Store(results))) == 6
 
 

@@ -132,9 +132,9 @@ def test_what_an_older_file_lacks_is_null(tmp_path: Path) -> None:
 
 def test_an_older_store_goes_on_in_the_present_schema(tmp_path: Path) -> None:
     store = filled(tmp_path, row("a"), old=True)
-    store.add([row("b", reason_code="why", **LABELLED)[0]], row("b")[1])
+    store.add([row("b", reason_code="refused", **LABELLED)[0]], row("b")[1])
     mixed = store.read()
-    assert mixed[0]["reason_code"].fillna("").tolist() == ["", "why"]
+    assert mixed[0]["reason_code"].fillna("").tolist() == ["", "refused"]
     store.pack()
     assert json.loads((tmp_path / "manifest.json").read_text())["schema"] == tables.SCHEMA_VERSION
     for one, other in zip(mixed, store.read(), strict=True):
@@ -143,7 +143,7 @@ def test_an_older_store_goes_on_in_the_present_schema(tmp_path: Path) -> None:
 
 def test_stores_of_two_schemas_merge_in_either_order(tmp_path: Path) -> None:
     filled(tmp_path / "old", row("a"), row("b"), old=True)
-    filled(tmp_path / "new", row("b", **LABELLED), row("c", reason_code="x", **LABELLED))
+    filled(tmp_path / "new", row("b", **LABELLED), row("c", reason_code="timeout", **LABELLED))
     frames = []
     for order in (["old", "new"], ["new", "old"]):
         merge([tmp_path / name for name in order], tmp_path / "-".join(order))
@@ -152,13 +152,13 @@ def test_stores_of_two_schemas_merge_in_either_order(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(a, b)
     runs = frames[0][0].set_index("run")
     assert runs["dataset_label"].fillna("").to_dict() == {"a": "", "b": "L", "c": "L"}
-    assert runs["reason_code"].fillna("").to_dict() == {"a": "", "b": "", "c": "x"}
+    assert runs["reason_code"].fillna("").to_dict() == {"a": "", "b": "", "c": "timeout"}
 
 
 def test_a_run_takes_a_label_but_no_reason_from_a_row_that_gives_way(tmp_path: Path) -> None:
     filled(tmp_path, row("a"), old=True)
     store = Store(tmp_path)
-    failed = {"status": "failed", "reason": "no memory", "reason_code": "memory"}
+    failed = {"status": "failed", "reason": "no memory", "reason_code": "exception"}
     store.add([row("a", **failed, **LABELLED)[0]], [])
     for runs in (store.read()[0], store.runs()):
         assert runs[["status", "dataset_label"]].values.tolist() == [["done", "L"]]

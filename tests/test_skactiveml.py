@@ -37,7 +37,7 @@ def blobs(k: int, n: int = 50, seed: int = 0) -> tuple[Any, Any]:
 
 def asked(name: str, seed: int = 0, *, n: int = 4, unseen: bool = False) -> Any:
     """Rows picked on a small query; with `unseen` one class has no label."""
-    k = 2 if "binary" in entry("strategy", name).about["needs"] else 3
+    k = 2 if "binary" in entry("strategy", name).traits.needs else 3
     X, y = blobs(k)
     start = np.flatnonzero(y < k - 1)[:8] if unseen else np.arange(8)
     query = make_query(X, start, y[start], n, k, model=LogisticRegression(), seed=seed)

@@ -242,3 +242,20 @@ def test_packed_tables_are_equal_to_what_was_written_and_counting_is_cheap() -> 
     assert pq.read_table(io.BytesIO(data)).equals(table)
     counts = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(0)
     assert counts.total_compressed_size < 2000
+
+
+def test_one_writer_for_results_and_cache(tmp_path: Path) -> None:
+    from albench.core import files
+    from albench.datasets import _cache as cache
+
+    for replacing in (files.replacing, cache.replacing):
+        target = tmp_path / replacing.__module__ / "table.bin"
+        with replacing(target) as written:
+            written.write_bytes(b"old")
+            assert not target.exists()
+        assert target.stat().st_mode & 0o777 == 0o644
+        with contextlib.suppress(KeyError), replacing(target) as written:
+            written.write_bytes(b"half")
+            raise KeyError
+        assert target.read_bytes() == b"old"
+        assert list(target.parent.iterdir()) == [target]

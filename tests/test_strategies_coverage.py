@@ -283,6 +283,11 @@ QUADRATIC: dict[str, dict[str, Any]] = {
     "graph_density": {},
     "graph_density_unlabeled": {},
     "ens": {},
+    "bait": {},
+    "variance_reduction": {},
+    "bmdr": {},
+    "spal": {},
+    "hintsvm": {"kernel": "rbf"},
 }
 
 
@@ -290,8 +295,8 @@ QUADRATIC: dict[str, dict[str, Any]] = {
 def test_strategies_refuse_a_pool_that_does_not_fit(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    about = entry("strategy", name).about
-    assert about.get("memory"), "it says what memory it takes"
+    traits = entry("strategy", name).traits
+    assert traits.memory, "it says what memory it takes"
     monkeypatch.setattr(albench.strategies._applies, "MEMORY", 5_000)
     X, y = scaled(load_digits, 150)
     labels = (y[:20] > 4).astype(int)
@@ -301,10 +306,10 @@ def test_strategies_refuse_a_pool_that_does_not_fit(
 
 
 def test_what_keeps_a_square_says_that_its_cost_is_quadratic() -> None:
-    kept = {n: entry("strategy", n).about for n in names("strategy")}
-    square = [n for n, about in kept.items() if "n^2" in about.get("memory", "")]
+    kept = {n: entry("strategy", n).traits for n in names("strategy")}
+    square = [n for n, traits in kept.items() if "n^2" in traits.memory]
     assert {"hierarchical", "cluster_margin"} <= set(square)
-    assert all("n^2" in kept[n]["cost"] for n in [*square, "probcover", "graph_density", "ens"])
+    assert all("n^2" in kept[n].cost for n in [*square, "probcover", "graph_density", "ens"])
 
 
 def test_kcenter_measures_few_rows_of_a_large_pool_and_picks_the_same(

@@ -63,11 +63,11 @@ def test_hidden_labels_stay_hidden(name: str) -> None:
 
 
 def test_active_learning_and_active_sampling_never_meet() -> None:
-    sampling = {n for n in names("strategy") if entry("strategy", n).about.get("sampling")}
+    sampling = {n for n in names("strategy") if entry("strategy", n).traits.sampling}
     assert sampling == {"high_loss", "low_loss", "importance"}
     for name in names("strategy"):
         found = entry("strategy", name)
-        if found.about.get("family") == "control" or found.about.get("bound"):
+        if found.traits.family == "control" or found.traits.bound:
             continue
         if any(p in found.parameters for p in ("base", "arms")):
             continue

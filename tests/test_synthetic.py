@@ -20,14 +20,14 @@ def test_a_seed_seeds_and_nothing_else_does(name: str) -> None:
     assert np.array_equal(one.X, again.X)
     assert np.array_equal(one.y, again.y)
     assert not np.array_equal(one.X, other.X)
-    about = entry("dataset", name).about
-    assert (one.n, one.d, len(one.classes)) == (about["n"], about["d"], about["classes"])
+    traits = entry("dataset", name).traits
+    assert (one.n, one.d, len(one.classes)) == (traits.n, traits.d, traits.classes)
     assert made(name, n=50).n == 50
 
 
 def bayes_accuracy(name: str, **params: object) -> float:
     data = made(name, n=20_000, **params)
-    rule = entry("dataset", name).about["bayes"]
+    rule = entry("dataset", name).traits.bayes
     return float(np.mean(rule(data.X, **params) == data.y))
 
 
@@ -46,7 +46,7 @@ def test_no_model_beats_the_bayes_classifier() -> None:
     from sklearn.linear_model import LogisticRegression
 
     train, test = made("synthetic-two-gaussians", n=4000), made("synthetic-two-gaussians", seed=1)
-    rule = entry("dataset", "synthetic-two-gaussians").about["bayes"]
+    rule = entry("dataset", "synthetic-two-gaussians").traits.bayes
     best = np.mean(rule(test.X) == test.y)
     assert LogisticRegression().fit(train.X, train.y).score(test.X, test.y) <= best + 0.01
 

@@ -93,7 +93,7 @@ def misparsed(error: Any) -> int:
         emit(said)
         return 0
     if found := CHOICE.search(said):
-        from albench.core.parameters import did_you_mean
+        from albench.core.traits import did_you_mean
 
         given, known = found[1], re.findall("'([^']*)'", found[2])
         said = f"{said[: found.start()]}there is no {given!r}{did_you_mean(given, known)}"

@@ -22,7 +22,8 @@ from albench.cli.options import (
     stored,
     suite_of,
 )
-from albench.cli.output import NOISE, Explained, Format, emit, note, show, show_frame
+from albench.cli.output import Explained, Format, emit, note, show, show_frame
+from albench.core.rounding import without_noise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +115,7 @@ def of_view(view: "View", frame: "pd.DataFrame", protocols: Mapping[str, str]) -
     caption = f"{view.title}.{where}"
     shown = frame[kept].copy()
     for column in shown.select_dtypes("float"):
-        shown[column] = shown[column].round(NOISE) + 0.0
+        shown[column] = shown[column].map(without_noise)
     return in_print(shown, caption, f"{view.topic}-{view.name}")
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from albench.core.rounding import without_noise
+
 
 class Format(StrEnum):
     """How a table is printed."""
@@ -86,15 +88,11 @@ def cleaned(value: Any) -> Any:
     return None if str(value) in ("<NA>", "NaT", "nan") else str(value)
 
 
-NOISE = 12
-"""Digits after the point from which on a number is float noise and shown as zero."""
-
-
 def quiet(value: Any, column: str) -> Any:
     """A number without float noise; a p-value may be that small in earnest."""
     p_value = column == "p" or column.endswith(("_p", " p"))
     if isinstance(value, float) and math.isfinite(value) and not p_value:
-        return round(float(value), NOISE) + 0.0
+        return without_noise(value)
     return value
 
 

@@ -15,7 +15,8 @@
         `-- RunTimeout          a run took longer than was allowed
 
 `Skip` is no error: it is how a strategy, model or protocol says that it does not
-apply, with a reason that every table shows.
+apply, with a reason that every table shows; `TrialSkip` is the protocol's, for all runs of a
+trial.
 """
 
 
@@ -73,3 +74,7 @@ class RunTimeout(RunError):
 
 class Skip(Exception):
     """Raised by a strategy, model or protocol that does not apply, with the reason."""
+
+
+class TrialSkip(Skip):
+    """The protocol skips the whole trial: no strategy and no model can be run in it."""

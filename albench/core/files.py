@@ -4,10 +4,32 @@ import contextlib
 import errno
 import hashlib
 import os
+import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from albench.core.errors import BadResults
+
+PAUSES = (0.01, 0.04, 0.15, 0.8)  # seconds between attempts to replace a file that is open
+
+
+@dataclass(frozen=True)
+class File:
+    """A file by its content.
+
+    name    what it is called where it comes from
+    sha256  of its bytes
+    url     where it can be downloaded, or None
+    size    bytes, where known: finds it in a mirror that renamed it
+    """
+
+    name: str
+    sha256: str
+    url: str | None = None
+    size: int | None = None
 
 
 def sha256(path: Path) -> str:
@@ -16,32 +38,65 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def temporary(target: Path) -> Path:
+    """A new empty file beside `target`, its folder made; raises OSError where it cannot be."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    return Path(name)
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A temporary file that takes the place of `target`, for good, when the block succeeds.
+
+    Whatever goes wrong, what was there before stays as it was. Raises OSError.
+    """
+    written = temporary(target)
+    try:
+        yield written
+        with written.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(written, 0o644)
+        take_place(written, target)
+        sync_folder(target.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            written.unlink(missing_ok=True)
+
+
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write through a temporary file, fsync and rename.
+    """Write a file of results.
 
     Raises BadResults, with what to do, where the disk is full or the folder cannot be
     written; what was there before stays as it was.
     """
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        sync_folder(path.parent)
+        with replacing(path) as written:
+            written.write_bytes(content)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         raise BadResults(f"cannot write {path}: {reason(error)}") from error
 
 
+def take_place(temporary: Path | str, path: Path | str) -> None:
+    """Rename a file over another, or to a new name.
+
+    Windows refuses while any process, an indexer or a reader, has the old file open: there it
+    is tried for a second before the refusal is passed on.
+    """
+    for pause in PAUSES if sys.platform == "win32" else ():
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(temporary, path)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make a rename in the folder durable."""
+    """Make a rename in the folder durable; Windows opens no folder, and has no need of it."""
+    if sys.platform == "win32":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

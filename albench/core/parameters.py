@@ -4,16 +4,15 @@ import ast
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from albench.core.errors import BadValue
-
-Kind = Literal["dataset", "strategy", "model", "metric", "oracle", "cost"]
+from albench.core.traits import Kind, Traits
 
 
 @dataclass(frozen=True)
@@ -75,26 +74,22 @@ def readable(annotation: Any) -> str:
 LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-ABOUT = {
-    "family": "kind of strategy: uncertainty, committee, coverage, ...",
-    "cite": "the paper that defines it",
-    "needs": "of `proba`, `decision`, `linear` (query model), `binary`, `positive` (data)",
-    "batch_aware": "True: picks of one batch depend on each other",
-    "sequential": "True: asks for labels inside a batch",
-    "cost": "time of a query beyond the fit, in n (pool), l (labelled), k (classes), d, b (batch)",
-    "memory": "where it is more than linear in the pool",
-    "bound": "True: looks at hidden labels, test rows included; drawn, never ranked",
-    "sampling": "True: active sampling, sees all train labels and chooses what to train on",
-    "check": "(**params) -> why these parameters make no sense together, or None",
+NOTHING_SAID = Traits()
+
+
+FORMERLY = {
+    "albench.models.estimators": "albench.estimators",
+    "albench.datasets._dataset": "albench.data",
 }
-"""What `@strategy` may say of a strategy."""
+"""Module -> what it was called when the digests of stored results were taken: where a helper
+lives is no behaviour, so a move changes no digest."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """One registered function or class.
 
-    about    what the decorator said: cite, family, needs, better, ...
+    traits   what the decorator said: cite, family, needs, better, ...
     plugin   the file it came from, None for albench's own
     """
 
@@ -102,7 +97,7 @@ class Entry:
     name: str
     make: Callable[..., Any]
     version: str
-    about: Mapping[str, Any] = field(default_factory=dict)
+    traits: Traits = NOTHING_SAID
     plugin: str | None = None
 
     @cached_property
@@ -131,6 +126,8 @@ class Entry:
         """SHA-256 of the code, docstrings and comments aside."""
         tree = ast.parse(textwrap.dedent(inspect.getsource(self.make)))
         for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in FORMERLY:
+                node.module = FORMERLY[node.module]
             if (
                 isinstance(node, DOCUMENTED)
                 and len(node.body) > 1
@@ -143,16 +140,3 @@ class Entry:
 def source_digest(file: Path) -> str:
     """The version of what a file defines: the digest of its bytes."""
     return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-
-
-def did_you_mean(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    """`; did you mean 'margin'?`, or what there is."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    listed = sorted(known)
-    if not listed:
-        return "; it has none"
-    return "; there are: " + ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")

@@ -14,23 +14,21 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from albench.core.errors import BadPlugin, BadValue, UnknownName, UsageError
 from albench.core.parameters import (
-    ABOUT,
     DatasetParam,
     Entry,
-    Kind,
     ModelParam,
     OracleParam,
     StrategyParam,
-    did_you_mean,
     nested_kind,
     source_digest,
     typed,
 )
 from albench.core.spec import Ref, frozen
+from albench.core.traits import Better, Kind, did_you_mean, traits_of
 
 __all__ = [
     "DatasetParam",
@@ -70,7 +68,12 @@ loading: list[tuple[str, str]] = []
 
 
 def register(kind: Kind, name: str, version: str, about: Mapping[str, Any]) -> Callable[[F], F]:
-    """The decorator behind all decorators. A plugin's version is its source's digest."""
+    """The decorator behind all decorators. A plugin's version is its source's digest.
+
+    about: the keys of `albench.core.traits.Traits` that the kind has. Raises BadPlugin for another
+    key, a value that does not fit, and a name that is taken.
+    """
+    traits = traits_of(kind, name, version, about)
 
     def enter(make: F) -> F:
         plugin, digest = loading[-1] if loading else (None, version)
@@ -80,7 +83,7 @@ def register(kind: Kind, name: str, version: str, about: Mapping[str, Any]) -> C
                 f"{kind} {name!r} is registered twice: in "
                 f"{known.plugin or known.make.__module__} and in {plugin or make.__module__}"
             )
-        ENTRIES[kind][name] = Entry(kind, name, make, digest, about, plugin)
+        ENTRIES[kind][name] = Entry(kind, name, make, digest, traits, plugin)
         return make
 
     return enter
@@ -89,29 +92,26 @@ def register(kind: Kind, name: str, version: str, about: Mapping[str, Any]) -> C
 def strategy(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
     """Register a strategy: `Query -> rows` (or `Picks`), or a class of such, built per run.
 
-    about: the keys of `albench.core.parameters.ABOUT`; one that is none of them is refused.
+    about: cite, family, needs, cost, ...: the keys of `albench.core.traits.Traits` for strategies.
     """
-    for key in about:
-        if key not in ABOUT:
-            raise BadPlugin(f"strategy {name!r}: unknown key {key!r}{did_you_mean(key, ABOUT)}")
     return register("strategy", name, version, about)
 
 
 def dataset(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
-    """Register a dataset: `() -> Dataset`. about: cite, sha256, n, d, classes, notes."""
+    """Register a dataset: `() -> Dataset`. about: cite, n, d, classes, source, known, ..."""
     return register("dataset", name, version, about)
 
 
 def model(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
     """Register a model: `seed -> unfitted scikit-learn classifier`.
 
-    about: cite, proba and linear (False where it is known not to be).
+    about: cite, seeded, proba and linear (False where it is known not to be).
     """
     return register("model", name, version, about)
 
 
 def metric(
-    name: str, *, better: Literal["higher", "lower"] = "higher", version: str = "1", **about: Any
+    name: str, *, better: Better = "higher", version: str = "1", **about: Any
 ) -> Callable[[F], F]:
     """Register a metric: `Outcome -> float`, NaN where it is undefined. about: cite."""
     return register("metric", name, version, {"better": better, **about})
@@ -199,7 +199,7 @@ def resolve(
 
     Parameters that equal their default are left out; nested entries are always resolved,
     so that their versions are part of the identity. `where` begins the error message.
-    An entry that reads a user's file has a hook `about["resolve"]`: table, folder of the
+    An entry that reads a user's file has a hook, the trait `resolve`: table, folder of the
     suite -> (table, source), which puts the file's digest where its path stood.
     """
     if isinstance(given, Ref):
@@ -214,13 +214,14 @@ def resolve(
     except UnknownName as error:
         raise UnknownName(f"{at}{error}") from None
     source = None
-    if "resolve" in found.about:
+    if found.traits.resolve is not None:
         try:
-            table, source = found.about["resolve"](table, folder or Path())
+            table, source = found.traits.resolve(table, folder or Path())
         except UsageError as error:
             raise type(error)(f"{at}{error}") from None
     params = checked_params(found, table, at, folder)
-    reason = found.about["check"](**dict(params)) if "check" in found.about else None
+    check = found.traits.check
+    reason = None if check is None else check(**dict(params))
     if reason is not None:
         raise BadValue(f"{at}{kind} {use!r}: {reason}")
     return Ref(use, found.version, params, source)

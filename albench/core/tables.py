@@ -23,6 +23,7 @@ SCHEMA_VERSION = 2
 KEY = ("dataset", "protocol", "model", "strategy", "trial")
 STATUSES = ("done", "skipped", "failed", "timeout")
 FULL_POOL = "all"
+MOST_NAME = 1000
 
 
 class Column(NamedTuple):
@@ -77,6 +78,11 @@ ROUNDS = {
     "n_tied": Column("int32"),
     "margin_rank": Column("list<float64>"),
 }
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may stand as a name in a table: one line, of bounded length."""
+    return len(text) <= MOST_NAME and text.isprintable()
 
 
 def arrow_type(name: str) -> "pa.DataType":

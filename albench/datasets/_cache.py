@@ -9,36 +9,20 @@ without pickle) or Parquet.
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from albench.core import files
 from albench.core.errors import BadData, BadValue, Unavailable
+from albench.core.files import File, sha256
 from albench.core.spec import canonical
 
 RETRIES = 4
 BLOCK = 1 << 20
-
-
-@dataclass(frozen=True)
-class File:
-    """A file by its content.
-
-    name    what it is called where it comes from
-    sha256  of its bytes
-    url     where it can be downloaded, or None
-    size    bytes, where known: finds it in a mirror that renamed it
-    """
-
-    name: str
-    sha256: str
-    url: str | None = None
-    size: int | None = None
 
 
 def folder() -> Path:
@@ -60,12 +44,6 @@ def mirror() -> Path | None:
     if not path.is_dir():
         raise BadValue(f"ALBENCH_MIRROR = {given!r} is no folder")
     return path
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def checked(path: Path, file: File) -> Path:
@@ -152,27 +130,21 @@ def stored(path: Path, file: File) -> Path:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A temporary file beside `target` that takes its place when the block succeeds."""
-    written = temporary(target)
-    try:
+    """`files.replacing` in the cache; raises BadValue where its folder cannot be written."""
+    writable(target)
+    with files.replacing(target) as written:
         yield written
-        os.replace(written, target)
-    finally:
-        written.unlink(missing_ok=True)
 
 
-def temporary(target: Path) -> Path:
-    """A new empty file beside `target`; raises BadValue where the folder cannot be written."""
+def writable(target: Path) -> None:
+    """Raise BadValue where no file can be put beside `target`."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=target.suffix)
+        files.temporary(target).unlink()
     except OSError as error:
         raise BadValue(
             f"the cache folder {folder()} cannot be written ({error.strerror}); "
             "name another one with ALBENCH_DATA"
         ) from error
-    os.close(handle)
-    return Path(name)
 
 
 def downloaded(file: File) -> Path:
@@ -190,7 +162,7 @@ def downloaded(file: File) -> Path:
     except Unavailable as error:
         raise Unavailable(f"{file.name} could not be downloaded: {error}; {offered}") from None
     target = place(file)
-    temporary(target).unlink()
+    writable(target)
     with locked(target):
         if target.exists():
             return checked(target, file)

@@ -5,17 +5,9 @@ from typing import Any
 
 from albench.core import registry
 from albench.core.errors import BadData
+from albench.core.files import File, sha256
 from albench.core.spec import Ref
-from albench.datasets._cache import (
-    File,
-    cached,
-    checked,
-    folder,
-    mirrored,
-    obtained,
-    sha256,
-    stored,
-)
+from albench.datasets._cache import cached, checked, folder, mirrored, obtained, stored
 from albench.datasets.openml import imported_openml, md5_of
 
 __all__ = ["folder", "imported", "listing", "repaired", "verified"]
@@ -26,7 +18,7 @@ PREFIX = 16
 def files() -> dict[str, File]:
     """Dataset name -> its file, for all registered datasets that have one."""
     entries = [registry.entry("dataset", name) for name in registry.names("dataset")]
-    return {e.name: e.about["file"] for e in entries if isinstance(e.about.get("file"), File)}
+    return {e.name: e.traits.file for e in entries if e.traits.file is not None}
 
 
 def listing() -> list[dict[str, Any]]:
@@ -37,8 +29,9 @@ def listing() -> list[dict[str, Any]]:
     """
     rows = []
     for name, file in files().items():
-        about = dict(registry.entry("dataset", name).about)
-        row = {k: about.get(k) for k in ("n", "d", "classes", "known")}
+        traits = registry.entry("dataset", name).traits
+        row = {k: getattr(traits, k) for k in ("n", "d", "classes")}
+        row["known"] = traits.known or None
         rows.append(row | {"name": name, "bytes": file.size, "sha256": file.sha256})
         rows[-1]["where"] = place_of(file)
     return rows
@@ -56,7 +49,7 @@ def place_of(file: File) -> str:
 
 def repaired(ref: Ref) -> None:
     """Replace a damaged file of a registered dataset or of an address; others are left."""
-    file = registry.entry("dataset", ref.name).about.get("file")
+    file = registry.entry("dataset", ref.name).traits.file
     if file is None and ref.source and "://" in ref.source:
         file = File(ref.source.rsplit("/", 1)[-1], str(ref.kwargs["sha256"]), ref.source)
     if isinstance(file, File):

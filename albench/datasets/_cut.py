@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
-from albench.core.errors import BadData, Skip
+from albench.core.errors import BadData, TrialSkip
 from albench.core.spec import Protocol, RunSpec
 from albench.datasets._dataset import Dataset
 from albench.datasets._splits import Split, drawn_start, split_rule
@@ -84,7 +84,7 @@ REDRAWS = 1000
 def cut(dataset: Dataset, spec: RunSpec) -> Task:
     """The task of one trial. A pure function of the dataset and the spec.
 
-    Raises BadData where the dataset is too small for the protocol, and Skip where the
+    Raises BadData where the dataset is too small for the protocol, and TrialSkip where the
     protocol asks to skip a start that lacks a class.
     """
     protocol = spec.protocol
@@ -99,24 +99,24 @@ def cut(dataset: Dataset, spec: RunSpec) -> Task:
     if budget < n_start:
         raise BadData(f"the budget of {budget} labels is below the start of {n_start}")
     return Task(
-        X,
-        dataset.y[train],
-        X_test,
-        dataset.y[split.test],
-        start,
-        len(dataset.classes),
-        batch,
-        -(-(budget - n_start) // batch),
-        budget,
-        train,
-        split.test,
-        dataset.positive,
-        withheld,
-        protocol.ties,
-        protocol.delay,
-        protocol.cost_budget,
-        protocol.session,
-        dataset.classes,
+        X=X,
+        y=dataset.y[train],
+        X_test=X_test,
+        y_test=dataset.y[split.test],
+        start=start,
+        n_classes=len(dataset.classes),
+        batch=batch,
+        rounds=-(-(budget - n_start) // batch),
+        budget=budget,
+        rows=train,
+        rows_test=split.test,
+        positive=dataset.positive,
+        withheld=withheld,
+        ties=protocol.ties,
+        delay=protocol.delay,
+        cost_budget=protocol.cost_budget,
+        session=protocol.session,
+        classes=dataset.classes,
     )
 
 
@@ -136,7 +136,7 @@ def starting(dataset: Dataset, spec: RunSpec, split: Split) -> tuple[Ints, Ints]
         start = drawn_start(dataset, protocol, train, amount(protocol.start, len(train)))
         if protocol.missing != "redraw" or seen(dataset, train, start) == len(dataset.classes):
             return complete(dataset, protocol, train, start)
-    raise Skip(f"no start with every class in {REDRAWS} draws")
+    raise TrialSkip(f"no start with every class in {REDRAWS} draws")
 
 
 def seen(dataset: Dataset, train: Ints, start: Ints) -> int:
@@ -145,10 +145,10 @@ def seen(dataset: Dataset, train: Ints, start: Ints) -> int:
 
 
 def complete(dataset: Dataset, protocol: Protocol, train: Ints, start: Ints) -> tuple[Ints, Ints]:
-    """The start; raises Skip where it lacks a class and the protocol skips such trials."""
+    """The start; raises TrialSkip where it lacks a class and the protocol skips such trials."""
     held, k = seen(dataset, train, start), len(dataset.classes)
     if protocol.missing == "skip" and held < k:
-        raise Skip(f"the start lacks {k - held} of {k} classes")
+        raise TrialSkip(f"the start lacks {k - held} of {k} classes")
     return train, start
 
 

@@ -181,7 +181,7 @@ def dataset_of(X: Any, labels: Any, positive: str | None) -> Dataset:
 
 def present(name: str, frame: Any, what: str) -> None:
     """Raises BadData where there is no such column."""
-    from albench.core.parameters import did_you_mean
+    from albench.core.traits import did_you_mean
 
     if name not in frame.columns:
         known = [str(c) for c in frame.columns]

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from albench.core.errors import BadData, BadValue
+from albench.core.files import File, sha256
 from albench.core.registry import dataset
-from albench.datasets import _cache as cache
-from albench.datasets._cache import File, cached, checked, obtained, sha256
+from albench.datasets import _cache as parsed
+from albench.datasets._cache import cached, checked, obtained
 from albench.datasets._dataset import Dataset, from_frame, read_arff, table_error
 
 Count = Annotated[int, Ge(0)]
@@ -83,8 +84,8 @@ def svmlight(
     n_test  so many rows at the end are the source's own test rows
     """
     name = source or sha256
-    found = cache.arrays(
-        cache.key("svmlight", sha256, d), lambda: read_svmlight(located(source, sha256), d)
+    found = parsed.arrays(
+        parsed.key("svmlight", sha256, d), lambda: read_svmlight(located(source, sha256), d)
     )
     try:
         made = Dataset.of(found["X"], found["labels"], positive=positive)
@@ -133,7 +134,7 @@ def csv(
         with table_error(path, "CSV"):
             return pd.read_csv(path, sep=separator, low_memory=False)
 
-    frame = cache.frame(cache.key("csv", sha256, separator), read)
+    frame = parsed.frame(parsed.key("csv", sha256, separator), read)
     options = {"drop": drop, "categorical": categorical, "positive": positive}
     return with_test(from_frame(frame, target, source or sha256, **options), n_test)  # type: ignore[arg-type]
 

@@ -20,7 +20,7 @@ from annotated_types import Ge
 
 from albench.core.errors import BadData, BadValue, Unavailable
 from albench.core.registry import dataset
-from albench.datasets import _cache as cache
+from albench.datasets import _cache as parsed
 from albench.datasets import _download as download
 from albench.datasets._cache import folder, mirror, replacing
 from albench.datasets._cache import partial as waiting
@@ -227,25 +227,22 @@ def session(what: str) -> Iterator[Any]:
 @contextmanager
 def configured(openml: Any, server: str, scratch: str) -> Iterator[None]:
     """Server, scratch folder, retries and a time limit for the package, then all put back."""
-    import requests
-
-    config, send = openml.config, requests.Session.request
-    before = (config.server, config._root_cache_directory, config.connection_n_retries)
-
-    # the package sends its requests without any time limit
-    def limited(self: Any, *args: Any, **kwargs: Any) -> Any:
-        kwargs.setdefault("timeout", download.TIMEOUT)
-        return send(self, *args, **kwargs)
-
+    config = openml.config
+    before = config.get_config_as_dict()
     config.server, config.connection_n_retries = server, RETRIES
     config.set_root_cache_directory(scratch)
-    requests.Session.request = limited
     try:
-        yield
+        with download.limited_sessions(calls_of(openml)):
+            yield
     finally:
-        requests.Session.request = send
-        config.server, _, config.connection_n_retries = before
-        config.set_root_cache_directory(before[1])
+        config.server = before["server"]
+        config.connection_n_retries = before["connection_n_retries"]
+        config.set_root_cache_directory(before["cachedir"])
+
+
+def calls_of(openml: Any) -> Any:
+    """The module of the package that sends its requests: a private one, None if it moved."""
+    return getattr(openml, "_api_calls", None)
 
 
 Id = Annotated[int, Ge(1)]
@@ -287,7 +284,7 @@ def openml(
             f"{what}: the target {name!r} is numeric, a regression task; albench is for "
             "classification"
         )
-    frame = cache.frame(cache.key("openml", meta["md5"]), lambda: table(meta))
+    frame = parsed.frame(parsed.key("openml", meta["md5"]), lambda: table(meta))
     dropped = [
         c for c in dict.fromkeys([*meta["ignore"], *drop]) if c in frame.columns or c in drop
     ]

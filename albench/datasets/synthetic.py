@@ -2,7 +2,7 @@
 
 The data depend on the parameters alone, never on the trial. Where the best possible
 classifier is known, the entry's `bayes` says what it predicts:
-`entry("dataset", name).about["bayes"](X, **parameters)` gives class indices; its accuracy
+`entry("dataset", name).traits.bayes(X, **parameters)` gives class indices; its accuracy
 on the data bounds what any model can reach in expectation.
 
 As in `synthetic`, the data depend on the parameters alone, never on the trial.

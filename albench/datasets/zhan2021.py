@@ -7,9 +7,10 @@ that name are `zhan-iris`, `zhan-wine` and `zhan-wdbc`.
 
 from collections.abc import Callable
 
+from albench.core.files import File
 from albench.core.registry import dataset
-from albench.datasets import _cache as cache
-from albench.datasets._cache import File, obtained
+from albench.datasets import _cache as parsed
+from albench.datasets._cache import obtained
 from albench.datasets._dataset import Dataset
 from albench.datasets.files import read_svmlight
 
@@ -68,31 +69,42 @@ ORIGINS = {
     "synthetic (A. Ng course exercise 8)": "ex8a ex8b",
 }
 
-# what is known to be wrong with a file, or to mislead
-SORTED = "sorted by class, so its file order is no random order"
+# what is known to be wrong with a file, or to mislead; tests hold each against the file
+ORDER = "so its file order is no random order"
+SORTED = f"sorted by class, {ORDER}"
+ALTERNATE = f"classes alternate row by row, {ORDER}"
+REPEAT = "rows repeat the features of another"
 DEFECTS = {
     "appendicitis": SORTED,
-    "breast": "478 rows, a balanced part with alternating classes; Lu et al. (2023) ran 683 rows "
+    "breast": f"478 rows, a balanced part; {ALTERNATE}; 6 {REPEAT}; Lu et al. (2023) ran 683 rows "
     "of another file, so their numbers are not comparable",
-    "clean1": "reported as sorted by class",
-    "diabetes": "Pima Indians diabetes, withdrawn by UCI; zeros stand for missing values",
-    "ex8a": "classes alternate row by row",
-    "ex8b": "classes alternate row by row",
+    "clean1": SORTED,
+    "d31": SORTED,
+    "diabetes": "Pima Indians diabetes, withdrawn by UCI; its missing values, zeros before the "
+    "scaling, stand as -1: 5, 35, 227, 374 and 11 rows of the second to the sixth feature",
+    "ex8a": ALTERNATE,
+    "ex8b": ALTERNATE,
     "german": "the version with 24 numeric columns; OpenML 31 has 20 columns, most categorical",
     "glass": SORTED,
-    "haberman": "23 rows repeat the features of another",
-    "iris": f"{SORTED}; differs from scikit-learn's in scale and in the values of three rows",
-    "mammographic": "311 rows repeat the features of another (266 the label too), so picks "
-    "depend on how ties are broken",
-    "parkinsons": "nearly sorted by class (10 blocks)",
+    "haberman": f"sorted by age, the first feature, {ORDER}; 23 {REPEAT}",
+    "ionosphere": f"classes alternate in most of the first 253 rows, {ORDER}; the second feature "
+    "is constant",
+    "iris": f"{SORTED}; 3 {REPEAT}; differs from scikit-learn's in scale and in three values of "
+    "rows 35 and 38",
+    "mammographic": f"311 {REPEAT} (266 the label too), so picks depend on how ties are broken",
+    "parkinsons": f"nearly sorted by class (10 blocks), {ORDER}",
+    "phishing": f"5270 {REPEAT} (5206 the label too), so picks depend on how ties are broken",
+    "phoneme": f"55 {REPEAT}",
     "r15": SORTED,
     "seeds": SORTED,
-    "sonar": "reported as sorted by class",
-    "spambase": "reported as sorted by class",
-    "splice": "the 1000 train rows of LIBSVM with two classes; OpenML 46 has 3190 and three",
+    "sonar": SORTED,
+    "spambase": f"{SORTED}; 394 {REPEAT} (391 the label too)",
+    "splice": "the 1000 train rows of LIBSVM with two classes; OpenML 46 has 3190 and three; "
+    f"21 {REPEAT}",
     "thyroid": SORTED,
     "tictactoe": f"{SORTED}; the published runs of `tic` used another file, with other labels",
-    "wdbc": "equals scikit-learn's but for the scaling of the features (to 1e-14)",
+    "wdbc": "equals scikit-learn's but for the scaling of the features (to 1e-14) and the order "
+    f"of the classes; the second class is most frequent in the first rows, {ORDER}",
     "wine": f"{SORTED}; equals scikit-learn's but for the scaling of the features (to 2e-6)",
 }
 TAKEN = ("iris", "wdbc", "wine")
@@ -106,8 +118,8 @@ def registered(row: str) -> None:
     defect = DEFECTS.get(base, "")
 
     def load() -> Dataset:
-        found = cache.arrays(
-            cache.key("svmlight", sha256, int(d)), lambda: read_svmlight(obtained(file), int(d))
+        found = parsed.arrays(
+            parsed.key("svmlight", sha256, int(d)), lambda: read_svmlight(obtained(file), int(d))
         )
         return Dataset.of(found["X"], found["labels"])
 
@@ -122,7 +134,8 @@ def registered(row: str) -> None:
         classes=int(classes),
         source=file.url,
         file=file,
-        known=defect or None,
+        known=defect,
+        base=base if base in TAKEN else "",
     )
     enter(load)
 

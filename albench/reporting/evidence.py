@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from albench.core.tables import FULL_POOL
-from albench.reporting.source import RARE
 from albench.runner.cuts import Cut, over_cuts
 from albench.suite import Suite
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 TRIALS = 1
 MEASURES = ("drift_classes", "drift_features", "evaluation", "rare")
 END = (1.0,)
-FAR = 2.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,8 @@ def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evid
     """
     import pandas as pd
 
+    from albench.analysis.bought.rare import is_rare
+
     chosen = first_runs(suite, runs)
     wanted = set(chosen.loc[(chosen["status"] == "done"), "run"])
     specs = [c.spec for c in suite.cells() if c.strategy != FULL_POOL and c.spec.id in wanted]
@@ -56,8 +56,8 @@ def evidence(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Evid
     mine = rounds[rounds["run"].isin(wanted)]
     drift, told, found = over_cuts(measured, chosen, mine, specs, -1, suite.plugins)
     cv = told[told["estimator"] == "cv"]
-    even = 1 / chosen.groupby("dataset")["n_classes"].max()
-    rarest = (found["prevalence"] <= RARE) & (found["prevalence"] < found["dataset"].map(even) / 2)
+    classes = chosen.groupby("dataset")["n_classes"].max()
+    rarest = is_rare(found["prevalence"], found["dataset"].map(classes))
     few_positive = found[(found["measure"] == "enrichment") & rarest]
     parts = {
         "drift_classes": drift[drift["measure"] == "tv"].assign(value=lambda f: f["z"]),
@@ -92,10 +92,12 @@ def measured(
 
 def flags(row: "pd.Series[Any]") -> str:
     """Which way a strategy's labelled sets drift, in words; a dash for not beyond random."""
+    from albench.analysis.bought.words import far
+
     said = []
     for name, word in (("drift_classes", "classes"), ("drift_features", "features")):
         z = row.get(name)
-        if z is not None and z == z and abs(z) > FAR:
+        if z is not None and far(z):
             said.append(f"{word} {z:+.1f}")
     return ", ".join(said) or "\N{EN DASH}"
 

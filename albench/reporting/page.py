@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from albench.analysis.question import ROPE
 from albench.core import registry
-from albench.core.errors import BadValue
+from albench.core.rounding import without_noise
 from albench.results import provenance
 from albench.suite import Suite
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 
 DASH = "\N{EN DASH}"
-NOISE = 12
-"""Digits after the point from which on a number is float noise and shown as zero."""
 
 
 def template_text(name: str) -> str:
@@ -121,7 +119,7 @@ def number(value: Any, form: str = ".3f") -> str:
     """A number for people, a dash where it is undefined."""
     if value is None or not isfinite(float(value)):
         return DASH
-    return format(round(float(value), NOISE) + 0.0, form)
+    return format(without_noise(value), form)
 
 
 def spread(value: Any, low: Any, high: Any, form: str = ".2f") -> str:
@@ -131,13 +129,6 @@ def spread(value: Any, low: Any, high: Any, form: str = ".2f") -> str:
     if low is None or not isfinite(float(low)) or not isfinite(float(high)):
         return format(float(value), form)
     return f"{float(value):{form}} [{float(low):{form}}, {float(high):{form}}]"
-
-
-def checked_label(name: str) -> str:
-    """A label; raises BadValue for one that no page could show."""
-    if not name.isprintable() or len(name) > 1000:
-        raise BadValue(f"{name[:60]!r} is no name")
-    return name
 
 
 @dataclass(frozen=True)
@@ -295,8 +286,8 @@ def references(suite: Suite) -> list[dict[str, str]]:
     ]
     for name in provenance.entries(suite):
         kind, _, entry = name.partition(":")
-        about = registry.entry(kind, entry).about if kind in registry.ENTRIES else {}  # type: ignore[arg-type]
-        rows.append({"kind": kind, "name": entry, "reference": str(about.get("cite") or "none")})
+        cite = registry.entry(kind, entry).traits.cite if kind in registry.ENTRIES else ""  # type: ignore[arg-type]
+        rows.append({"kind": kind, "name": entry, "reference": cite or "none"})
     rows += [{"kind": "statistics", "name": n, "reference": r} for n, r in STATISTICS]
     return rows
 

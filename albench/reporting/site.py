@@ -247,12 +247,12 @@ class Site:
     def strategy(self, strategy: Labelled) -> str:
         """A strategy's page: what it is, its curves, where it wins and loses."""
         entry = registry.entry("strategy", strategy.ref.name)
-        about = entry.about
+        traits = entry.traits
         facts = [
-            ("source", str(about.get("cite") or "not given")),
-            ("family", str(about.get("family") or "not given")),
-            ("cost of a query", str(about.get("cost") or "not given")),
-            ("needs", ", ".join(about.get("needs", ())) or "nothing in particular"),
+            ("source", traits.cite or "not given"),
+            ("family", traits.family or "not given"),
+            ("cost of a query", traits.cost or "not given"),
+            ("needs", ", ".join(traits.needs) or "nothing in particular"),
             ("version", entry.version),
         ]
         parts = [
@@ -299,7 +299,7 @@ class Site:
         """A dataset's page: what it is, and every strategy's curve on it."""
         entry = registry.entry("dataset", dataset.ref.name)
         facts = [
-            ("source", str(entry.about.get("cite") or "not given")),
+            ("source", entry.traits.cite or "not given"),
             ("in this suite", dataset.ref.label),
             ("base", self.suite.bases[dataset.label]),
             ("group", dataset.group or "none"),

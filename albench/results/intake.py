@@ -15,10 +15,12 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
 from albench.core import tables
 from albench.core.errors import BadResults
+from albench.core.reasons import Reason, in_old_words
 from albench.core.spec import canonical
-from albench.core.tables import Column, arrow_type
+from albench.core.tables import Column, arrow_type, is_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +51,6 @@ NAMES = {
     "reason_code",
     *tables.LABELS.values(),
 }
-MOST_NAME = 1000
 TEXTS = {"suite", "suite_sha256", "revision"}
 Table = Literal["runs", "rounds"]
 
@@ -139,11 +140,6 @@ def text_table(value: Any) -> bool:
     return isinstance(value, dict) and all(map(is_text, (*value, *value.values())))
 
 
-def is_name(text: str) -> bool:
-    """Whether a text may stand as a name in a table: one line, of bounded length."""
-    return len(text) <= MOST_NAME and text.isprintable()
-
-
 def is_digest(value: Any) -> bool:
     """Whether a value is a SHA-256 in hexadecimal."""
     return is_text(value) and HEX.fullmatch(value) is not None
@@ -166,6 +162,8 @@ KEYS: dict[str, Key] = {
     "seal": Key(is_digest),
     "sha256": Key(lambda value: text_table(value) and all(map(is_digest, value.values()))),
 }
+TOLD_FROM = ("status", "reason")
+"""Columns that the reason code of a file of schema 1 is told from."""
 
 
 def shard_key(key: Any) -> str:
@@ -190,13 +188,36 @@ def parquet(path: Path, table: Table, columns: list[str] | None = None) -> "pa.T
         with pq.ParquetFile(path, memory_map=False) as file:
             check_footer(path, file)
             younger = check_schema(path, file.schema_arrow, table)
-            held = None if columns is None else [c for c in columns if c not in younger]
-            found: pa.Table = file.read(columns=held).replace_schema_metadata(None)
+            found = read_columns(file, younger, columns).replace_schema_metadata(None)
             found.validate(full=True)
             check_rows(path, found, table)
-            return with_nulls(found, younger, columns)
+            return found
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadResults(f"{path} cannot be read: {error}") from error
+
+
+def read_columns(
+    file: "pq.ParquetFile", younger: dict[str, Column], columns: list[str] | None
+) -> "pa.Table":
+    """Columns of a file, with those that it is too old to have: told from others, or null."""
+    wanted = file.schema_arrow.names + list(younger) if columns is None else columns
+    told = "reason_code" in younger and "reason_code" in wanted
+    held = [name for name in wanted if name not in younger]
+    extra = [name for name in TOLD_FROM if told and name not in held]
+    found = file.read(columns=held + extra)
+    if told:
+        found = with_codes(found)
+        younger = {name: column for name, column in younger.items() if name != "reason_code"}
+    return with_nulls(found, younger, columns).select(wanted)
+
+
+def with_codes(runs: "pa.Table") -> "pa.Table":
+    """The table `runs` of schema 1 with the column `reason_code`, told from the wording."""
+    import pyarrow as pa
+
+    pairs = zip(runs["status"].to_pylist(), runs["reason"].to_pylist(), strict=True)
+    codes = [in_old_words(status, words) for status, words in pairs]
+    return runs.append_column("reason_code", pa.array(codes, type=pa.string()))
 
 
 def check_footer(path: Path, file: "pq.ParquetFile") -> None:
@@ -286,6 +307,10 @@ def check_rows(path: Path, found: "pa.Table", table: Table) -> None:
         strange = set(pc.unique(found["status"]).to_pylist()) - set(STATUSES)
         if strange:
             raise BadResults(f"{path} has the status {str(min(strange, key=str))[:60]!r}")
+    if "reason_code" in found.column_names:
+        strange = set(pc.unique(found["reason_code"]).to_pylist()) - {None, *Reason}
+        if strange:
+            raise BadResults(f"{path} has the reason code {min(strange)[:60]!r}")
     for name in NAMES & set(found.column_names):
         for text in pc.unique(found[name]).to_pylist():
             if text is not None and not is_name(text):

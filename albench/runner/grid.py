@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from albench.core import registry
 from albench.core.errors import BadResults
+from albench.core.reasons import Reason
 from albench.core.spec import RunSpec
 from albench.core.tables import LABELS
 from albench.results import provenance
 from albench.results.store import Store
 from albench.results.union import united
-from albench.runner.worker import TRIAL, versions_of
+from albench.runner.worker import versions_of
 from albench.suite import Suite
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def missing(suite: Suite, store: Store) -> list[RunSpec]:
 
 def skipped_in(suite: Suite, runs: "pd.DataFrame") -> Suite:
     """`with_skipped` from the stored table instead of the data."""
-    dropped = runs[runs["reason"].fillna("").str.startswith(TRIAL) & (runs["status"] == "skipped")]
+    dropped = runs[runs["reason_code"] == Reason.trial_skipped]
     if not len(dropped):
         return suite
     trials = {(r.dataset, r.protocol, r.trial) for r in map(RunSpec.from_json, dropped["spec"])}
@@ -121,8 +122,8 @@ def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"
 
 
 def grid_status(suite: Suite, store: Store) -> "pd.DataFrame":
-    """`labelled` without the rounds: columns of the key, run, status and reason."""
-    runs = store.runs(["reason", "strategy", "spec"])
+    """`labelled` without the rounds: columns of the key, run, status, reason and its code."""
+    runs = store.runs(["reason", "reason_code", "strategy", "spec"])
     return with_status(standing(suite, store, runs), runs)
 
 

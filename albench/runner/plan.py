@@ -98,8 +98,8 @@ def estimated(
 
 def noise(ref: Ref) -> Dataset | None:
     """Normal features of a dataset's registered size and overlapping classes; None without."""
-    about = registry.entry("dataset", ref.name).about
-    n, d, k = (about.get(key) for key in ("n", "d", "classes"))
+    traits = registry.entry("dataset", ref.name).traits
+    n, d, k = traits.n, traits.d, traits.classes
     if not (n and d and k):
         return None
     rng = np.random.default_rng(0)

@@ -13,13 +13,14 @@ import numpy as np
 
 from albench.core import registry
 from albench.core.errors import AlbenchError, RunTimeout, Skip
+from albench.core.reasons import Reason, reason_of
 from albench.core.spec import Protocol, Ref, RunSpec
 from albench.core.tables import FULL_POOL, listed
 from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
-from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread
+from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread, peak_memory
 from albench.simulation.learner import Learner
 from albench.simulation.loop import Sight, simulate
 from albench.simulation.oracles import oracle
@@ -27,7 +28,6 @@ from albench.simulation.task import Oracle, Round, Task
 from albench.strategies._applies import out_of_place, why_not
 from albench.suite.protocols import protocol_name
 
-TRIAL = "trial: "
 Fits: TypeAlias = "dict[Any, Cache]"
 RESIDENT = 2
 
@@ -108,20 +108,33 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with parts.running("other"):
-                rounds.extend(simulated(spec, task, options, row, parts, fits))
-        status, reason = "done", None
-    except Skip as skip:
-        status, reason = "skipped", str(skip)
-    except RunTimeout as error:
-        status, reason = "timeout", str(error)
-    except AlbenchError as error:
-        status, reason = "failed", f"{spec.strategy.label}: {error}"
-    except (Exception, SystemExit):
-        status, reason = "failed", traceback.format_exc(limit=-8)
-    row |= {"status": status, "reason": reason, "seconds": time.perf_counter() - begin}
+                learners = learners_of(spec, task, options, parts, fits)
+                row["engine"] = learners.model.name
+                rounds.extend(simulated(spec, task, options, learners, parts))
+                row["engine"] = learners.model.name  # an engine that fell back on the way says so
+        row |= {"status": "done", "reason": None, "reason_code": None}
+    except (Exception, SystemExit) as error:
+        row |= ended(spec, error)
+    row["seconds"] = time.perf_counter() - begin
     if options.profile:
         row["peak_memory"] = peak_memory()
-    return Finished(row, rounds if status == "done" else [], parts.seconds)
+    return Finished(row, rounds if row["status"] == "done" else [], parts.seconds)
+
+
+def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
+    """How a run that raised ended: status, reason and its code."""
+    status, otherwise = "failed", Reason.refused
+    if isinstance(error, Skip):
+        status, words = "skipped", str(error)
+    elif isinstance(error, RunTimeout):
+        status, words = "timeout", str(error)
+    elif isinstance(error, AlbenchError):
+        words = f"{spec.strategy.label}: {error}"
+    else:
+        otherwise = Reason.exception
+        words = "".join(traceback.format_exception(error, limit=-8))
+    code = reason_of(error, otherwise).value
+    return {"status": status, "reason": words, "reason_code": code}
 
 
 def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
@@ -129,10 +142,7 @@ def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
     key = (spec.dataset, spec.protocol, spec.trial)
     if key not in shared:
         shared.clear()
-        try:
-            shared[key] = cut(resident(spec.dataset), spec)
-        except Skip as skip:
-            raise Skip(f"{TRIAL}{skip}") from None
+        shared[key] = cut(resident(spec.dataset), spec)
     task: Task = shared[key]
     return task
 
@@ -166,18 +176,22 @@ def shape(task: Task) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Learners:
+    """Of the task model, which is evaluated, and of the query model, which the strategy sees."""
+
+    model: Learner
+    query: Learner
+
+
 def simulated(
-    spec: RunSpec, task: Task, options: Options, row: dict[str, Any], parts: Parts, fits: Fits
+    spec: RunSpec, task: Task, options: Options, learners: Learners, parts: Parts
 ) -> Iterator[dict[str, Any]]:
     """The rows of `rounds` of one run."""
     fitting, querying = Laps(parts, ("fit",)), Laps(parts, ("strategy", "pool"))
-    learner = query_learner = memoised(spec, task, options, "model", parts, fits)
-    if spec.query_model != spec.model or spec.protocol.scale == "labeled":
-        query_learner = memoised(spec, task, options, "query_model", parts, fits)
-    row["engine"] = learner.name
     strategy, sight, task, answers = roles(spec, task)
-    same = query_learner is learner
-    timed = TimedLearner(learner, parts, options.profile)
+    same = learners.query is learners.model
+    timed = TimedLearner(learners.model, parts, options.profile)
     metrics = {name: registry.resolve("metric", name) for name in options.metrics}
     trace = options.trace and spec.strategy.name != FULL_POOL
     built = {name: registry.build("metric", ref) for name, ref in metrics.items()}
@@ -187,7 +201,7 @@ def simulated(
         task,
         parts.timed("strategy", strategy),
         timed,
-        timed if same else query_learner,
+        timed if same else learners.query,
         answers,
         metrics=built,
         rng=spec.rng("strategy"),
@@ -199,7 +213,14 @@ def simulated(
             "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
             "seconds_query": round(querying.lap(), 6),
         }
-    row["engine"] = learner.name  # an engine that fell back on the way says so
+
+
+def learners_of(spec: RunSpec, task: Task, options: Options, parts: Parts, fits: Fits) -> Learners:
+    """The learners of one run: one object for both roles where they are the same."""
+    learner = query_learner = memoised(spec, task, options, "model", parts, fits)
+    if spec.query_model != spec.model or spec.protocol.scale == "labeled":
+        query_learner = memoised(spec, task, options, "query_model", parts, fits)
+    return Learners(learner, query_learner)
 
 
 def memoised(
@@ -207,12 +228,11 @@ def memoised(
 ) -> Learner:
     """The learner of a role, sharing fits with the other runs of the trial where it can."""
     learner = learner_of(spec, task, options, role)
-    if not getattr(learner, "repeatable", False):
+    if not learner.repeatable:
         return learner
     key = role, getattr(spec, role)
     cache = fits.setdefault(key, Cache(time.perf_counter))
-    memo: Any = Memo(learner, cache, parts.lend)
-    return memo  # type: ignore[no-any-return]
+    return Memo(learner, cache, parts.lend)
 
 
 def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learner:
@@ -241,7 +261,7 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
     reason = reason or out_of_place(entry, spec.protocol.labels, params)
     if reason is not None:
         raise Skip(reason)
-    sight: Sight = "all" if entry.about.get("bound") else "pool"
+    sight: Sight = "all" if entry.traits.bound else "pool"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
     strategy = registry.build("strategy", spec.strategy)
@@ -262,10 +282,3 @@ def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
         "margin_rank": listed(entry.margin_rank),
         **entry.scores,
     }
-
-
-def peak_memory() -> float:
-    """The most memory this process has held so far, in megabytes."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -19,7 +19,7 @@ MEMORY = 2 * 2**30
 NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
-class Traits(Protocol):
+class Facts(Protocol):
     """What of a task decides whether a strategy applies."""
 
     @property
@@ -29,7 +29,7 @@ class Traits(Protocol):
 
 
 def why_not(
-    strategy: Entry, task: Traits, query_model: Entry, params: Mapping[str, Value] = NOTHING
+    strategy: Entry, task: Facts, query_model: Entry, params: Mapping[str, Value] = NOTHING
 ) -> str | None:
     """Why a strategy does not apply, as tables show it; None where it does.
 
@@ -39,16 +39,16 @@ def why_not(
                            base strategy is asked in turn, a committee's own models stand
                            in for the query model
     """
-    needs = set(strategy.about.get("needs", ()))
+    needs = strategy.traits.needs
     if "binary" in needs and task.n_classes != 2:
         return f"binary only: {task.n_classes} classes"
     if "positive" in needs and task.positive is None:
         return "needs a positive class; the dataset names none"
     models, bases = nested(strategy, params)
-    lacking = next((m for m in models or [query_model] if m.about.get("proba") is False), None)
+    lacking = next((m for m in models or [query_model] if m.traits.proba is False), None)
     if "proba" in needs and lacking is not None:
         return f"needs probabilities; {lacking.name} has none"
-    if "linear" in needs and query_model.about.get("linear") is False:
+    if "linear" in needs and query_model.traits.linear is False:
         return f"needs a linear query model; {query_model.name} is none"
     for ref in bases:
         reason = why_not(entry("strategy", ref.name), task, query_model, ref.kwargs)
@@ -67,11 +67,11 @@ def out_of_place(strategy: Entry, labels: str, params: Mapping[str, Value] = NOT
     if bases:
         reasons = (out_of_place(entry("strategy", b.name), labels, b.kwargs) for b in bases)
         return next((reason for reason in reasons if reason is not None), None)
-    if strategy.about.get("sampling"):
+    if strategy.traits.sampling:
         return None if labels == "visible" else 'active sampling: needs labels = "visible"'
-    if labels == "hidden" or strategy.about.get("bound"):
+    if labels == "hidden" or strategy.traits.bound:
         return None
-    if strategy.about.get("family") == "control":
+    if strategy.traits.family == "control":
         return None
     return 'active learning: with labels = "visible" strategies choose what to train on'
 

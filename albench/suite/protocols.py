@@ -5,9 +5,9 @@ is inferred, and what differs from the paper.
 """
 
 from albench.core.errors import UnknownName
-from albench.core.parameters import did_you_mean
 from albench.core.registry import entry
 from albench.core.spec import Protocol
+from albench.core.traits import did_you_mean
 
 LU = """40 % test, 20 first labels, one label at a time until the pool is empty (Lu et al. 2023)
 

@@ -10,10 +10,12 @@ from typing import Any, Literal
 from albench.analysis.question import rope_of
 from albench.core import registry
 from albench.core.errors import BadValue, UnknownName, UsageError
-from albench.core.parameters import Kind, typed
+from albench.core.parameters import typed
 from albench.core.spec import Protocol, Ref, frozen, is_count
+from albench.core.tables import MOST_NAME, is_name
+from albench.core.traits import Kind
 from albench.datasets._splits import split_rule
-from albench.results.intake import MOST_NAME, is_name
+from albench.datasets.uci import CATALOGUE
 from albench.simulation.oracles import UNIT_COST
 from albench.suite import Labelled, Suite, Trials
 from albench.suite.protocols import PROTOCOLS, protocol, protocol_name
@@ -93,7 +95,7 @@ KEYS: dict[str, Any] = {
     "cite": str | list[str],
     "protocol": str | dict[str, Any],
     "protocols": list[str | dict[str, Any]],
-    "datasets": list[str | dict[str, Any]],
+    "datasets": str | dict[str, Any] | list[str | dict[str, Any]],
     "models": list[str | dict[str, Any]],
     "strategies": list[str | dict[str, Any]],
     "trials": int | dict[str, Any],
@@ -167,7 +169,7 @@ def suite_of(
     files += [str(path.parent / f) for f in table.get("plugins", ())]
     for file in files:
         registry.load_plugin(file)
-    datasets = labelled("dataset", table["datasets"], path.parent)
+    datasets = labelled("dataset", listed(table["datasets"]), path.parent)
     models = labelled("model", table["models"], path.parent)
     strategies = labelled("strategy", table["strategies"], path.parent)
     metrics = tuple(
@@ -203,7 +205,7 @@ def labelled(
     found: dict[str, Labelled] = {}
     for number, item in enumerate(expanded(kind, items)):
         where = f"{kind} {number + 1}"
-        table = {"use": item} if isinstance(item, str) else dict(item)
+        table = dict(item)
         label = table.pop("name", None)
         query = table.pop("query", None) if kind != "dataset" else None
         trials = table.pop("trials", None) if kind == "dataset" else None
@@ -227,7 +229,7 @@ def check_restricted(strategies: Sequence[Labelled], datasets: Sequence[str]) ->
             if name not in datasets:
                 known = registry.did_you_mean(name, datasets)
                 raise BadValue(f"{strategy.label}: datasets: there is no {name!r}{known}")
-        if strategy.only and not registry.entry("strategy", strategy.ref.name).about.get("bound"):
+        if strategy.only and not registry.entry("strategy", strategy.ref.name).traits.bound:
             raise BadValue(
                 f"{strategy.label}: datasets = [...] is for bounds; what is ranked runs on all"
             )
@@ -253,13 +255,25 @@ def variant(table: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:
     return more
 
 
+def listed(given: Any) -> Sequence[Any]:
+    """The datasets of a suite as a list; one name or one table stands for itself."""
+    return given if isinstance(given, list) else [given]
+
+
 def expanded(kind: Kind, items: Sequence[Any]) -> Iterator[Any]:
-    """The items of a list; one that stands for several (a suite of OpenML) as those."""
+    """The items of a list; one that stands for several (a catalogue, a suite of OpenML) as those.
+
+    `{catalogue = "uci", tag = "rare"}` is `{use = "uci", tag = "rare"}`; a tag alone is one of
+    the catalogue that comes with albench.
+    """
     for item in items:
-        use = item.get("use") if isinstance(item, dict) else None
+        table = {"use": item} if isinstance(item, str) else dict(item)
+        if kind == "dataset" and "use" not in table and table.keys() & {"catalogue", "tag"}:
+            table["use"] = table.pop("catalogue", CATALOGUE)
+        use = table.get("use")
         known = isinstance(use, str) and use in registry.names(kind)
-        expand = registry.entry(kind, str(use)).about.get("expand") if known else None
-        yield from [item] if expand is None else expand(item)
+        expand = registry.entry(kind, str(use)).traits.expand if known else None
+        yield from [table] if expand is None else expand(table)
 
 
 def named(label: Any, where: str) -> str:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from albench.core import registry
@@ -197,7 +198,7 @@ def runs(strategy: Ref, scene: Scene, seed: int) -> bool:
 def place(error: Exception) -> str:
     """Where an exception was raised, for people."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{last.filename.rsplit('/', 1)[-1]}, line {last.lineno}"
+    return f"{Path(last.filename).name}, line {last.lineno}"
 
 
 def one(check: str, look: Callable[[], str | None], wrong: Verdict = "fail") -> Finding:
@@ -227,7 +228,7 @@ def time_taken(strategy: Ref, seed: int) -> Finding:
 def described(strategy: Ref) -> Finding:
     """Whether it says what it is and where it comes from."""
     entry = registry.entry("strategy", strategy.name)
-    lacking = [word for word in ("cite", "family", "cost") if not entry.about.get(word)]
+    lacking = [word for word in ("cite", "family", "cost") if not getattr(entry.traits, word)]
     lacking += [] if entry.summary else ["a docstring"]
     said = f"does not say: {', '.join(lacking)}" if lacking else ""
     return Finding("says what it is", "warning" if lacking else "pass", 1, said)

@@ -53,7 +53,7 @@ def growth(strategy: Ref, seed: int) -> Growth:
 
     Raises Skip where the strategy does not apply.
     """
-    binary = "binary" in registry.entry("strategy", strategy.name).about.get("needs", ())
+    binary = "binary" in registry.entry("strategy", strategy.name).traits.needs
     found: dict[int, float] = {}
     for n in POOLS:
         protocol = of(start=20, batch=10, budget=40, test=0.1)
@@ -195,7 +195,7 @@ def known(strategy: Ref) -> Iterator[str]:
     for name in registry.names("strategy"):
         entry = registry.entry("strategy", name)
         ours = entry.plugin is None and ":" not in name and name != strategy.name
-        if ours and entry.about.get("family") not in APART and entry.name != "same_as":
+        if ours and entry.traits.family not in APART and entry.name != "same_as":
             yield name
 
 

@@ -138,8 +138,8 @@ def given(query: Any) -> dict[str, Any]:
 
 def seeing(strategy: Ref, what: str) -> None:
     """Raise Skip for a strategy that is declared to see hidden labels or the test set."""
-    about = registry.entry("strategy", strategy.name).about
-    if about.get("bound") or (about.get("sampling") and what == "labels"):
+    traits = registry.entry("strategy", strategy.name).traits
+    if traits.bound or (traits.sampling and what == "labels"):
         raise Skip(f"declared to see hidden {what}")
 
 
@@ -171,7 +171,7 @@ def hidden_labels(strategy: Ref, scene: Scene, seed: int) -> str | None:
     task = play.task()
     bought = np.concatenate([task.start, *(np.array(b, dtype=np.intp) for b in first)])
     early = task.start
-    if registry.entry("strategy", strategy.name).about.get("sequential") and first:
+    if registry.entry("strategy", strategy.name).traits.sequential and first:
         early = np.concatenate([early, np.array(first[0], dtype=np.intp)])
     for _ in range(TURNS):
         for keep, rounds, when in (

@@ -136,10 +136,10 @@ class Play:
 
     def sight(self) -> Sight:
         """What the strategy declares that it sees."""
-        about = registry.entry("strategy", self.strategy.name).about
-        if about.get("bound"):
+        traits = registry.entry("strategy", self.strategy.name).traits
+        if traits.bound:
             return "all"
-        return "train" if about.get("sampling") else "pool"
+        return "train" if traits.sampling else "pool"
 
     def picks(self, task: Task | None = None) -> Batches:
         """The batches that a newly built strategy buys, the start left out."""

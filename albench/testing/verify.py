@@ -85,7 +85,8 @@ def difference(row: dict[Any, Any], stored: "pd.DataFrame | None", again: Finish
         if row["status"] == "done" and row[key] != again.run[key]:
             return f"{key}: {row[key]} stored, {again.run[key]} replayed"
     if row["status"] == "skipped":
-        return "" if row["reason"] == again.run["reason"] else "skipped for another reason"
+        code, now = row["reason_code"], again.run["reason_code"]
+        return "" if code == now else f"it is stored as {code}, the replay is {now}"
     held = [] if stored is None else stored.sort_values("round").to_dict("records")
     if len(held) != len(again.rounds):
         return f"{len(held)} rounds stored, {len(again.rounds)} replayed"
@@ -128,9 +129,14 @@ def parted(stored: Any, replayed: Any) -> str:
 
 
 def elsewhere(row: dict[Any, Any], manifest: dict[str, Any]) -> bool:
-    """Whether a run says that it was made with other library versions or on another CPU."""
-    then = versions_then(row)
-    return bool(then) and (then != provenance.versions() or bool(other_machines(manifest)))
+    """Whether a run says that it was made with other library versions or on another CPU.
+
+    Another version of albench is no excuse: its runs are to be the same, or their entries of
+    another version.
+    """
+    then = provenance.environment(versions_then(row))
+    here = provenance.environment(provenance.versions())
+    return bool(then) and (then != here or bool(other_machines(manifest)))
 
 
 def versions_then(row: dict[Any, Any]) -> dict[str, str]:

@@ -97,7 +97,7 @@ class Scene:
     @classmethod
     def of(cls, name: str, X: Any, y: Any) -> "Scene":
         """The scene of a strategy, with the learner that a run would use."""
-        if "binary" in entry("strategy", name).about.get("needs", ()):
+        if "binary" in entry("strategy", name).traits.needs:
             y = (y < CLASSES // 2).astype(np.intp)
         rows = np.arange(len(X))
         task = Task(
@@ -107,11 +107,11 @@ class Scene:
 
     def asked(self, labeled: Any, batch: int, memo: Any) -> Query:
         """A query of one round, its model fitted."""
-        about = entry("strategy", self.name).about
+        traits = entry("strategy", self.name).traits
         more: dict[str, Any] = {"y": self.y, "positive": 0, "remaining": 10 * batch}
-        if about.get("bound") or about.get("sampling"):
+        if traits.bound or traits.sampling:
             more["hidden"] = True
-        if about.get("bound"):
+        if traits.bound:
             more["test"] = (self.X[:200], self.y[:200])
         model = build("model", resolve("model", "logreg"))(0)
         y = self.y[labeled]
@@ -178,7 +178,7 @@ class Clocks:
             adapter.DEFECTS.clear()  # what is wrong with their picks is no matter of time
             cls = getattr(pool, adapter.ADAPTED[name.removeprefix("ska:")].cls)
             cls.query = self.adapted.timed(cls.query)
-        elif entry("strategy", name).about["family"] == "committee":
+        elif entry("strategy", name).traits.family == "committee":
             Query.member = self.fits.timed(Query.member)  # type: ignore[method-assign]
         for method in ("predict_proba", "predict", "decision_function"):
             timed = self.scores.timed(getattr(LogisticRegression, method))
@@ -209,7 +209,7 @@ def one_run(scene: Scene, batch: int, clocks: Clocks, limit: int) -> list[tuple[
     ):
         cut_off(MEMBER_FITS)  # the query model's own fit
         query = scene.asked(labeled, batch, memo)
-        cut_off(limit + 1 + MEMBER_FITS * (entry("strategy", name).about["family"] == "committee"))
+        cut_off(limit + 1 + MEMBER_FITS * (entry("strategy", name).traits.family == "committee"))
         answer, alone, scored = clocks.query(strategy, query, name.startswith("ska:"))
         if scored > limit:
             raise TooSlow

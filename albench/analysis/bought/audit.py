@@ -1,7 +1,7 @@
 """What a user without a test set would believe, against the passive test score.
 
-Row m (from 1 to M) is drawn with probability q among the N - m + 1 rows left. Both estimators
-are unbiased for the mean loss over the N rows, for a model that was not fitted on those
+Row m (from 1 to M) is drawn with probability q among the N - m + 1 rows left. The estimator
+is unbiased for the mean loss over the N rows, for a model that was not fitted on those
 labels (Farquhar, Gal and Rainforth, ICLR 2021).
 
 Labels that a strategy chose are no random sample. Each estimator below is what someone
@@ -35,13 +35,6 @@ def lure_weights(q: Floats, n_pool: int) -> Floats:
     return np.asarray(1 + (n_pool - n) / (left - 1) * (1 / (left * q) - 1))
 
 
-def pure_weights(q: Floats, n_pool: int) -> Floats:
-    """(M,) weights whose mean with the losses is PURE: 1 / (N q) + (M - m) / N."""
-    q, _ = checked(q, n_pool)
-    after = np.arange(len(q) - 1, -1, -1)
-    return np.asarray(1 / (n_pool * q) + after / n_pool)
-
-
 def checked(q: Floats, n_pool: int) -> tuple[Floats, Floats]:
     """The probabilities, and how many rows were left before each draw."""
     q = np.asarray(q, dtype=np.float64)
@@ -53,12 +46,6 @@ def checked(q: Floats, n_pool: int) -> tuple[Floats, Floats]:
 def with_start(n_start: int, q: Floats, n_pool: int) -> Floats:
     """Probabilities of a start drawn uniformly, 1 / (N - m + 1), then those logged."""
     return np.concatenate([1.0 / (n_pool - np.arange(n_start)), q])
-
-
-def weighted_mean(weights: Floats, values: Floats, normalised: bool = False) -> float:
-    """mean(v * loss), or the self-normalised sum(v * loss) / sum(v) (biased, less spread)."""
-    below = float(weights.sum()) if normalised else float(len(weights))
-    return float(weights @ values) / below if below > 0 else float("nan")
 
 
 Metric: TypeAlias = Literal["accuracy", "balanced_accuracy"]

@@ -16,6 +16,9 @@ from albench.analysis.comparison.words import counted
 from albench.core.arrays import Bools, Ints
 from albench.core.tables import KEY, metric_columns
 
+RARE = 0.15
+"""The largest share of a class that is called rare."""
+
 MEASURES = {
     "found": "share of the pool's positives that were bought",
     "discovery": "area under the discovery curve over that of the ideal",
@@ -49,6 +52,11 @@ UNDEFINED = {
 MANY = 10  # labels to the first and to the tenth positive
 LOWEST = 0.1
 SUBCLUSTERS = 5
+
+
+def is_rare(share: "pd.Series[float]", n_classes: "pd.Series[int]") -> "pd.Series[bool]":
+    """Whether classes of these shares are rare: at most 15 %, and below half an even share."""
+    return (share <= RARE) & (share < 1 / n_classes / 2)
 
 
 def measured(

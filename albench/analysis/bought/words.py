@@ -13,6 +13,12 @@ from albench.analysis.bought import sure
 from albench.analysis.comparison.words import counted
 
 FAR = 2.0
+"""|z| against random subsets beyond which a labelled set lies apart from them."""
+
+
+def far(z: float) -> bool:
+    """Whether a labelled set lies apart from random ones; never where z is undefined."""
+    return abs(z) > FAR
 
 
 def settings(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -68,7 +74,7 @@ def sorted_out(part: pd.DataFrame, baseline: str) -> dict[int, dict[str, list[st
     others = part[part["strategy"] != baseline]
     for strategy, rows in others.groupby("strategy", sort=False):
         for _, row in rows.iterrows():
-            sign = sure(row) if abs(row["z"]) > FAR and sure(row) * row["z"] > 0 else 0
+            sign = sure(row) if far(row["z"]) and sure(row) * row["z"] > 0 else 0
             out[sign].setdefault(str(strategy), []).append(f"{row['dataset']} z = {row['z']:.1f}")
     return out
 
