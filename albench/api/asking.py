@@ -9,6 +9,7 @@ from albench.analysis.question import NAMES, Options
 from albench.api.tables import (
     DIRECTIONS,
     QUESTION,
+    ROPES,
     Files,
     Only,
     opened,
@@ -150,6 +151,9 @@ def question_of(
     if metric is None:
         raise BadValue("these tables carry no suite's question: pass metric='...', their column")
     known = carried[0].get(DIRECTIONS, {}) if carried else {}
+    if carried and metric != asked.get("metric"):
+        # the rope is in units of its metric
+        asked["rope"] = carried[0].get(ROPES, {}).get(metric)
     if "better" not in options:
         asked["better"] = known[metric] if metric in known else registered(metric)
     if not carried and "strategy" in runs.columns:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from albench.results.store import Store
 
 
-QUESTION, DIRECTIONS = "question", "directions"
+QUESTION, DIRECTIONS, ROPES = "question", "directions", "ropes"
 """Keys of `attrs`: the suite's question, and the direction of each of its metrics."""
 Only = Mapping[str, str | Sequence[str]]
 Say = Callable[[str], None]
@@ -84,7 +84,11 @@ def asking(suite: Suite, tables: "tuple[pd.DataFrame, pd.DataFrame]") -> Results
     """Tables that carry the suite's question."""
     directions = {metric: direction(metric) for metric in suite.metrics}
     for frame in tables:
-        frame.attrs = {QUESTION: suite.question().plain(), DIRECTIONS: dict(directions)}
+        frame.attrs = {
+            QUESTION: suite.question().plain(),
+            DIRECTIONS: dict(directions),
+            ROPES: dict(suite.ropes),
+        }
     return Results(*tables)
 
 

@@ -128,7 +128,13 @@ CheckpointsOpt = Annotated[
         help="Shares of what was bought, 0 the start, 1 the end (default: the suite's).",
     ),
 ]
-ScoreOpt = Annotated[str, typer.Option("--score", help="accuracy or balanced_accuracy.")]
+ScoreOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--score",
+        help="accuracy or balanced_accuracy (default: the primary metric, where it is one).",
+    ),
+]
 JobsOpt = Annotated[int, typer.Option("--jobs", metavar="N", help="Processes; -1 for all cores.")]
 
 
@@ -194,7 +200,7 @@ def command_of(topic: Topic) -> Callable[..., None]:
         only: OnlyOpt = None,
         checkpoints: CheckpointsOpt = None,
         table: str = topic.tables[0],
-        score: ScoreOpt = "accuracy",
+        score: ScoreOpt = None,
         long: LongOpt = False,
         to: ToOpt = None,
         jobs: JobsOpt = -1,
