@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from albench.core import tables
 from albench.core.errors import BadResults
-from albench.core.files import sha256, sync_folder, write_atomic
+from albench.core.files import sha256, sync_folder, take_place, write_atomic
 from albench.core.spec import canonical
 from albench.core.tables import LABELS, rounds_table, runs_table
 from albench.results import intake
@@ -106,7 +106,7 @@ class Store(Reader):
             return
         for file in self.shard_files(key):
             if file.exists():
-                file.rename(file.with_name(file.name + ".damaged"))
+                take_place(file, file.with_name(file.name + ".damaged"))
         self.report(f"shard {key} is damaged: set aside, its runs will be run again")
 
     @contextlib.contextmanager
@@ -242,7 +242,7 @@ class Store(Reader):
         for name in TABLES:
             path, new = (self.folder / f"{name}.parquet{end}" for end in ("", ".new"))
             if new.exists() and sha256(new) == digests[name]:
-                new.replace(path)
+                take_place(new, path)
         sync_folder(self.folder)
         write_atomic(self.folder / MANIFEST, intake.sealed(manifest).encode())
         for name in TABLES:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from albench.core.errors import BadValue
 from albench.core.spec import RunSpec
+from albench.runner import loky
 from albench.runner.parent import end_with
 from albench.runner.worker import HOLD, Finished, Options, ignore_interrupts, run_block
 
@@ -57,16 +58,10 @@ class LokyCrew:
 
     def submit(self, block: Block, options: Options) -> Any:
         """See `Crew.submit`."""
-        from joblib.externals.loky import ProcessPoolExecutor
-
         if self.executor is None:
             own = {f"{name}_NUM_THREADS": "1" for name in THREADS}
-            self.executor = ProcessPoolExecutor(
-                max_workers=self.jobs,
-                initializer=begin,
-                initargs=(os.getpid(),),
-                env={name: os.environ.get(name, value) for name, value in own.items()},
-            )
+            env = {name: os.environ.get(name, value) for name, value in own.items()}
+            self.executor = loky.pool(self.jobs, begin, [os.getpid()], env)
         return self.executor.submit(run_block, block, options, HOLD)
 
     def ended(self, futures: Sequence[Any]) -> list[Ended]:
@@ -81,9 +76,7 @@ class LokyCrew:
 
     def deaths(self, error: BaseException) -> int:
         """See `Crew.deaths`; the next block gets processes of its own."""
-        from joblib.externals.loky.process_executor import BrokenProcessPool
-
-        if not isinstance(error, BrokenProcessPool):
+        if not isinstance(error, loky.BrokenProcessPool):
             return 0
         self.close()
         return 1
@@ -91,7 +84,7 @@ class LokyCrew:
     def close(self) -> None:
         """See `Crew.close`."""
         if self.executor is not None:
-            self.executor.shutdown(wait=False, kill_workers=True)
+            loky.end_pool(self.executor)
             self.executor = None
 
 

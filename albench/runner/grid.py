@@ -162,7 +162,6 @@ def without(suite: Suite, store: Store, names: Sequence[str]) -> None:
     """Take strategies off what was added to a suite; their runs stay in the tables.
 
     suite  as its file has it; what stands in it stays there
-
     Raises BadValue for one that was not added.
     """
     with store.writing():

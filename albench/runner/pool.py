@@ -7,8 +7,11 @@ there is taken apart into its runs, and a run that does so twice is given up.
 
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from albench.core.errors import BadValue
 from albench.core.reasons import Reason
 from albench.core.spec import RunSpec
 from albench.runner.crew import Block, Crew, LokyCrew
@@ -17,16 +20,40 @@ from albench.runner.worker import Finished, Options, described
 LIVES = 2
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Who executes runs; nothing here can move a pick.
+
+    jobs       processes, -1 for all cores
+    backend    `loky` (processes of this machine) or `dask`
+    scheduler  address of a dask scheduler; None: a cluster on this machine
+    """
+
+    jobs: int = -1
+    backend: str = "loky"
+    scheduler: str | None = None
+
+    @cached_property
+    def count(self) -> int:
+        """The number of processes; raises BadValue where `jobs` makes none."""
+        import joblib
+
+        workers: int = joblib.cpu_count() + 1 + self.jobs if self.jobs < 0 else self.jobs
+        if self.jobs == 0 or workers < 1:
+            raise BadValue(f"--jobs {self.jobs}: at least 1, or -1 for all cores")
+        return workers
+
+
 def results(
-    blocks: Sequence[Block], options: Options, jobs: int, backend: str, scheduler: str | None
+    blocks: Sequence[Block], options: Options, workers: Workers
 ) -> Generator[list[Finished], None, None]:
     """The finished runs of all blocks, in the order they finish; workers end with it."""
-    if backend == "dask":
+    if workers.backend == "dask":
         from albench.runner.cluster import DaskCrew
 
-        crew: Crew = DaskCrew(scheduler, jobs, options)
+        crew: Crew = DaskCrew(workers.scheduler, workers.count, options)
     else:
-        crew = LokyCrew(jobs)
+        crew = LokyCrew(workers.count)
     try:
         yield from Work(crew, blocks, options).results()
     finally:
