@@ -47,6 +47,8 @@ def fitted_encoder(frame: Any, train: Ints) -> tuple[Any, Any]:
 
     from albench.datasets._dataset import within_bound
 
+    # whole numbers as names would be taken for positions
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     numeric = [c for c in frame.columns if frame[c].dtype.kind in "biuf"]
     other = [c for c in frame.columns if c not in numeric]
     text = frame[other].astype(object).where(frame[other].notna(), "(missing)").astype(str)
