@@ -135,6 +135,7 @@ def registered(row: str) -> None:
         source=file.url,
         file=file,
         known=defect,
+        base=base if base in TAKEN else "",
     )
     enter(load)
 

@@ -129,19 +129,11 @@ class Suite:
     def bases(self) -> dict[str, str]:
         """The base dataset of each dataset's label: variants of one count once in tests.
 
-        Variants are entries over another dataset (a parameter is a dataset), and one entry
-        of fixed content or one generator under several parameters; the key `base` of an
-        entry goes before.
+        Variants are entries over another dataset (a parameter is a dataset), one entry of
+        fixed content or one generator under several parameters, and twins by their entries
+        (trait `base`); the key `base` of a suite's entry goes before.
         """
-        out = {}
-        for d in self.datasets:
-            if d.base:
-                out[d.label] = d.base
-                continue
-            inner = next((v for _, v in d.ref.params if isinstance(v, Ref)), None)
-            fixed = registry.entry("dataset", d.ref.name).traits.n is not None
-            out[d.label] = inner.label if inner else d.ref.name if fixed else d.label
-        return out
+        return {d.label: d.base or base_of(d.ref, d.label) for d in self.datasets}
 
     def question(self, metric: str | None = None, baseline: str | None = None) -> Options:
         """What the suite asks of its results, by a metric of its own (default: the primary one).
@@ -239,6 +231,15 @@ class Suite:
         fresh = tuple(Labelled(n, registry.resolve("strategy", n, "--add")) for n in new)
         added = tuple(dict.fromkeys((*self.added, *new)))
         return replace(self, strategies=self.strategies + fresh, added=added)
+
+
+def base_of(ref: Ref, label: str) -> str:
+    """The base dataset of a dataset called `label`, where its suite names none."""
+    inner = next((v for _, v in ref.params if isinstance(v, Ref)), None)
+    if inner is not None:
+        return base_of(inner, inner.label)
+    traits = registry.entry("dataset", ref.name).traits
+    return traits.base or (ref.name if traits.n is not None else label)
 
 
 def picked(

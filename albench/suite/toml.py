@@ -14,6 +14,7 @@ from albench.core.spec import Protocol, Ref, frozen, is_count
 from albench.core.tables import MOST_NAME, is_name
 from albench.core.traits import Kind
 from albench.datasets._splits import split_rule
+from albench.datasets.uci import CATALOGUE
 from albench.simulation.oracles import UNIT_COST
 from albench.suite import Labelled, Suite, Trials
 from albench.suite.protocols import PROTOCOLS, protocol, protocol_name
@@ -75,7 +76,7 @@ KEYS: dict[str, Any] = {
     "cite": str | list[str],
     "protocol": str | dict[str, Any],
     "protocols": list[str | dict[str, Any]],
-    "datasets": list[str | dict[str, Any]],
+    "datasets": str | dict[str, Any] | list[str | dict[str, Any]],
     "models": list[str | dict[str, Any]],
     "strategies": list[str | dict[str, Any]],
     "trials": int | dict[str, Any],
@@ -149,7 +150,7 @@ def suite_of(
     files += [str(path.parent / f) for f in table.get("plugins", ())]
     for file in files:
         registry.load_plugin(file)
-    datasets = labelled("dataset", table["datasets"], path.parent)
+    datasets = labelled("dataset", listed(table["datasets"]), path.parent)
     models = labelled("model", table["models"], path.parent)
     strategies = labelled("strategy", table["strategies"], path.parent)
     metrics = tuple(
@@ -185,7 +186,7 @@ def labelled(
     found: dict[str, Labelled] = {}
     for number, item in enumerate(expanded(kind, items)):
         where = f"{kind} {number + 1}"
-        table = {"use": item} if isinstance(item, str) else dict(item)
+        table = dict(item)
         label = table.pop("name", None)
         query = table.pop("query", None) if kind != "dataset" else None
         trials = table.pop("trials", None) if kind == "dataset" else None
@@ -235,13 +236,25 @@ def variant(table: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:
     return more
 
 
+def listed(given: Any) -> Sequence[Any]:
+    """The datasets of a suite as a list; one name or one table stands for itself."""
+    return given if isinstance(given, list) else [given]
+
+
 def expanded(kind: Kind, items: Sequence[Any]) -> Iterator[Any]:
-    """The items of a list; one that stands for several (a suite of OpenML) as those."""
+    """The items of a list; one that stands for several (a catalogue, a suite of OpenML) as those.
+
+    `{catalogue = "uci", tag = "rare"}` is `{use = "uci", tag = "rare"}`; a tag alone is one of
+    the catalogue that comes with albench.
+    """
     for item in items:
-        use = item.get("use") if isinstance(item, dict) else None
+        table = {"use": item} if isinstance(item, str) else dict(item)
+        if kind == "dataset" and "use" not in table and table.keys() & {"catalogue", "tag"}:
+            table["use"] = table.pop("catalogue", CATALOGUE)
+        use = table.get("use")
         known = isinstance(use, str) and use in registry.names(kind)
         expand = registry.entry(kind, str(use)).traits.expand if known else None
-        yield from [item] if expand is None else expand(item)
+        yield from [table] if expand is None else expand(table)
 
 
 def named(label: Any, where: str) -> str:
