@@ -148,8 +148,8 @@ def test_published_files_are_those_of_their_own_entries() -> None:
             traits = entry("dataset", row["name"]).traits
             assert traits.file.sha256 == row["sha256"]
             numbers = tuple(int(row[key]) for key in ("n", "d", "classes"))
-            assert (about["n"], about["d"], about["classes"]) == numbers
-            assert about["base"] == (row["base"] or None)
+            assert (traits.n, traits.d, traits.classes) == numbers
+            assert traits.base == row["base"]
 
 
 # the files it names

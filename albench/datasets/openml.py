@@ -20,7 +20,7 @@ from annotated_types import Ge
 
 from albench.core.errors import BadData, BadValue, Unavailable
 from albench.core.registry import dataset
-from albench.datasets import _cache as cache
+from albench.datasets import _cache as parsed
 from albench.datasets import _download as download
 from albench.datasets._cache import folder, mirror, replacing
 from albench.datasets._cache import partial as waiting
@@ -287,7 +287,7 @@ def openml(
             f"{what}: the target {name!r} is numeric, a regression task; albench is for "
             "classification"
         )
-    frame = cache.frame(cache.key("openml", meta["md5"]), lambda: table(meta))
+    frame = parsed.frame(parsed.key("openml", meta["md5"]), lambda: table(meta))
     dropped = [
         c for c in dict.fromkeys([*meta["ignore"], *drop]) if c in frame.columns or c in drop
     ]
