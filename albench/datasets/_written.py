@@ -161,7 +161,7 @@ def taken_dates(name: str, found: tuple[Any, str], options: ColumnOptions, missi
         return Taken(name, "date", said, {}, (finding,), missing, k)
     if options.dates == "features":
         parts = {"year": stamps.dt.year, "month": stamps.dt.month, "day": stamps.dt.day}
-        parts["weekday"] = stamps.dt.weekday
+        parts["weekday"] = stamps.dt.day_of_week
         if (stamps.dt.hour.dropna() != 0).any():
             parts["hour"] = stamps.dt.hour
         values = {f"{name} {part}": v.astype("float64") for part, v in parts.items()}

@@ -184,9 +184,7 @@ def of_table(
 
     def read() -> Any:
         path = located(source, digest)
-        with concerning(str(path)):
-            table = READERS[use](path.read_bytes(), options, *more)
-            return kept_frame(table, target, options)
+        return kept_frame(READERS[use](path.read_bytes(), options, *more), target, options)
 
     chosen = [getattr(options, name) for name in vars(options) if name != "positive"]
     name = cache.key(use, READING, digest, target, chosen, options.positive, *more)
