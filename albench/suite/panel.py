@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from albench.analysis.bought.rare import RARE
 from albench.core.errors import BadValue
 
-RARE = 0.15
 MANY = 10
 WIDE = 500
 LARGE = 20_000
