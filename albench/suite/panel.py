@@ -145,7 +145,7 @@ def protocol_of(facts: Facts, asked: Asked) -> tuple[dict[str, Any], list[str]]:
         why.append(f"split = {facts.split!r}, as a column is named for it")
     elif (facts.rare or many) and min(facts.counts.values()) > 1:
         fields["split"] = "stratified"
-    if (facts.rare or many) and k <= start:
+    if (facts.rare or many) and k <= start and min(facts.counts.values()) > 1:
         fields["start_rule"] = "cover"
         why.append("a start with every class: drawn at random it would lack some")
     batch = asked.batch or max(1, (labels - start) // BATCHES)
