@@ -205,7 +205,7 @@ class LogReg(Trainer):
 
     def spanned(self, n: int) -> bool:
         """Whether n labelled rows are so few that their span is smaller than the features."""
-        return n <= min(self.task.X.shape[1] // 2, SPANNED)
+        return bool(n <= min(self.task.X.shape[1] // 2, SPANNED))
 
     def solved(self, n_new: int) -> bool:
         """Move the coefficients to the optimum; returns whether that succeeded."""
