@@ -32,8 +32,15 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
         f"[{a:+.4f}, {b:+.4f}]" if np.isfinite(a) else "-"
         for a, b in zip(against["low"], against["high"], strict=True)
     ]
+    out["pseudo-median"] = [
+        f"{x:+.4f} [{a:+.4f}, {b:+.4f}]" if np.isfinite(a) else f"{x:+.4f}"
+        for x, a, b in zip(
+            against["pseudo_median"], against["median_low"], against["median_high"], strict=True
+        )
+    ]
     counts = against[["wins", "ties", "losses"]].to_numpy()
     out["W/T/L"] = ["/".join(str(int(x)) for x in row) for row in counts]
+    out["within"] = [f"{k} of {n}" for k, n in zip(against["within"], against["n"], strict=True)]
     for column, title in (("holm_p", "Holm p"), ("wilcoxon_p", "p")):
         out[title] = [number(p) for p in against[column]]
     for column, title, form in (
@@ -43,6 +50,9 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
         ("rank_biserial", "rank-biserial", "+.2f"),
     ):
         out[title] = [f"{x:{form}}" if np.isfinite(x) else "-" for x in against[column]]
+    for column, title in (("alike", "same as"), ("gaps", "gaps")):
+        if against[column].ne("").any():
+            out[title] = against[column]
     return out
 
 
@@ -65,6 +75,9 @@ def within_table(within: pd.DataFrame, alpha: float) -> pd.DataFrame:
     ):
         out[title] = [number(p) for p in within[column]]
     out["detectable"] = [f"{x:.4f}" if np.isfinite(x) else "-" for x in within["mde"]]
+    for column, title in (("learnable", "learnable"), ("head_room", "head-room")):
+        if np.isfinite(within[column]).any():
+            out[title] = [f"{x:+.3f}" if np.isfinite(x) else "-" for x in within[column]]
     return out.assign(note=within["note"]) if within["note"].any() else out
 
 
@@ -289,9 +302,13 @@ def curve_tables(
         if not stack.blocks:
             continue
         summary.append(summarise(stack, options.baseline, checkpoints, options.seed))
-        labels.append(
-            label_table(stack, options.baseline, targets, lower=options.lower, seed=options.seed)
-        )
+        how = {"lower": options.lower, "seed": options.seed}
+        labels.append(label_table(stack, options.baseline, targets, **how))
+        # a strategy with too few runs for the joint blocks has those it has
+        for name in (s for s in stack.everyone if s not in stack.strategies):
+            pair = stack.pair(options.baseline, name)
+            own = label_table(pair, options.baseline, targets, **how)
+            labels.append(own[own["strategy"] == name])
     if not summary:
         raise BadResults("no dataset has trials that all strategies finished: " + "; ".join(notes))
     table = pd.concat(summary, ignore_index=True)
