@@ -73,7 +73,7 @@ CAPTIONS = {
     "omnibus": "Whether any strategy differs from any other in {measure}: Iman-Davenport's F over "
     "n datasets and k strategies, ties corrected.",
     "aggregates": "Normalised {measure} over datasets: interquartile mean, and probability of "
-    "being better than {baseline}, with bootstrap intervals.",
+    "being better than {baseline}, with 95 % intervals over trials.",
     "penalties": "Pairwise penalties by {measure}: how often the strategy of a row beats that of "
     "a column by a significant difference.",
 }

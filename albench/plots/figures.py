@@ -173,7 +173,7 @@ def _profile(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     used = int(frame["datasets"].iloc[0])
     return fig, (
         f"Performance profile of {about.measure}: share of runs above each normalised gain, "
-        f"datasets weighing alike ({used} with head-room); bands are pointwise 95 % bootstrap "
+        f"datasets weighing alike ({used} with head-room); bands are pointwise 95 % intervals "
         "intervals, trials drawn within datasets, the same for all strategies."
     )
 
@@ -183,7 +183,7 @@ def _improvement(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     overall.improvement(frame, fig.subplots(), about.look)
     return fig, (
         f"Probability that a run beats a run of {about.baseline} in {about.measure}, mean over "
-        "datasets. Thick: 95 % bootstrap interval over trials, paired; thin: datasets drawn too."
+        "datasets. Thick: 95 % interval over trials, paired; thin: over datasets (from four on)."
     )
 
 
@@ -218,7 +218,7 @@ def _runtime(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     _legend(fig, frame, about)
     return fig, (
         f"Query time against quality: normalised gain of {about.measure} (interquartile mean, "
-        "95 % bootstrap interval) and mean seconds per query on the machine of the manifest; "
+        "95 % interval) and mean seconds per query on the machine of the manifest; "
         "the line joins the strategies that no other beats in both."
     )
 

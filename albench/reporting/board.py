@@ -40,7 +40,7 @@ COLUMNS = (
     Column("mean rank", "over base datasets, 95 % bootstrap interval", first="ascending"),
     Column(
         "normalised gain",
-        "interquartile mean of runs, bootstrap; on each dataset 0 is the "
+        "interquartile mean of runs, 95 % interval; on each dataset 0 is the "
         "mean of the baseline's runs, 1 the whole pool. The baseline's own interquartile mean "
         "need not be 0, since outer runs count in that mean and not in this one",
     ),
