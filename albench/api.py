@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from albench.analysis.comparison import Comparison
 
 
-QUESTION, DIRECTIONS = "question", "directions"
+QUESTION, DIRECTIONS, ROPES = "question", "directions", "ropes"
 """Keys of `attrs`: the suite's question, and the direction of each of its metrics."""
 
 
@@ -48,7 +48,11 @@ def read_results(
     runs, rounds = labelled(suite, open_store(suite, results))
     directions = {metric: direction(metric) for metric in suite.metrics}
     for frame in (runs, rounds):
-        frame.attrs = {QUESTION: suite.question().plain(), DIRECTIONS: dict(directions)}
+        frame.attrs = {
+            QUESTION: suite.question().plain(),
+            DIRECTIONS: dict(directions),
+            ROPES: dict(suite.ropes),
+        }
     return runs, rounds
 
 
@@ -134,6 +138,9 @@ def question_of(
     if metric is None:
         raise BadValue("these tables carry no suite's question: pass metric='...', their column")
     known = carried[0].get(DIRECTIONS, {}) if carried else {}
+    if carried and metric != asked.get("metric"):
+        # the rope is in units of its metric
+        asked["rope"] = carried[0].get(ROPES, {}).get(metric)
     if "better" not in options:
         asked["better"] = known[metric] if metric in known else registered(metric)
     if not carried and "strategy" in runs.columns:

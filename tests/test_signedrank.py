@@ -1,6 +1,6 @@
 """The exact signed-rank test with ties and zeros, and the interval that goes with it."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def test_the_interval_holds_the_centres_that_the_test_keeps() -> None:
         value, low, high = paired.hodges_lehmann(d)
         assert low <= value <= high
         averages = sorted({round((a + b) / 2, 9) for a in d for b in d})
-        centres = [(a + b) / 2 for a, b in zip(averages, averages[1:], strict=False)]
+        centres = [(a + b) / 2 for a, b in pairwise(averages)]
         kept = [c for c in centres if paired.wilcoxon_p(d - c) > 0.05]
         inside = [c for c in centres if low < c < high]
         assert kept == inside

@@ -118,4 +118,4 @@ def jackknife(
 def degrees(variance: Floats, weighted: Floats) -> Floats:
     """Satterthwaite's degrees of freedom: variance squared over the sum of parts^2 / df."""
     out = np.full(np.shape(variance), nan)
-    return np.divide(variance**2, weighted, out=out, where=weighted > 0)
+    return np.asarray(np.divide(variance**2, weighted, out=out, where=weighted > 0))

@@ -81,8 +81,19 @@ class Options:
 
 ROPE = 0.01
 """The rope of a metric that is a share, where none is declared."""
+SHARES = frozenset(
+    {
+        "accuracy",
+        "balanced_accuracy",
+        "f1_macro",
+        "f1_weighted",
+        "roc_auc_ovr",
+        "average_precision_macro",
+        "recall_at_precision_90",
+    }
+)
 NO_SHARES = frozenset({"log_loss", "brier"})
-"""Metrics that may exceed 1, whatever the values at hand."""
+"""Metrics that are shares, and that may exceed 1, whatever the values at hand."""
 
 
 def rope_of(declared: float | None, metric: str, lowest: float, highest: float) -> float:
@@ -94,7 +105,7 @@ def rope_of(declared: float | None, metric: str, lowest: float, highest: float) 
     """
     if declared is not None:
         return declared
-    if metric in NO_SHARES or lowest < 0 or highest > 1:
+    if metric not in SHARES and (metric in NO_SHARES or lowest < 0 or highest > 1):
         raise BadValue(
             f"{metric} is no share between 0 and 1, so there is no usual rope (region of practical "
             f"equivalence) for it: declare one, as rope = {{ {metric} = 0.05 }} in the suite or "

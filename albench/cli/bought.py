@@ -261,8 +261,12 @@ def audit(
     checkpoints: CheckpointsOpt = None,
     table: Annotated[AuditTable, typer.Option("--table", help="Which table.")] = AuditTable.errors,
     score: Annotated[
-        str, typer.Option("--score", help="accuracy or balanced_accuracy.")
-    ] = "accuracy",
+        str | None,
+        typer.Option(
+            "--score",
+            help="accuracy or balanced_accuracy (default: the primary metric, where it is one).",
+        ),
+    ] = None,
     long: LongOpt = False,
     to: ToOpt = None,
     jobs: JobsOpt = -1,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from albench.core.tables import FULL_POOL
+from albench.reporting.source import RARE
 from albench.runner.cuts import Cut, over_cuts
 from albench.suite import Suite
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 TRIALS = 1
 MEASURES = ("drift_classes", "drift_features", "evaluation", "rare")
 END = (1.0,)
+<<<<<<< HEAD
+=======
+FAR = 2.0
+>>>>>>> verdicts
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from albench.analysis.question import ROPE
+
 if TYPE_CHECKING:
     from albench.analysis.comparison import Comparison
     from albench.plots.figures import Picture
@@ -100,19 +102,21 @@ def about(comparison: "Comparison", place: int, strategies: Sequence[str]) -> "A
     stack, options = comparison.stacks[place], comparison.options
     design = comparison.design[place]
     bounds = [s for s in options.unranked if s in set(comparison.frame["strategy"])]
-    known = dict.fromkeys((*strategies, *stack.strategies))
+    same = {other for others in stack.alike.values() for other in others}
+    known = [s for s in dict.fromkeys((*strategies, *stack.everyone)) if s not in same]
+    blocks = stack.all_blocks(options.baseline)
     return About(
         metric=options.metric,
         measure=design["signed"],
         baseline=options.baseline,
         strategies=[s for s in known if s not in options.unranked],
-        trials=trials_text(stack.blocks),
-        datasets=len(stack.blocks),
+        trials=trials_text(blocks),
+        datasets=len(blocks),
         model=stack.model,
         protocol=stack.protocol,
         lower=options.lower,
         alpha=options.alpha,
-        rope=options.rope,
+        rope=options.rope or ROPE,
         axis=options.axis,
         bounds=sorted(bounds),
         target=str(options.target),

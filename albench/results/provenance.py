@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +13,7 @@ from albench.core.spec import Ref
 from albench.suite import Suite
 
 
+FIXED = ("metric", "better", "summary", "baseline", "rope", "alpha")
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "albench")
 
 
@@ -80,6 +81,25 @@ def manifest(suite: Suite) -> dict[str, Any]:
         "machine": machine(),
         "revision": revision(),
     }
+
+
+def asked(suite: Suite) -> dict[str, Any]:
+    """What of the suite's question must be fixed before the first run."""
+    plain = suite.question().plain()
+    return {key: plain[key] for key in FIXED}
+
+
+def changed_since(suite: Suite, stored: Mapping[str, Any]) -> list[str] | None:
+    """Which parts of the question differ from the one at the first run; None: not known.
+
+    stored: the manifest. Where it is of a version that did not record the question, an
+    unchanged suite file still tells that nothing was changed since the last run.
+    """
+    first = stored.get("question")
+    if isinstance(first, Mapping):
+        now = asked(suite)
+        return [key for key in FIXED if first.get(key) != now[key]]
+    return [] if stored.get("suite_sha256") == suite_digest(suite) else None
 
 
 def suite_digest(suite: Suite) -> str:

@@ -196,6 +196,11 @@ def told(suite: Suite, store: Store) -> dict[str, Any]:
     before, now = store.manifest, provenance.manifest(suite)
     now["added"] = list(dict.fromkeys([*before.get("added", ()), *now["added"]]))
     now["entries"] = {**before.get("entries", {}), **now["entries"]}
+    # the question of the first run stays, so that a later change of it can be told
+    if not before:
+        now["question"] = provenance.asked(suite)
+    elif "question" in before:
+        now["question"] = before["question"]
     return now
 
 

@@ -89,8 +89,8 @@ class Suite:
     """What to run, and how to judge it.
 
     baseline   label of the strategy that the others are compared with
-    primary    the one metric that decides; alpha, rope: level, region of practical
-               equivalence in its units
+    primary    the one metric that decides; alpha: level; ropes: regions of practical
+               equivalence by metric, in its units, where they are declared
     targets    quality targets of labels-to-target; checkpoints: shares of the budget
     bounds     labels of strategies that see hidden labels and are never ranked
     skipped    (dataset, protocol, trial) of trials that the protocol skips
@@ -108,7 +108,7 @@ class Suite:
     baseline: str = "random"
     cite: str = ""
     alpha: float = 0.05
-    rope: float = 0.01
+    ropes: tuple[tuple[str, float], ...] = ()
     targets: tuple[Any, ...] = ()
     checkpoints: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)
     trace: bool = False
@@ -157,7 +157,7 @@ class Suite:
             direction(metric),
             baseline or self.baseline,
             alpha=self.alpha,
-            rope=self.rope,
+            rope=dict(self.ropes).get(metric),
             unranked=tuple(sorted(self.bounds)),
             base=self.bases,
             targets=self.targets,

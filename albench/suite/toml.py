@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
+from albench.analysis.question import rope_of
 from albench.core import registry
 from albench.core.errors import BadValue, UnknownName, UsageError
 from albench.core.parameters import typed
@@ -33,11 +34,9 @@ def judging(
     if baseline not in labels:
         known = registry.did_you_mean(baseline, labels)
         raise BadValue(f"baseline = {baseline!r} is none of the strategies{known}")
-    alpha, rope = table.get("alpha", 0.05), table.get("rope", 0.01)
+    alpha = table.get("alpha", 0.05)
     if not 0 < alpha < 0.5:
         raise BadValue(f"alpha = {alpha}: a number between 0 and 0.5")
-    if not rope > 0:
-        raise BadValue(f"rope = {rope}: a number above 0, in units of the primary metric")
     checkpoints = tuple(table.get("checkpoints", (0.0, 0.1, 0.25, 0.5, 1.0)))
     if any(not 0 <= share <= 1 for share in checkpoints):
         raise BadValue(f"checkpoints = {list(checkpoints)}: shares of the budget, 0 to 1")
@@ -45,10 +44,30 @@ def judging(
         "primary": primary,
         "baseline": baseline,
         "alpha": alpha,
-        "rope": rope,
+        "ropes": ropes_of(table.get("rope"), primary, metrics),
         "checkpoints": checkpoints,
         "targets": tuple(target(value) for value in table.get("targets", ())),
     }
+
+
+def ropes_of(
+    value: float | Mapping[str, Any] | None, primary: str, metrics: Sequence[str]
+) -> tuple[tuple[str, float], ...]:
+    """The rope of each metric that has one: a number is the primary metric's.
+
+    Raises BadValue for one that is not above 0, for another metric than the suite's, and where
+    the primary metric is no share and none is declared for it.
+    """
+    named = value if isinstance(value, Mapping) else {} if value is None else {primary: value}
+    for metric, rope in named.items():
+        if metric not in metrics:
+            raise BadValue(f"rope: {metric!r} is none of the metrics: {', '.join(metrics)}")
+        where = f"rope = {{ {metric} = {rope!r} }}" if isinstance(value, Mapping) else "rope = "
+        where += "" if isinstance(value, Mapping) else repr(rope)
+        if isinstance(rope, bool) or not isinstance(rope, int | float) or not rope > 0:
+            raise BadValue(f"{where}: a number above 0, in units of the metric ({metric})")
+    rope_of(named.get(primary), primary, 0.0, 1.0)
+    return tuple((metric, float(rope)) for metric, rope in named.items())
 
 
 def target(value: Any) -> str | float:
@@ -83,7 +102,7 @@ KEYS: dict[str, Any] = {
     "primary": str,
     "baseline": str,
     "alpha": float,
-    "rope": float,
+    "rope": float | dict[str, Any],
     "targets": list[Any],
     "checkpoints": list[float],
     "plugins": list[str],

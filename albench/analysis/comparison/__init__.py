@@ -167,10 +167,35 @@ class Comparison:
     stacks: tuple[Stack, ...] = field(repr=False)
     frame: pd.DataFrame = field(repr=False)
 
-    def stats(self) -> dict[str, Any]:
-        """The content of `stats.json`: design, families, tests, guards, answers, notes."""
+    def stamp(self, changed: Sequence[str] | None = None) -> dict[str, Any]:
+        """What was fixed, and what of it was changed after the first run.
+
+        changed: the names of what was changed; None: not known.
+        """
+        return {
+            "primary_metric": self.options.metric,
+            "better": self.options.better,
+            "summary": self.options.summary,
+            "baseline": self.options.baseline,
+            "rope": self.options.rope,
+            "alpha": self.options.alpha,
+            "families": [
+                {key: f[key] for key in ("protocol", "model", "table", "tests", "adjustment")}
+                for f in families(self.design)
+            ],
+            "learnable_from": room.LEARNABLE,
+            "head_room_from": room.ROPES * (self.options.rope or ROPE),
+            "changed_after_first_run": None if changed is None else list(changed),
+        }
+
+    def stats(self, changed: Sequence[str] | None = None) -> dict[str, Any]:
+        """The content of `stats.json`: stamp, design, families, tests, guards, answers, notes.
+
+        changed: see `stamp`.
+        """
         found = families(self.design)
         return {
+            "stamp": self.stamp(changed),
             "design": list(self.design),
             "families": found,
             "tests": {name: records(frame) for name, frame in self.tables.items()},
@@ -179,9 +204,10 @@ class Comparison:
             "notes": list(self.notes),
         }
 
-    def json(self) -> str:
+    def json(self, changed: Sequence[str] | None = None) -> str:
         """`stats` as JSON text; undefined numbers are null."""
-        return json.dumps(self.stats(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        found = self.stats(changed)
+        return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

@@ -235,16 +235,17 @@ def aggregates(
     """
     if not stack.blocks:
         return pd.DataFrame()
-    shared = {"summary": summary, "base": base, "draws": draws, "seed": seed}
-    out = _aggregates(stack, baseline, **shared)
+
+    def of(part: Stack) -> pd.DataFrame:
+        return _aggregates(part, baseline, summary=summary, base=base, draws=draws, seed=seed)
+
+    out = of(stack)
     for strategy in (s for s in stack.everyone if s != baseline):
         pair = stack.pair(baseline, strategy)
         if strategy not in stack.strategies or not same_runs(stack, pair):
-            own = _aggregates(pair, baseline, **shared)
-            out = pd.concat(
-                [out[out["strategy"] != strategy], own[own["strategy"] == strategy]],
-                ignore_index=True,
-            )
+            own = of(pair)
+            parts = [out[out["strategy"] != strategy], own[own["strategy"] == strategy]]
+            out = pd.concat(parts, ignore_index=True)
     return out
 
 

@@ -5,7 +5,7 @@ would make the family of tests larger and the ranks of the others worse. They ar
 named once, with its other names beside it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,7 @@ def equal(one: Curve, two: Curve) -> bool:
     return all(len(a) == len(b) and np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
-def bought(rows: pd.DataFrame, strategy: str) -> Mapping[tuple[str, object], int]:
+def bought(rows: pd.DataFrame, strategy: str) -> dict[tuple[str, object], int]:
     """A digest of the picks of each run, in whatever order within a round; empty: not stored."""
     if PICKS not in rows.columns:
         return {}

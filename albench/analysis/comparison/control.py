@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import across, cells, verdicts
+from albench.analysis.comparison import across, cells, settle, verdicts
 from albench.analysis.comparison.blocks import Stack
 from albench.analysis.comparison.paired import smallest_n
 from albench.analysis.comparison.summaries import areas, wide
@@ -128,10 +128,10 @@ def lacking(cell: pd.DataFrame, everywhere: Collection[str]) -> str:
     told = []
     if gone:
         verb = "lacks" if not cell["imputed"].any() else "not run, counted as no gain:"
-        told.append(f"{verb} {cells.settle.several(gone)}")
+        told.append(f"{verb} {settle.several(gone)}")
     if len(short):
         few = [
             f"{r['dataset']} with {r['trials']} of {r['of_trials']}" for _, r in short.iterrows()
         ]
-        told.append(f"{cells.settle.several(few)} trials")
+        told.append(f"{settle.several(few)} trials")
     return "; ".join(told)

@@ -48,24 +48,26 @@ def chance_level(metric: str, share: Floats) -> float:
     return known.get(metric, np.nan)
 
 
-def chances(frame: pd.DataFrame, metric: str) -> "pd.Series[float]":
+def chances(frame: pd.DataFrame, metric: str) -> Floats:
     """The chance level of each row that tells it, NaN elsewhere.
 
     From the labels of the whole-pool runs; of balanced accuracy and ROC area from the number of
     classes.
     """
-    out = pd.Series(np.nan, index=frame.index, dtype=np.float64)
+    out = np.full(len(frame), np.nan)
     if "n_classes" in frame.columns and metric in ("balanced_accuracy", "roc_auc_ovr"):
-        k = pd.to_numeric(frame["n_classes"], errors="coerce")
-        out = 1 / k.where(k > 1) if metric == "balanced_accuracy" else out.mask(k > 1, 0.5)
-    if "labels" not in frame.columns:
-        return out
-    full = frame.loc[frame["strategy"].astype(str) == FULL_POOL, "labels"]
-    for place, labels in full.items():
-        if isinstance(labels, list | np.ndarray) and len(labels):
-            counts = np.bincount(np.asarray(labels, dtype=np.intp).clip(min=0)).astype(float)
-            if counts.sum() > 0:
-                out[place] = chance_level(metric, counts / counts.sum())
+        k = pd.to_numeric(frame["n_classes"], errors="coerce").to_numpy(dtype=np.float64)
+        level = 1 / np.maximum(k, 2) if metric == "balanced_accuracy" else np.full(len(k), 0.5)
+        out = np.where(k > 1, level, np.nan)
+    if "labels" in frame.columns:
+        full = (frame["strategy"].astype(str) == FULL_POOL).to_numpy()
+        for place in np.flatnonzero(full):
+            labels = frame["labels"].iloc[int(place)]
+            if isinstance(labels, list | np.ndarray) and len(labels):
+                known = np.asarray(labels, dtype=np.intp)
+                counts = np.bincount(known[known >= 0]).astype(np.float64)
+                if counts.sum() > 0:
+                    out[place] = chance_level(metric, counts / counts.sum())
     return out
 
 

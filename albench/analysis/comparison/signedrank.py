@@ -9,7 +9,6 @@ not reject (Hollander and Wolfe 1999, section 3.2 and 3.4). The mean is another 
 
 from functools import lru_cache
 from math import nan
-from typing import cast
 
 import numpy as np
 
@@ -34,7 +33,7 @@ def null_distribution(ranks: tuple[int, ...]) -> Floats:
 @lru_cache(maxsize=256)
 def upper_tails(ranks: tuple[int, ...]) -> Floats:
     """P(sum >= s) for s = 0, 1, ..., see `null_distribution`."""
-    return cast(Floats, np.cumsum(null_distribution(ranks)[::-1])[::-1])
+    return np.cumsum(null_distribution(ranks)[::-1])[::-1]
 
 
 def doubled_ranks(values: Floats) -> Ints:

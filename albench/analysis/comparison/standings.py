@@ -12,7 +12,7 @@ from albench.analysis.comparison.cells import Block, Stack, averaged
 from albench.analysis.comparison.room import rooms
 from albench.analysis.comparison.summaries import wide
 from albench.analysis.comparison.targets import target_value, times
-from albench.analysis.question import Options
+from albench.analysis.question import Options, rope_of
 
 DRAWS = 2000
 
@@ -89,6 +89,15 @@ def standings(stack: Stack, options: Options) -> pd.DataFrame:
     out["alike"] = [", ".join(stack.alike.get(str(s), ())) for s in out.index]
     out = out.join(beside(stack, options)).join(tested(stack, options, out_of_it))
     return out.rename_axis("strategy").reset_index().sort_values("rank", kind="stable")
+
+
+def with_rope(stack: Stack, options: Options) -> Options:
+    """The question with the rope that its metric has; raises BadValue where it has none."""
+    scores = [b.scores for b in stack.blocks]
+    ends = [float(f(x)) for x in scores for f in (np.min, np.max)] or [0.0]
+    sign = -1 if options.lower else 1
+    low, high = sorted((sign * min(ends), sign * max(ends)))
+    return replace(options, rope=rope_of(options.rope, options.metric, low, high))
 
 
 def no_room(stack: Stack, options: Options) -> list[str]:

@@ -302,12 +302,11 @@ def curve_tables(
         if not stack.blocks:
             continue
         summary.append(summarise(stack, options.baseline, checkpoints, options.seed))
-        how = {"lower": options.lower, "seed": options.seed}
-        labels.append(label_table(stack, options.baseline, targets, **how))
+        base, lower, seed = options.baseline, options.lower, options.seed
+        labels.append(label_table(stack, base, targets, lower=lower, seed=seed))
         # a strategy with too few runs for the joint blocks has those it has
         for name in (s for s in stack.everyone if s not in stack.strategies):
-            pair = stack.pair(options.baseline, name)
-            own = label_table(pair, options.baseline, targets, **how)
+            own = label_table(stack.pair(base, name), base, targets, lower=lower, seed=seed)
             labels.append(own[own["strategy"] == name])
     if not summary:
         raise BadResults("no dataset has trials that all strategies finished: " + "; ".join(notes))

@@ -47,7 +47,7 @@ def per_dataset(
                 values = areas(block.only((strategy, baseline)), summary)
                 rng = np.random.default_rng([seed, len(rows)])
                 row = _row(block, strategy, (values[0], values[1]), alpha, rng)
-                rows.append(row | room.loc[dataset].to_dict())
+                rows.append(row | {str(k): v for k, v in room.loc[dataset].items()})
     out = pd.DataFrame(rows)
     if out.empty:
         return out
