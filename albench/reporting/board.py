@@ -40,14 +40,8 @@ COLUMNS = (
     Column("mean rank", "over base datasets, 95 % bootstrap interval", first="ascending"),
     Column(
         "normalised gain",
-<<<<<<< HEAD
-        "interquartile mean of runs, 95 % interval; on each dataset 0 is the "
-        "mean of the baseline's runs, 1 the whole pool. The baseline's own interquartile mean "
-        "need not be 0, since outer runs count in that mean and not in this one",
-=======
-        "interquartile mean of runs, bootstrap; a run's gain over the baseline's run of the same "
+        "interquartile mean of runs, 95 % interval; a run's gain over the baseline's run of the same "
         "trial, as a share of the dataset's head-room (whole pool: 1)",
->>>>>>> verdicts
     ),
     Column("won/tied/lost", "base datasets against the baseline"),
     Column(

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 TRIALS = 1
 MEASURES = ("drift_classes", "drift_features", "evaluation", "rare")
 END = (1.0,)
-<<<<<<< HEAD
-=======
-FAR = 2.0
->>>>>>> verdicts
 
 
 @dataclass(frozen=True)

@@ -254,7 +254,6 @@ def attracted(start: str, part: pd.DataFrame, tests: int, alpha: float = 0.05) -
     how = f"paired t tests over trials, Holm over {tests} cell{'' if tests == 1 else 's'}"
     words = {1: "drawn to wrong labels (affinity above 1)", -1: "away from wrong labels"}
     if not cells[1] and not cells[-1]:
-<<<<<<< HEAD
         return [
             f"{start}no strategy is shown to be drawn to wrong labels or away from them ({how})."
         ]
@@ -263,7 +262,3 @@ def attracted(start: str, part: pd.DataFrame, tests: int, alpha: float = 0.05) -
         for s in (1, -1)
         if cells[s]
     ]
-=======
-        return [f"{start}no strategy is shown to be drawn to wrong labels or away from them."]
-    return [f"{start}{words[s]}: {counted(cells[s])}." for s in (1, -1) if cells[s]]
->>>>>>> verdicts

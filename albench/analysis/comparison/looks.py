@@ -146,9 +146,7 @@ class Decisions:
         )
 
 
-def decide(
-    design: Design, look: int, family: Mapping[Any, Open], before: Decisions
-) -> Decisions:
+def decide(design: Design, look: int, family: Mapping[Any, Open], before: Decisions) -> Decisions:
     """The decisions of a family after a look (from 0); those of earlier looks stay."""
     p = {key: signed_rank_p(paired.differences(one.gaps)) for key, one in family.items()}
     won = {k for k, v in before.verdict.items() if k in family and v != "equal"}
