@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from albench.core.tables import FULL_POOL
-from albench.reporting.source import RARE
 from albench.runner.cuts import Cut, over_cuts
 from albench.suite import Suite
 

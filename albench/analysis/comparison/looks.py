@@ -74,18 +74,22 @@ def levels(
     out = []
     for t in shares:
         step, due = sqrt(t - before), spending(t, level) - gone
-
-        def crossing(z: float, t: float = t, step: float = step) -> float:
-            edge = z * sqrt(t)
-            return float(mass @ (ndtr((-edge - x) / step) + ndtr((x - edge) / step)))
-
-        z = float(brentq(lambda z, due=due: crossing(z) - due, 0.0, 38.0, xtol=1e-10))
+        where = (x, mass, sqrt(t), step, due)
+        z = float(brentq(_excess, 0.0, 38.0, args=where, xtol=1e-10))
         out.append(float(2 * ndtr(-z)))
         edge, gone = z * sqrt(t), spending(t, level)
         y = edge * nodes
         density = np.exp(-0.5 * ((y[:, None] - x) / step) ** 2) / (step * sqrt(2 * np.pi))
         x, mass, before = y, edge * weights * (density @ mass), t
     return tuple(out)
+
+
+def _excess(z: float, x: Floats, mass: Floats, scale: float, step: float, due: float) -> float:
+    """Probability of leaving +-z at the next look, from `mass` at x, less what may be spent."""
+    from scipy.special import ndtr
+
+    edge = z * scale
+    return float(mass @ (ndtr((-edge - x) / step) + ndtr((x - edge) / step))) - due
 
 
 @dataclass(frozen=True)
