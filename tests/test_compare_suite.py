@@ -66,7 +66,7 @@ def test_below_six_datasets_there_is_no_posterior_beside_what_cannot_be_told() -
 
 def test_a_difference_whose_ranks_and_mean_disagree_is_no_verdict() -> None:
     row = {"holm_p": 0.01, "rank_biserial": 0.8, "mean_difference": -0.1, "rope": 0.2}
-    row |= {"tost": False, "n": 10, "within": 9, "varies_p": 0.5}
+    row |= {"tost": False, "counted": 10, "within": 9, "varies_p": 0.5}
     assert verdicts.verdict(row, 0.05) == "unclear"
     assert verdicts.verdict(row | {"mean_difference": 0.1}, 0.05) == "better"
 

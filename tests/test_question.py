@@ -165,9 +165,7 @@ def test_a_loss_is_lower_from_python_too(quick: Path) -> None:
     for frame in plain:
         frame.attrs = {}
     assert albench.compare(*plain, metric="log_loss", rope=0.05).options.better == "lower"
-    with pytest.raises(
-        BadValue, match="log_loss is no share between 0 and 1"
-    ):
+    with pytest.raises(BadValue, match="log_loss is no share between 0 and 1"):
         albench.compare(*plain, metric="log_loss")
     assert (found.options.rope, albench.compare(runs, rounds).options.rope) == (0.05, 0.02)
 

@@ -81,7 +81,7 @@ FILLED = (
 )
 LEFT_OUT = (
     "In no rank, record and verdict, as nothing can be learnt there (whole pool less than .05 "
-    "above chance) or gained (less than two ropes above the baseline):"
+    "above chance):"
 )
 WHOLE_RUNS = (
     " Drift, evaluation bias, rare found and s/query are known of whole runs only: see 100% of the "

@@ -41,8 +41,8 @@ def table_of(found: "Comparison", name: str) -> pd.DataFrame:
     """
     if name in found.tables:
         return found.tables[name]
-    if name == "everywhere":
-        return found.tables.get("against", pd.DataFrame())
+    if name == "everywhere" and found.tables:
+        return found.tables["against"]
     if name not in DERIVED:
         if len(found.stacks[0].strategies) < 2:
             return pd.DataFrame({"strategy": found.stacks[0].strategies})
@@ -288,9 +288,8 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
     assert rope is not None
     everywhere = stack.all_blocks(base)
     found = room.rooms(everywhere, base, options.summary, rope)
-    gone = [str(d) for d in found.index[found["room"] != ""]]
-    left_out = gone if len(gone) < len(found) else []
-    tables = _tables(stack, options, left_out, found) if len(stack.everyone) > 1 else {}
+    left_out = room.unlearnable(found)
+    tables = _tables(stack, options, found) if len(stack.everyone) > 1 else {}
     design = _design(stack, options, left_out, tables)
     for frame in tables.values():
         for column in ("model", "protocol"):
@@ -298,7 +297,7 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
                 frame.insert(0, column, getattr(stack, column))
     named = [w for w in (stack.model, stack.protocol if protocols else "") if w]
     lines = _lines(tables, design, named)
-    if gone and "everywhere" in tables:
+    if "everywhere" in tables:
         lines.append(words.changed(tables["against"], tables["everywhere"], found))
     each = _per_dataset_means(stack, options)
     lines += [line for line in (cells.opposed(each, base, options.base),) if line]
@@ -330,17 +329,15 @@ def _per_dataset_means(stack: Stack, options: Options) -> pd.DataFrame:
     return out if len(cell) else wide(stack, options.summary)
 
 
-def _tables(
-    stack: Stack, options: Options, left_out: Sequence[str], rooms: pd.DataFrame
-) -> dict[str, pd.DataFrame]:
+def _tables(stack: Stack, options: Options, rooms: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """All tables of one protocol and model.
 
-    left_out: datasets that count in no rank and no win (`room`); where there are any, the table
-    `everywhere` has the comparison with them.
+    rooms: as `room.rooms`; where its rules concern any dataset, the table `everywhere` has the
+    comparison without them.
     """
     base, seed, alpha, summary = options.baseline, options.seed, options.alpha, options.summary
-    against = control.table(stack, options, left_out)
-    if (rooms["room"] != "").all():
+    against, left_out = control.table(stack, options, rooms), room.unlearnable(rooms)
+    if (rooms["room"] == room.NOTHING).all():
         against["verdict"] = "no room"
     each = wide(stack, summary)
     kept = each.loc[[d for d in each.index if d not in left_out]]
@@ -356,7 +353,7 @@ def _tables(
     tables["within"] = per_dataset(
         stack, base, summary=summary, alpha=alpha, rope=options.rope or ROPE, seed=seed
     )
-    if left_out:
+    if (rooms["room"] != "").any():
         tables["everywhere"] = control.table(stack, options)
     tables["room"] = rooms.reset_index()
     return tables

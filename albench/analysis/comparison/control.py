@@ -9,7 +9,8 @@ import pandas as pd
 
 from albench.analysis.comparison import across, cells, settle, verdicts
 from albench.analysis.comparison.blocks import Stack
-from albench.analysis.comparison.paired import smallest_n
+from albench.analysis.comparison.paired import DIGITS, smallest_n, win_tie_loss
+from albench.analysis.comparison.room import roomless, unlearnable
 from albench.analysis.comparison.summaries import areas, wide
 from albench.analysis.question import Options
 
@@ -41,29 +42,46 @@ def per_cell(stack: Stack, baseline: str, summary: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "imputed"])
 
 
-def per_unit(cell: pd.DataFrame, base: Mapping[str, str] | None) -> pd.DataFrame:
-    """Variants of one base dataset averaged: columns strategy, unit, difference, variance, df."""
-    named = cell.assign(unit=[(base or {}).get(d, d) for d in cell["dataset"]])
+def per_unit(
+    cell: pd.DataFrame, base: Mapping[str, str] | None, without: Collection[str] = ()
+) -> pd.DataFrame:
+    """Variants of one base dataset averaged: strategy, unit, difference, variance, df, room.
+
+    room: whether any of its datasets is not among those `without` head-room.
+    """
+    named = cell.assign(
+        unit=[(base or {}).get(d, d) for d in cell["dataset"]],
+        room=[d not in without for d in cell["dataset"]],
+    )
     by = named.groupby(["strategy", "unit"], sort=False)
     variance = by["variance"].agg(lambda v: float(v.sum(skipna=False)) / len(v) ** 2)
     return pd.DataFrame(
-        {"difference": by["difference"].mean(), "variance": variance, "df": by["df"].sum()}
+        {
+            "difference": by["difference"].mean(),
+            "variance": variance,
+            "df": by["df"].sum(),
+            "room": by["room"].any(),
+        }
     ).reset_index()
 
 
-def table(stack: Stack, options: Options, left_out: Collection[str] = ()) -> pd.DataFrame:
-    """Each strategy against the baseline on all datasets that both have, but for `left_out`.
+def table(stack: Stack, options: Options, rooms: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Each strategy against the baseline on all datasets that both have, by the rules of `room`.
 
-    Columns: strategy, verdict; those of `across.versus`; within, above, below, worst,
-    worst_difference, tost_low, tost_high, tost (see `verdicts.spread`), varies_p; friedman_*
+    rooms: as `room.rooms`; without them every dataset counts. Columns: strategy, verdict; those
+    of `across.versus`, but wins, ties and losses of datasets with room only; counted (how many
+    those are), within, above, below, worst, worst_difference, tost_low, tost_high, tost (see
+    `verdicts.spread`), varies_p; friedman_*
     (joint blocks only); better, rope, worse (posterior, NaN below the datasets of one test);
     imputed; gaps: what is lacking, in words; alike: other names of the same competitor; note.
     Verdicts first, the largest differences first.
     """
     base, alpha = options.baseline, options.alpha
+    left_out = [] if rooms is None else unlearnable(rooms)
+    without = set() if rooms is None else roomless(rooms)
     cell = per_cell(stack, base, options.summary)
     cell = cell[~cell["dataset"].isin(list(left_out))]
-    unit = per_unit(cell, options.base)
+    unit = per_unit(cell, options.base, without)
     gaps = {
         s: unit.loc[unit["strategy"] == s].set_index("unit")
         for s in stack.everyone
@@ -74,6 +92,7 @@ def table(stack: Stack, options: Options, left_out: Collection[str] = ()) -> pd.
     out = across.versus(
         {s: g["difference"].to_numpy() for s, g in gaps.items()}, alpha, options.seed
     )
+    out = out.drop(columns=["wins", "ties", "losses"])
     more = pd.DataFrame([_more(g, options) for g in gaps.values()], index=out.index)
     more["imputed"] = [int(cell.loc[cell["strategy"] == s, "imputed"].sum()) for s in gaps]
     everywhere = list(dict.fromkeys(cell["dataset"]))
@@ -91,14 +110,19 @@ def table(stack: Stack, options: Options, left_out: Collection[str] = ()) -> pd.
 
 def _more(gaps: pd.DataFrame, options: Options) -> dict[str, Any]:
     """What `across.versus` does not say of the differences of one strategy."""
-    d = gaps["difference"].astype(float)
     assert options.rope is not None
+    # a dataset without room is neither a win nor equal; a loss beyond the rope it may be
+    harmed = gaps["difference"].round(DIGITS) < -round(options.rope, DIGITS)
+    gaps = gaps[gaps["room"].astype(bool) | harmed]
+    d = gaps["difference"].astype(float)
+    wins, ties, losses = win_tie_loss(d)
+    record = {"counted": len(d), "wins": wins, "ties": ties, "losses": losses}
     # With fewer datasets than one test needs the prior, not the data, makes the posterior.
     told = len(d) >= smallest_n(1, options.alpha)
     found = across.posterior(d.to_numpy(), options.rope, options.seed) if told else None
     shares = dict.fromkeys(across.Rope._fields, nan) if found is None else found._asdict()
     varies = verdicts.varies_p(d, gaps["variance"], gaps["df"])
-    return verdicts.spread(d, options.rope, options.alpha) | {"varies_p": varies} | shares
+    return record | verdicts.spread(d, options.rope, options.alpha) | {"varies_p": varies} | shares
 
 
 def _companion(

@@ -4,10 +4,12 @@ learnable  score of the whole pool less that of a guess without features (chance
 head room  score of the whole pool less the baseline's mean area
 
 The rules, fixed before any run: a dataset on which less than `LEARNABLE` can be learnt counts in
-no rank and no win, since differences there are noise that no label can lessen; where the head
-room is below twice the rope, no strategy can be ahead by more than that margin, and to be level
-with the baseline says nothing. Both are left out of the comparison, by name, and the answer with
-them stands beside it. Where neither chance nor the whole pool is known, nothing is left out.
+no rank and no test, since differences there are noise that no label can lessen; it is left out.
+Where the head room is below twice the rope, no strategy can be ahead by more than that margin, and
+to be level with the baseline says nothing: such a dataset stays in the test and in the mean, but
+counts neither as a win nor as equal (as a loss it does, if it is one by more than the rope). Both
+are named, and the answer without the rules stands beside. Where neither chance nor the whole pool
+is known, nothing is left out.
 """
 
 from collections.abc import Sequence
@@ -24,6 +26,17 @@ LEARNABLE = 0.05
 ROPES = 2.0
 """Least head room of a dataset that counts, in ropes."""
 NOTHING, NO_ROOM = "nothing learnable", "no room"
+
+
+def unlearnable(rooms: pd.DataFrame) -> list[str]:
+    """The datasets that are left out; none where that would be all."""
+    gone = [str(d) for d in rooms.index[rooms["room"] == NOTHING]]
+    return gone if len(gone) < len(rooms) else []
+
+
+def roomless(rooms: pd.DataFrame) -> set[str]:
+    """The datasets that count neither as a win nor as equal."""
+    return {str(d) for d in rooms.index[rooms["room"] != ""]}
 
 
 def chance_level(metric: str, share: Floats) -> float:

@@ -9,7 +9,7 @@ import pandas as pd
 from albench.analysis.comparison import control, summaries
 from albench.analysis.comparison.aggregate import aggregates
 from albench.analysis.comparison.cells import Block, Stack, averaged
-from albench.analysis.comparison.room import rooms
+from albench.analysis.comparison.room import rooms, unlearnable
 from albench.analysis.comparison.summaries import wide
 from albench.analysis.comparison.targets import target_value, times
 from albench.analysis.question import Options, rope_of
@@ -71,12 +71,16 @@ def standings(stack: Stack, options: Options) -> pd.DataFrame:
     baseline; worst: the largest mean loss on any dataset, both of the datasets that the
     strategy was `run` on; datasets (bases that count) and imputed (datasets filled with the
     baseline's curves, which count as no gain in rank, gain, tests and better); alike: other
-    names of the same competitor. Ranks and tests leave out the datasets of `no_room`.
+    names of the same competitor. Ranks and tests leave out the datasets of `no_room`; the
+    record (wins, ties, losses) those without head-room, see `control.table`.
     """
     if not stack.blocks:
         return pd.DataFrame()
     assert options.rope is not None
-    out_of_it = no_room(stack, options)
+    found = rooms(
+        stack.all_blocks(options.baseline), options.baseline, options.summary, options.rope
+    )
+    out_of_it = unlearnable(found)
     each = wide(stack, options.summary)
     table = averaged(each.loc[[d for d in each.index if d not in out_of_it]], options.base)
     out = rank_interval(table, options.seed)
@@ -87,7 +91,7 @@ def standings(stack: Stack, options: Options) -> pd.DataFrame:
         [len(stack.blocks) - n for n in filled],
     )
     out["alike"] = [", ".join(stack.alike.get(str(s), ())) for s in out.index]
-    out = out.join(beside(stack, options)).join(tested(stack, options, out_of_it))
+    out = out.join(beside(stack, options)).join(tested(stack, options, found))
     return out.rename_axis("strategy").reset_index().sort_values("rank", kind="stable")
 
 
@@ -101,13 +105,10 @@ def with_rope(stack: Stack, options: Options) -> Options:
 
 
 def no_room(stack: Stack, options: Options) -> list[str]:
-    """The datasets that count in no rank and no win, by `room`; none where that would be all."""
+    """The datasets that count in no rank and no test, by `room`."""
     assert options.rope is not None
-    found = rooms(
-        stack.all_blocks(options.baseline), options.baseline, options.summary, options.rope
-    )["room"]
-    gone = [str(d) for d in found.index[found != ""]]
-    return gone if len(gone) < len(found) else []
+    blocks = stack.all_blocks(options.baseline)
+    return unlearnable(rooms(blocks, options.baseline, options.summary, options.rope))
 
 
 def beside(stack: Stack, options: Options) -> pd.DataFrame:
@@ -139,10 +140,10 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else np.nan
 
 
-def tested(stack: Stack, options: Options, left_out: Sequence[str]) -> pd.DataFrame:
+def tested(stack: Stack, options: Options, found_rooms: pd.DataFrame) -> pd.DataFrame:
     """Against the baseline over base datasets; no test where none can decide."""
     columns = ["mean_difference", "low", "high", "wins", "ties", "losses", "holm_p", "note"]
-    found = control.table(stack, options, left_out)
+    found = control.table(stack, options, found_rooms)
     if found.empty:
         return pd.DataFrame(columns=[*columns, "verdict"])
     found = found.set_index("strategy")[[*columns, "verdict"]]

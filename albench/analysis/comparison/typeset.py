@@ -40,7 +40,9 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
     ]
     counts = against[["wins", "ties", "losses"]].to_numpy()
     out["W/T/L"] = ["/".join(str(int(x)) for x in row) for row in counts]
-    out["within"] = [f"{k} of {n}" for k, n in zip(against["within"], against["n"], strict=True)]
+    out["within"] = [
+        f"{k} of {n}" for k, n in zip(against["within"], against["counted"], strict=True)
+    ]
     for column, title in (("holm_p", "Holm p"), ("wilcoxon_p", "p")):
         out[title] = [number(p) for p in against[column]]
     for column, title, form in (

@@ -9,7 +9,8 @@ depends on      no side wins, it is not equal, and a fifth of the datasets or mo
 the dataset     rope, or the typical dataset lies inside it and the others pull the mean out;
                 where trials tell how noisy a dataset's difference is, the datasets must differ
                 by more than that noise
-no room         nothing can be learnt, or nothing gained, on any of the datasets (`room`)
+no room         nothing can be learnt, or nothing gained, on any of the datasets (`room`), and
+                no side wins
 unclear         anything else
 """
 
@@ -46,12 +47,16 @@ BEYOND = 5
 def verdict(row: "Mapping[str, Any] | pd.Series[Any]", alpha: float) -> Verdict:
     """The verdict on a row; see the module.
 
-    row: holm_p, rank_biserial, mean_difference, rope (posterior of equality), tost, n, within,
-    varies_p.
+    row: holm_p, rank_biserial, mean_difference, rope (posterior of equality), tost, counted (the
+    datasets with room), within, varies_p.
     """
     if row["holm_p"] <= alpha and row["rank_biserial"] * row["mean_difference"] > 0:
-        return "better" if row["mean_difference"] > 0 else "worse"
-    n, beyond = int(row["n"]), int(row["n"]) - int(row["within"])
+        if row["mean_difference"] < 0:
+            return "worse"
+        return "better" if row["counted"] else "no room"
+    n, beyond = int(row["counted"]), int(row["counted"]) - int(row["within"])
+    if n == 0:
+        return "no room"
     typical = bool(row["rope"] >= EQUAL)
     if typical and row["tost"] and beyond * BEYOND <= n:
         return "equal"

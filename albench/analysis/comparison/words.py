@@ -73,8 +73,9 @@ def _told(row: "pd.Series[Any]", design: dict[str, Any]) -> str:
         size += (
             f", {row['pseudo_median']:+.3f} [{row['median_low']:+.3f}, {row['median_high']:+.3f}]"
         )
-    ahead = f"ahead on {int(row['wins'])} of {n}"
-    within = f"{int(row['within'])} of {n} datasets within"
+    counted_ = int(row["counted"])
+    ahead = f"ahead on {int(row['wins'])} of {counted_}"
+    within = f"{int(row['within'])} of {counted_} datasets within"
     said = [ahead]
     if verdict in ("better", "worse"):
         said.append(f"Holm {p_text(row['holm_p'])}")
@@ -83,14 +84,16 @@ def _told(row: "pd.Series[Any]", design: dict[str, Any]) -> str:
         if int(row["below" if verdict == "better" else "above"]):
             said.append(_other_side(row, verdict))
     elif verdict == "equal":
-        said = [f"{within}, probability {row['rope']:.2f}"]
+        alone = "practically equal: " if pd.isna(row["holm_p"]) else ""
+        said = [f"{alone}{within}, probability {row['rope']:.2f}"]
     elif verdict == verdicts.DEPENDS:
         worst = f"worst {row['worst']} {row['worst_difference']:+.3f}"
-        said = [f"{int(row['above'])} above and {int(row['below'])} below of {n}, {worst}"]
+        said = [f"{int(row['above'])} above and {int(row['below'])} below of {counted_}, {worst}"]
     elif verdict == "unclear" and pd.notna(row["holm_p"]):
         said.append(within)
         if pd.notna(row["mde"]):
             said.append(f"detectable {row['mde']:.3f}")
+    said += [f"no room on {n - counted_}"] if counted_ < n else []
     said += verdicts.parting(row, verdict, design["alpha"])
     said += [row["gaps"]] if row["gaps"] else []
     if pd.isna(row["holm_p"]) and row["note"] and design["datasets"] != n:
@@ -132,10 +135,10 @@ def changed(against: pd.DataFrame, everywhere: pd.DataFrame, rooms: pd.DataFrame
         if s not in new.index or new[s] != old[s]
     ]
     best = _best_by_mean(against, everywhere)
-    told = f"with them {counted(moved, 6)}" if moved else "with them every verdict is the same"
+    told = f"without the rules {counted(moved, 6)}" if moved else "without them no verdict changes"
     return (
-        f"Left out by rules fixed beforehand, as nothing can be learnt or gained there: "
-        f"{counted(cells, 6)}; {told}{best}."
+        f"By rules fixed beforehand, where nothing can be learnt a dataset is left out, and where "
+        f"nothing can be gained it is neither a win nor equal: {counted(cells, 6)}; {told}{best}."
     )
 
 
@@ -145,8 +148,8 @@ def _best_by_mean(against: pd.DataFrame, everywhere: pd.DataFrame) -> str:
     if one.empty or one["strategy"].iloc[-1] == all_["strategy"].iloc[-1]:
         return ""
     return (
-        f"; the largest mean is that of {one['strategy'].iloc[-1]} without and "
-        f"{all_['strategy'].iloc[-1]} with them"
+        f"; the largest mean is that of {one['strategy'].iloc[-1]} by the rules and "
+        f"{all_['strategy'].iloc[-1]} without them"
     )
 
 
