@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -141,6 +141,21 @@ ReuseOpt = Annotated[
 ]
 
 
+class Until(StrEnum):
+    """When a run ends before its trials are all there."""
+
+    decided = "decided"
+
+
+UntilOpt = Annotated[
+    Until | None,
+    typer.Option("--until", metavar="decided", help="Add trials until all is decided."),
+]
+MaxTrialsOpt = Annotated[
+    int | None, typer.Option("--max-trials", metavar="N", help="Most trials of --until.")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("run")(run)
@@ -163,6 +178,8 @@ def run(
     dry_run: DryRunOpt = False,
     profile: ProfileOpt = False,
     reuse: ReuseOpt = None,
+    until: UntilOpt = None,
+    max_trials: MaxTrialsOpt = None,
     plugin: PluginOpt = None,
 ) -> None:
     """Run what is missing of a suite, then compare its strategies.
@@ -175,6 +192,7 @@ def run(
     from albench.runner.worker import Options
 
     check_limits(jobs, timeout, memory)
+    check_until(until, max_trials, trials, shard)
     if scheduler is not None and backend is not Backend.dask:
         raise BadValue("--scheduler is of dask: give --backend dask with it")
     loaded = suite_of(suite, plugin)
@@ -192,20 +210,61 @@ def run(
         memory=int(memory * 2**20),
     )
     told_changes(loaded, store)
-    with progress_bar() as update:
-        done = run_suite(
-            loaded,
-            store.folder,
-            jobs=jobs,
-            backend=backend.value,
-            scheduler=scheduler,
-            options=options,
-            shard=part_of(shard),
-            reuse=reuse or (),
-            on_progress=update,
-            report=note,
-        )
-    return closing(loaded, store, done, profile)
+
+    def execute(part: "Suite") -> "Progress":
+        with progress_bar() as update:
+            return run_suite(
+                part,
+                store.folder,
+                jobs=jobs,
+                backend=backend.value,
+                scheduler=scheduler,
+                options=options,
+                shard=part_of(shard),
+                reuse=reuse or (),
+                on_progress=update,
+                report=note,
+            )
+
+    if until is not None:
+        return looked(loaded, store, max_trials, execute, profile)
+    return closing(loaded, store, execute(loaded), profile)
+
+
+def check_until(
+    until: Until | None, most: int | None, trials: int | None, shard: str | None
+) -> None:
+    """Raise BadValue for options that contradict a run in looks."""
+    if until is None and most is not None:
+        raise BadValue("--max-trials is of --until decided: give it too")
+    if until is not None and trials is not None:
+        raise BadValue("--trials and --until decided contradict; the most trials: --max-trials")
+    if until is not None and shard is not None:
+        raise BadValue("--until decided looks at whole trials: it cannot run with --shard")
+
+
+def looked(
+    suite: "Suite",
+    store: "Store",
+    most: int | None,
+    execute: Callable[["Suite"], "Progress"],
+    profile: bool,
+) -> None:
+    """Run in looks until all is decided, then close as any run does."""
+    from albench.analysis.comparison import looks as rule
+    from albench.runner.looks import design_of, run_until_decided, sentence, verdicts_of
+
+    design = design_of(suite, most)
+    where = "on these datasets" if design.scope == "these" else "beyond these datasets"
+    planned = ", ".join(map(str, design.trials))
+    note(f"looks at {planned} trials, {where}; {rule.RULE}")
+    last, done = None, []
+    for last in run_until_decided(suite, store, design, lambda s: done.append(execute(s))):
+        note(sentence(last, design))
+    assert last is not None
+    show(verdicts_of(last), ["protocol", "model", "strategy", "verdict", "trials"])
+    note("these verdicts hold over all looks; a comparison of the same runs knows one look only")
+    return closing(suite.with_trials(last.trials), store, done[-1], profile)
 
 
 def check_limits(jobs: int, timeout: float | None, memory: float) -> None:

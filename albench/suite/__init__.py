@@ -91,6 +91,8 @@ class Suite:
     baseline   label of the strategy that the others are compared with
     primary    the one metric that decides; alpha: level; ropes: regions of practical
                equivalence by metric, in its units, where they are declared
+    scope      what `run --until decided` decides: what holds `beyond` these datasets, or on
+               `these`
     targets    quality targets of labels-to-target; checkpoints: shares of the budget
     bounds     labels of strategies that see hidden labels and are never ranked
     skipped    (dataset, protocol, trial) of trials that the protocol skips
@@ -109,6 +111,7 @@ class Suite:
     cite: str = ""
     alpha: float = 0.05
     ropes: tuple[tuple[str, float], ...] = ()
+    scope: str = "beyond"
     targets: tuple[Any, ...] = ()
     checkpoints: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)
     trace: bool = False

@@ -41,7 +41,6 @@ DRAWS = 400
 MOST_LOOKS = 10
 LEAST_TRIALS = 4
 """Trials between looks, but for suites with fewer."""
-DECIDED = ("better", "worse", "equal")
 
 
 def schedule(most: int) -> tuple[int, ...]:
@@ -121,13 +120,15 @@ class Open:
 
     gaps: (n,) differences, one per dataset (scope beyond) or per trial, averaged over datasets
     (these); datasets: (D,) mean differences of the datasets; errors: (D,) their squared standard
-    errors; typical: whether the posterior puts .95 in the rope (these: not asked).
+    errors; typical: whether the posterior puts .95 in the rope (these: not asked); room: whether
+    any dataset leaves something to win.
     """
 
     gaps: Floats
     datasets: Floats
     errors: Floats
     typical: bool = True
+    room: bool = True
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def decide(design: Design, look: int, family: Mapping[Any, Open], before: Decisi
             break
         won.add(key)
         if key not in before.verdict and mean * paired.rank_biserial(family[key].gaps) > 0:
-            new[key] = "better" if mean > 0 else "worse"
+            new[key] = "worse" if mean < 0 else "better" if family[key].room else "no room"
     for key, one in family.items():
         if key not in before.verdict and key not in new and equal(design, look, one):
             new[key] = "equal"
@@ -175,6 +176,7 @@ def equal(design: Design, look: int, one: Open) -> bool:
     """Whether a comparison is equal within the rope at the level of a look."""
     return bool(
         one.typical
+        and one.room
         and inside(one.datasets, design.rope)
         and two_one_sided(one.gaps, design.rope) <= design.equal_level(look)
     )
@@ -257,7 +259,7 @@ def of_stack(
 
     against: rows of `control.table` of this stack (its column `rope` is the posterior).
     """
-    posterior = against.set_index("strategy")["rope"] if len(against) else pd.Series(dtype=float)
+    row = {r["strategy"]: r for _, r in against.iterrows()}
     out = {}
     for strategy in (s for s in stack.everyone if s != baseline):
         blocks = [b for b in stack.beside(baseline, strategy) if b.dataset not in left_out]
@@ -275,9 +277,13 @@ def of_stack(
         if scope == "these":
             each = pd.concat(gaps, axis=1, join="inner")
             by_unit = each.T.groupby(unit, sort=False).mean()
-            values = by_unit.mean(axis=0).to_numpy()
+            units = by_unit.mean(axis=0).to_numpy(dtype=np.float64)
         else:
-            values = means.to_numpy()
-        typical = scope == "these" or bool(posterior.get(strategy, 0.0) >= verdicts.EQUAL)
-        out[strategy] = Open(values, means.to_numpy(), errors.to_numpy(), typical)
+            units = means.to_numpy(dtype=np.float64)
+        told: Mapping[str, Any] | pd.Series[Any] = row.get(strategy, {})
+        typical = scope == "these" or bool(told.get("rope", 0.0) >= verdicts.EQUAL)
+        room = bool(told.get("counted", 1))
+        at: Floats = np.asarray(means, dtype=np.float64)
+        error_at: Floats = np.asarray(errors, dtype=np.float64)
+        out[strategy] = Open(units, at, error_at, typical, room)
     return out
