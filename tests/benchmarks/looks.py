@@ -118,6 +118,12 @@ def replay(name: str, folder: Path, scope: str) -> Iterator[str]:
     )
 
 
+def say(text: str) -> None:
+    """A line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=4000)
@@ -130,11 +136,13 @@ def main() -> int:
             for what, value, low, high in found:
                 ok = low <= value <= high
                 bad += not ok
-                print(f"{'ok ' if ok else 'BAD'} {value:.3f} [{low:.3f}, {high:.3f}] {what}")
+                say(f"{'ok ' if ok else 'BAD'} {value:.3f} [{low:.3f}, {high:.3f}] {what}")
     warnings.simplefilter("ignore")
     for name in ("leaderboard", "lu2023"):
         for scope in ("beyond", "these"):
-            print(f"{name}, {scope}", *replay(name, asked.results, scope), sep="\n", flush=True)
+            say(f"{name}, {scope}")
+            for line in replay(name, asked.results, scope):
+                say(line)
     return int(bad > 0)
 
 
