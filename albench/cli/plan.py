@@ -1,5 +1,6 @@
 """`plan`: how many datasets and trials find an effect, before a run."""
 
+from dataclasses import replace
 from math import isfinite, isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +14,8 @@ from albench.core.errors import BadResults, BadValue
 if TYPE_CHECKING:
     import pandas as pd
 
-    from albench.analysis.comparison import Comparison
-    from albench.analysis.comparison.planned import Size
+    from albench.analysis.comparison.planned import Pilot, Size
+    from albench.analysis.question import Options
     from albench.suite import Suite
 
 EffectOpt = Annotated[
@@ -59,16 +60,18 @@ def plan(
     from albench.analysis.comparison import planned
 
     loaded = suite_of(suite, plugin)
-    pilot, source = pilot_of(loaded, results, metric)
+    pilot, asked, source = pilot_of(loaded, results, metric)
     question = loaded.question(metric)
+    # the pilot of another suite may have another baseline; the level is the planned one's
+    asked = replace(asked, alpha=question.alpha)
     units = {loaded.bases[d.label] for d in loaded.datasets}
     others = {s.label for s in loaded.strategies} - {*loaded.bounds, question.baseline}
     taken = loaded.trials.take if trials is None else trials
     if taken < 1:
         raise BadValue(f"--trials {taken}: a whole number of at least 1")
     size = planned.Size(len(units), taken, max(len(others), 1))
-    frame = planned.beyond(pilot, effect, power, size, question.alpha)
-    each = planned.on_each(pilot, effect, power, question.alpha)
+    frame = planned.beyond(pilot, asked, effect, power, size)
+    each = planned.on_each(pilot, asked, effect, power)
     told = notes_of(frame, size, effect, power, source)
     rows = readable(frame)
     columns = [str(c) for c in frame.columns if c not in ("protocol", "model")]
@@ -85,18 +88,21 @@ def plan(
         )
 
 
-def pilot_of(suite: "Suite", results: Path | None, metric: str | None) -> tuple["Comparison", str]:
-    """The comparison of the pilot, and where it is from.
+def pilot_of(
+    suite: "Suite", results: Path | None, metric: str | None
+) -> tuple[list["Pilot"], "Options", str]:
+    """The blocks of the pilot, the question they answer, and where it is from.
 
     Raises BadResults where a folder that was named holds no finished run, or nothing is shipped.
     """
-    from albench.analysis.comparison import compare
+    from albench.analysis.comparison.planned import pilot
     from albench.cli.options import stored
     from albench.suite.toml import load_suite
 
     try:
         runs, rounds = stored(suite, results)
-        return compare(runs, rounds, suite.question(metric)), "the suite's own results"
+        asked = suite.question(metric)
+        return pilot(runs, rounds, asked), asked, "the suite's own results"
     except BadResults:
         if results is not None:
             raise
@@ -118,7 +124,8 @@ def pilot_of(suite: "Suite", results: Path | None, metric: str | None) -> tuple[
             f"{' or '.join(other.metrics)}"
         )
     runs, rounds = labelled(other, Store(folder))
-    return compare(runs, rounds, other.question(wanted)), f"the shipped results of {SHIPPED}"
+    asked = other.question(wanted)
+    return pilot(runs, rounds, asked), asked, f"the shipped results of {SHIPPED}"
 
 
 def readable(frame: "pd.DataFrame") -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """How many datasets and trials a suite needs to find an effect, from results of a pilot."""
 
+from collections.abc import Sequence
 from math import inf, nan
 from typing import NamedTuple
 
@@ -7,8 +8,35 @@ import numpy as np
 import pandas as pd
 
 from albench.analysis import intervals
-from albench.analysis.comparison import Comparison, power, scopes, shares
-from albench.core.errors import BadValue
+from albench.analysis.comparison import cells, power, room, scopes, shares
+from albench.analysis.comparison.blocks import Stack
+from albench.analysis.comparison.options import curves_frame
+from albench.analysis.question import ROPE, Options
+from albench.core.errors import BadResults, BadValue
+
+
+class Pilot(NamedTuple):
+    """The paired blocks of one protocol and model, and which datasets nothing can be learnt on."""
+
+    stack: Stack
+    left_out: list[str]
+
+
+def pilot(runs: pd.DataFrame, rounds: pd.DataFrame | None, options: Options) -> list[Pilot]:
+    """The blocks that variances are taken from, without any test.
+
+    Raises a UsageError with the reason where nothing is paired.
+    """
+    frame, _ = curves_frame(runs, rounds, options)
+    rope, out = options.rope or ROPE, []
+    for stack in cells.stacks(frame, options.baseline, unranked=options.unranked):
+        blocks = stack.all_blocks(options.baseline)
+        if blocks:
+            rooms = room.rooms(blocks, options.baseline, options.summary, rope)
+            out.append(Pilot(stack, room.unlearnable(rooms)))
+    if not out:
+        raise BadResults(f"the pilot has no trial that {options.baseline} shares with a strategy")
+    return out
 
 
 class Size(NamedTuple):
@@ -20,7 +48,7 @@ class Size(NamedTuple):
 
 
 def beyond(
-    pilot: Comparison, effect: float, wanted: float, size: Size, alpha: float
+    found: Sequence[Pilot], options: Options, effect: float, wanted: float, size: Size
 ) -> pd.DataFrame:
     """Beyond the datasets: one row per protocol, model and strategy of the pilot.
 
@@ -33,11 +61,11 @@ def beyond(
         raise BadValue(f"--effect {effect}: a positive difference, in units of the metric")
     if not 0.05 < wanted < 1:
         raise BadValue(f"--power {wanted}: a probability above .05 and below 1, such as 0.8")
-    level, parts = alpha / max(size.tests, 1), []
-    for stack, design in zip(pilot.stacks, pilot.design, strict=True):
-        found = shares.shares(stack, design["baseline"], design["summary"], design["left_out"])
-        table = shares.table(found).drop(columns=["datasets", "trials", "difference"])
-        rows = [_row(s, effect, wanted, size, level) for s in found.values()]
+    level, parts = options.alpha / max(size.tests, 1), []
+    for stack, left_out in found:
+        own = shares.shares(stack, options.baseline, options.summary, left_out)
+        table = shares.table(own).drop(columns=["datasets", "trials", "difference"])
+        rows = [_row(s, effect, wanted, size, level) for s in own.values()]
         table = table.join(pd.DataFrame(rows, index=table.index))
         table.insert(0, "model", stack.model)
         table.insert(0, "protocol", stack.protocol)
@@ -61,7 +89,7 @@ def _row(
     }
 
 
-def on_each(pilot: Comparison, effect: float, wanted: float, alpha: float) -> pd.DataFrame:
+def on_each(found: Sequence[Pilot], options: Options, effect: float, wanted: float) -> pd.DataFrame:
     """On each dataset of the pilot: trials that find an effect there, in both scopes.
 
     Columns: dataset, rows, sd (over trials, median over strategies), these (trials needed for a
@@ -71,12 +99,13 @@ def on_each(pilot: Comparison, effect: float, wanted: float, alpha: float) -> pd
     """
     from scipy.special import ndtri
 
+    alpha, base = options.alpha, options.baseline
     factor = float(ndtri(1 - alpha / 2) + ndtri(wanted))
     rows = []
-    for stack, design in zip(pilot.stacks, pilot.design, strict=True):
-        found = scopes.scopes(stack, design["baseline"], summary=design["summary"])
-        blocks = {b.dataset: b for b in stack.all_blocks(design["baseline"])}
-        for dataset, part in found.groupby("dataset", sort=False):
+    for stack, _ in found:
+        each = scopes.scopes(stack, base, summary=options.summary)
+        blocks = {b.dataset: b for b in stack.all_blocks(base)}
+        for dataset, part in each.groupby("dataset", sort=False):
             block = blocks[str(dataset)]
             # of a t interval back to the standard deviation over trials
             half = (part["high"] - part["low"]) / 2

@@ -25,7 +25,7 @@ import numpy as np
 from albench.analysis.comparison import signedrank
 from albench.core.arrays import Floats
 
-SAMPLES = 20_000
+SAMPLES = 8_000
 SIMULATED = 30
 """Up to so many pairs samples are drawn; beyond, moments are used (they agree within .02)."""
 STREAM = 20_110_613

@@ -8,7 +8,7 @@ rows like these  other rows from where these came. Trials over the same rows ove
                  tables of at least `ROWS` rows
 
 A dataset lies inside the rope by its shrunken estimate: the normal empirical Bayes mean of what
-its trials say and what the other datasets say (Efron and Morris 1975). Where even that has an
+its trials say and what the other datasets say (Morris 1983). Where even that has an
 interval wider than the rope, the dataset is too noisy to say.
 """
 
@@ -53,19 +53,20 @@ def corrected_interval(
 def shrunken(means: Floats, errors: Floats) -> tuple[Floats, Floats]:
     """Empirical Bayes estimates of (n,) means with (n,) squared standard errors; their errors.
 
-    The variance between datasets is that of the means less the mean error, not below zero. The
-    error of the common mean is part of each estimate's own. Below three datasets nothing is
-    known of the others, and the means stay as they are.
+    The variance between datasets is that of the means less the mean error, not below zero; the
+    weight of the common mean is V / (V + between), times (n - 3) / (n - 1), and the errors allow
+    for its own being an estimate (Morris 1983, section 5). Below four datasets little is known
+    of the others, and the means stay as they are.
     """
     n = len(means)
-    if n < 3 or not np.isfinite(errors).all():
+    if n < 4 or not np.isfinite(errors).all():
         return means, np.sqrt(errors)
     between = max(float(means.var(ddof=1)) - float(errors.mean()), 0.0)
-    weight = np.divide(between, between + errors, out=np.ones(n), where=between + errors > 0)
-    middle = float(means.mean())
-    common = (between + float(errors.mean())) / n
-    out = middle + weight * (means - middle)
-    return out, np.sqrt(weight * errors + (1 - weight) ** 2 * common)
+    pull = np.divide(errors, between + errors, out=np.zeros(n), where=between + errors > 0)
+    pull = pull * (n - 3) / (n - 1)
+    away = means - float(means.mean())
+    variance = errors * (1 - (n - 1) / n * pull) + 2 / (n - 3) * pull**2 * away**2
+    return means - pull * away, np.sqrt(variance)
 
 
 def place_of(value: float, low: float, high: float, rope: float) -> str:
