@@ -1,13 +1,16 @@
 """Power of the signed-rank test, shares of variance, and how much more data is due."""
 
+import json
 from math import inf
 
 import numpy as np
 import pandas as pd
 import pytest
+from generated import curves_of
 from scipy import stats
 
-from albench.analysis.comparison import cells, power, shares
+from albench.analysis.comparison import cells, compare, power, shares
+from albench.analysis.question import Options
 
 
 def test_power_of_few_pairs_is_that_of_all_signs_alike() -> None:
@@ -138,3 +141,14 @@ def test_only_what_cannot_be_told_gets_a_projection() -> None:
     found = shares.undecided(against, s, rope=0.01, tests=2)
     assert list(found["strategy"]) == ["a"]
     assert found["told"].iloc[0].startswith("to tell them apart takes")
+
+
+def test_a_comparison_says_what_would_decide_and_where_variance_lies() -> None:
+    found = compare(curves_of(8, 4, 6), None, Options("accuracy", "higher", rope=0.01))
+    assert {"shares", "undecided", "scopes"} <= set(found.tables)
+    open_ = found.tables["against"].query("verdict == 'unclear'")["strategy"]
+    assert set(found.tables["undecided"]["strategy"]) == set(open_)
+    lines = shares.sentences(found.tables)
+    assert lines[-1].startswith("logreg, variance of one trial's difference to the baseline")
+    assert len(lines) == (2 if len(open_) else 1)
+    json.loads(found.json())  # no number is infinite there

@@ -146,6 +146,9 @@ class Table(StrEnum):
     penalties = "penalties"
     everywhere = "everywhere"
     room = "room"
+    shares = "shares"
+    undecided = "undecided"
+    scopes = "scopes"
 
 
 def show_comparison(
@@ -157,7 +160,7 @@ def show_comparison(
     datasets; of a single dataset, which has no test over datasets, the one over its trials.
     """
     from albench.analysis import comparison
-    from albench.analysis.comparison import typeset
+    from albench.analysis.comparison import shares, typeset
 
     alone = all(design["datasets"] == len(design["dataset_names"]) == 1 for design in found.design)
     table = table or (Table.within if alone else Table.against)
@@ -168,6 +171,7 @@ def show_comparison(
         emit("\n".join(f"% {line}" for line in found.lines))
     notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]
     for_people = fmt not in (Format.json, Format.csv)
+    notes += shares.sentences(found.tables)
     notes += [next_step(suite, folder)] if alone and for_people else []
     if table is Table.datasets and fmt is Format.latex:
         for text, stack in zip(comparison.dataset_tables(found), found.stacks, strict=True):

@@ -16,7 +16,7 @@ The first two are lessened by datasets only. Moment estimates, none below zero: 
 strategies over datasets, less that of their means over trials.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf, nan
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -26,6 +26,7 @@ import pandas as pd
 from albench.analysis.comparison import paired, power
 from albench.analysis.comparison.blocks import Block, Stack
 from albench.analysis.comparison.summaries import areas
+from albench.analysis.comparison.words import counted
 from albench.core.arrays import Floats
 
 Outcome: TypeAlias = Literal["differs", "equal"]
@@ -226,3 +227,34 @@ def undecided(
         due = need(one, rope=rope, tests=tests, alpha=alpha)
         rows.append({"strategy": strategy, **due._asdict(), "told": told(due, one)})
     return pd.DataFrame(rows, columns=["strategy", *Need._fields, "told"])
+
+
+def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What would decide what cannot be told, and where variance lies, by model and protocol.
+
+    tables: those of a comparison; shares and undecided are read.
+    """
+    out: list[str] = []
+    due = tables.get("undecided", pd.DataFrame())
+    for (model, _), part in due.groupby(["model", "protocol"], sort=False) if len(due) else ():
+        cells = [f"{r['strategy']}: {r['told']}" for _, r in part.iterrows()]
+        out.append(f"{model}, what would decide (80 % power in this family): {counted(cells, 4)}.")
+    found = tables.get("shares", pd.DataFrame())
+    for (model, _), part in found.groupby(["model", "protocol"], sort=False) if len(found) else ():
+        said = lying(part)
+        out += [f"{model}, {said}"] if said else []
+    return out
+
+
+def lying(found: pd.DataFrame) -> str:
+    """Where the variance of one trial's difference lies, as the median over strategies."""
+    columns = ["dataset", "strategy x dataset", "test rows", "trial"]
+    known = found[columns].dropna(how="all")
+    if known["trial"].isna().all():
+        return ""
+    middle = known.median()
+    parts = [f"{c} {middle[c]:.0%}" for c in columns if np.isfinite(middle[c])]
+    return (
+        "variance of one trial's difference to the baseline, median over strategies: "
+        f"{', '.join(parts)} (trials lessen the last, datasets all)."
+    )
