@@ -286,6 +286,9 @@ def _aggregates(
         for u in (None, units)
     )
     out["iqm"], out["iqm_low"], out["iqm_high"] = iqm
+    # the baseline's own gain is 0 in every trial by definition, which is no estimate
+    own = out["strategy"] == baseline
+    out.loc[own, ["iqm_low", "iqm_high"]] = out.loc[own, "iqm"].iloc[0]
     out["iqm_datasets"] = len(scaled)
     out["better"], out["better_low"], out["better_high"] = narrow
     _, out["better_wide_low"], out["better_wide_high"] = wider
