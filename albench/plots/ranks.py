@@ -16,8 +16,8 @@ def critical_difference(
 ) -> Axes:
     """Mean ranks on a line, best on the left; a bar joins what the test cannot tell apart.
 
-    ranks: strategy, rank; distance: NaN where datasets are too few for one. Dots mark the members of each bar, so that a bar passing over
-    a strategy does not claim it.
+    ranks: strategy, rank; distance: NaN where datasets are too few for one. Dots mark the
+    members of each bar, so that a bar passing over a strategy does not claim it.
     """
     order = ranks.sort_values("rank", kind="stable")
     place = dict(zip(order["strategy"], order["rank"], strict=True))
