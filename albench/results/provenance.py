@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from albench.core import registry
+from albench.core.source import SESSION
 from albench.core.spec import Ref
 from albench.core.version import VERSION
 from albench.suite import Suite
@@ -107,7 +108,7 @@ def suite_digest(suite: Suite) -> str:
 
 
 def entries(suite: Suite) -> dict[str, dict[str, str]]:
-    """Version and source digest of every entry that the suite uses."""
+    """Version and source digest of every entry that the suite uses, and which no file holds."""
     refs: list[tuple[registry.Kind, Ref]] = [("dataset", d.ref) for d in suite.datasets]
     refs += [("strategy", s.ref) for s in suite.strategies]
     models = [m.ref for m in suite.models] + [m.query for m in suite.models if m.query]
@@ -116,7 +117,10 @@ def entries(suite: Suite) -> dict[str, dict[str, str]]:
     found = {}
     for kind, ref in refs:
         entry = registry.entry(kind, ref.name)
-        found[f"{kind}:{ref.name}"] = {"version": entry.version, "source": entry.digest}
+        told = {"version": entry.version, "source": entry.digest}
+        # no file holds it, so nobody else can run it from these results
+        told |= {"origin": "session"} if entry.plugin == SESSION else {}
+        found[f"{kind}:{ref.name}"] = told
     return found
 
 

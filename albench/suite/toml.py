@@ -120,12 +120,37 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def load_suite(suite: str | Path, plugins: Sequence[str | Path] = ()) -> Suite:
+def load_suite(suite: Suite | str | Path, plugins: Sequence[str | Path] = ()) -> Suite:
     """A suite by the path of its file, or by the name of a shipped one.
 
-    plugins  files with entries of one's own, loaded first
-    Raises BadValue or UnknownName with file, key and what would be right.
+    Parameters
+    ----------
+    suite : Suite, str or Path
+        A suite, which comes back as it is but for the plugins; a path, or a name.
+    plugins : sequence of str or Path, optional
+        Files with entries of one's own, loaded first.
+
+    Returns
+    -------
+    Suite
+        What to run, and how it is judged.
+
+    Raises
+    ------
+    BadValue, UnknownName
+        With file, key and what would be right.
+
+    Examples
+    --------
+    >>> import albench
+    >>> albench.load_suite("quickstart").baseline
+    'random'
     """
+    if isinstance(suite, Suite):
+        for file in plugins:
+            registry.load_plugin(file)
+        files = [str(Path(file).expanduser().resolve()) for file in plugins]
+        return replace(suite, plugins=tuple(dict.fromkeys((*suite.plugins, *files))))
     path = Path(suite)
     if not path.is_file():
         known = shipped()

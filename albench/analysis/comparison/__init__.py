@@ -22,11 +22,14 @@ from albench.analysis.comparison.typeset import (
     cell_latex,
     cell_table,
     foot_rows,
+    headline_table,
     trials_text,
+    within_table,
 )
 from albench.analysis.comparison.within import per_dataset
 from albench.analysis.comparison.words import several, units
 from albench.analysis.question import ROPE, Options, rope_of
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadResults, UnknownName
 
 DERIVED = ("datasets", "penalties")
@@ -153,11 +156,13 @@ def guards(found: Sequence[Mapping[str, Any]]) -> list[str]:
     return said
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Displayed):
     """lines: the answer in words; tables: tidy frames, each with protocol and model;
     notes: what a reader must know; design: what was compared, per protocol and model;
-    stacks: the paired arrays behind it; frame: the tidy curves that went in."""
+    stacks: the paired arrays behind it; frame: the tidy curves that went in.
+
+    Each table is an attribute, too: `against`, `pairs`, `within`, ..., see `table_of`."""
 
     options: Options
     lines: tuple[str, ...]
@@ -208,6 +213,31 @@ class Comparison:
         """`stats` as JSON text; undefined numbers are null."""
         found = self.stats(changed)
         return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @property
+    def main(self) -> str:
+        """The table that answers: against the baseline; of one dataset, that over its trials."""
+        alone = all(d["datasets"] == len(d["dataset_names"]) == 1 for d in self.design)
+        return "within" if alone else "against"
+
+    def sheet(self) -> Sheet:
+        """The answer and its table, for people."""
+        frame = table_of(self, self.main)
+        if self.main == "within" and "note" in frame.columns:
+            frame = within_table(frame, self.options.alpha)
+        if self.main == "against" and "verdict" in frame.columns:
+            frame = headline_table(frame)
+        return Sheet(lines=self.lines, frame=frame, notes=self.notes)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        # only for what is no field; while a copy is made there are no tables yet
+        tables = self.__dict__.get("tables", {})
+        if name in tables or (tables and name in DERIVED):
+            return table_of(self, name)
+        raise AttributeError(f"a comparison has no {name!r}; tables: {', '.join(tables)}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.tables, *DERIVED]
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
