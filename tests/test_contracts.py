@@ -25,13 +25,18 @@ REFUSED = {f"ska:{name}" for name, version in DEFECTS if version == INSTALLED}
 STRATEGIES = [name for name in names("strategy") if name not in REFUSED]
 each = pytest.mark.parametrize("name", STRATEGIES)
 # one refit for each candidate and class: few candidates show the contract as well as many
-FEWER: dict[str, dict[str, Any]] = {"eer_log": {"candidates": 3}, "eer_01": {"candidates": 3}}
+FEWER: dict[str, dict[str, Any]] = {
+    "eer_log": {"candidates": 3},
+    "eer_01": {"candidates": 3},
+    "lal": {"tasks": 1, "trees": 10},  # a short simulation
+}
 
 
 @pytest.fixture(autouse=True)
 def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same for what is adapted."""
+    """The same for what is adapted, and for what LAL simulates."""
     monkeypatch.setattr("albench.strategies.skactiveml.CANDIDATES", 3)
+    monkeypatch.setattr("albench.strategies.lal.SIZES", range(2, 5))
 
 
 MODEL = Ref("logreg", entry("model", "logreg").version)

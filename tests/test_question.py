@@ -67,7 +67,7 @@ def stored(few: Stored, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stored]:
         return runs, rounds
 
     monkeypatch.setattr("albench.runner.grid.labelled", labelled)
-    monkeypatch.setattr("albench.api.labelled", labelled)
+    monkeypatch.setattr("albench.api.tables.labelled", labelled)
     return few
 
 

@@ -256,7 +256,7 @@ def test_where_there_is_no_room_a_dataset_is_neither_win_nor_equal() -> None:
     )
     assert "d7 (no room: +0.015)" in found.lines[1]
     level = told(suite_of({"a": [1e-4 * i for i in range(-5, 6)]}, full=full, labels=[0, 1] * 5))
-    assert bracketed(level, "a") == "6 of 6 datasets within, probability 0.99; no room on 5"
+    assert bracketed(level, "a") == "6 of 6 datasets within, probability 1.00; no room on 5"
     none = told(suite_of({"a": [0.001] * 11}, full=dict.fromkeys(full, 0.705), labels=[0, 1]))
     assert row(none)["counted"] == 0
     assert row(none)["holm_p"] < 0.05

@@ -283,6 +283,11 @@ QUADRATIC: dict[str, dict[str, Any]] = {
     "graph_density": {},
     "graph_density_unlabeled": {},
     "ens": {},
+    "bait": {},
+    "variance_reduction": {},
+    "bmdr": {},
+    "spal": {},
+    "hintsvm": {"kernel": "rbf"},
 }
 
 

@@ -180,7 +180,7 @@ def test_listing_touches_no_file_and_imports_nothing_heavy(tmp_path: Path) -> No
     )
     code = (
         "import sys, albench\n"
-        "from albench import registry\n"
+        "from albench.core import registry\n"
         f"registry.load_plugin({str(plugin)!r})\n"
         "print(len([registry.entry('dataset', n).summary for n in registry.names('dataset')]))\n"
         "heavy = {'pandas', 'sklearn', 'openml', 'pooch', 'requests', 'pyarrow'}\n"

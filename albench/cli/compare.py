@@ -162,8 +162,8 @@ def show_comparison(
     from albench.analysis import comparison
     from albench.analysis.comparison import shares, typeset
 
-    alone = all(design["datasets"] == len(design["dataset_names"]) == 1 for design in found.design)
-    table = table or (Table.within if alone else Table.against)
+    alone = found.main == Table.within.value
+    table = table or Table(found.main)
 
     if fmt is Format.table or fmt is Format.markdown:
         emit("\n".join(found.lines) + "\n")

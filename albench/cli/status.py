@@ -9,7 +9,7 @@ import typer
 
 from albench.cli.options import FormatOpt, PluginOpt, ResultsOpt, SuiteArg, load_plugins, suite_of
 from albench.cli.output import WIDE, Format, emit, note, show, show_frame, table_width
-from albench.core.errors import UnknownName
+from albench.core.errors import BadValue, UnknownName
 from albench.core.tables import KEY
 
 if TYPE_CHECKING:
@@ -47,25 +47,41 @@ def list_entries(
     ] = None,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Datasets with this tag, such as rare or core."),
+    ] = None,
 ) -> None:
     """List what a suite can name, with one line on each."""
 
     load_plugins(plugin)
+    if tag and what is not What.datasets:
+        raise BadValue("--tag is for datasets: albench list datasets --tag rare")
     if what is None:
         rows = [row | {"kind": SINGULAR[w]} for w in What for row in listing(w)]
         show(rows, ["kind", "name", "summary"], fmt=fmt)
         return None
-    rows = listing(what)
+    rows = tagged(listing(what), tag or ())
     if what is What.strategies:
         return show_strategies(rows, fmt)
     extra = {
-        What.datasets: ["n", "d", "classes", "source"],
+        What.datasets: ["n", "d", "classes", "tags", "source"],
         What.models: ["probabilities", "source"],
         What.metrics: ["better", "source"],
         What.oracles: ["source"],
     }.get(what, [])
     show(rows, ["name", *extra, "summary"], fmt=fmt)
     return None
+
+
+def tagged(rows: list[dict[str, Any]], tags: Sequence[str]) -> list[dict[str, Any]]:
+    """The datasets that have all these tags; all rows where none is given."""
+    from albench.datasets.uci import selected
+
+    if not tags:
+        return rows
+    names = {table.name for table in selected(tags)}
+    return [row for row in rows if row["name"] in names]
 
 
 SHORT = ["name", "family", "needs", "batch-aware"]
@@ -105,17 +121,24 @@ def listing(what: What) -> list[dict[str, Any]]:
 
 def row_of(entry: "Entry") -> dict[str, Any]:
     """An entry as a row."""
+    from albench.datasets.uci import marks
+
     traits = entry.traits
-    return traits.told(entry.kind) | {
-        "name": entry.name,
-        "summary": entry.summary,
-        "source": traits.cite,
-        "needs": ", ".join(traits.needs),
-        "batch-aware": traits.batch_aware,
-        "sequential": traits.sequential,
-        "multi-class": "binary" not in traits.needs,
-        "probabilities": bool(traits.proba),
-    }
+    tags = {"tags": " ".join(marks(entry.name))} if entry.kind == "dataset" else {}
+    return (
+        traits.told(entry.kind)
+        | tags
+        | {
+            "name": entry.name,
+            "summary": entry.summary,
+            "source": traits.cite,
+            "needs": ", ".join(traits.needs),
+            "batch-aware": traits.batch_aware,
+            "sequential": traits.sequential,
+            "multi-class": "binary" not in traits.needs,
+            "probabilities": bool(traits.proba),
+        }
+    )
 
 
 def title_of(path: Path) -> str:
@@ -135,6 +158,7 @@ def show_entry(
 ) -> None:
     """Show what an entry is, its parameters, what it needs, and its source."""
     from albench.core import registry
+    from albench.strategies._checked import checked
 
     load_plugins(plugin)
     single = SINGULAR.get(kind, kind)
@@ -152,6 +176,9 @@ def show_entry(
     if single == "strategy":
         told = {"needs": "any query model"} | told
         told["multi_class"] = "binary" not in entry.traits.needs
+        known = checked(name)
+        if known is not None:
+            told |= {"checked": f"{known.against}; on {known.data}", "checked_by": known.test}
     about = [{"property": key, "value": value} for key, value in sorted(told.items())]
     head = f"{entry.kind} {entry.name}, version {entry.version}\n\n{entry.doc}"
     rows = [row for row in about if not callable(row["value"])]

@@ -95,6 +95,7 @@ class Traits:
     source : of a dataset: the place it is had from.
     known : of a dataset: what is wrong with it, or misleads.
     file : of a dataset: its file, by checksum.
+    base : of a dataset: the dataset of which it is a twin or a variant; they count once.
     bayes : of a dataset: (X, **params) -> classes of the best possible classifier.
     expand : of a dataset: item of a suite -> the items it stands for.
     resolve : of a dataset, an oracle, a cost: (table, folder of the suite) -> (table, source),
@@ -121,6 +122,7 @@ class Traits:
     source: str = field(default="", metadata=of(text, "dataset"))
     known: str = field(default="", metadata=of(text, "dataset"))
     file: File | None = field(default=None, metadata=of(a_file, "dataset"))
+    base: str = field(default="", metadata=of(text, "dataset"))
     bayes: Callable[..., Any] | None = field(default=None, metadata=of(function, "dataset"))
     expand: Callable[[Any], Iterable[Any]] | None = field(
         default=None, metadata=of(function, "dataset")

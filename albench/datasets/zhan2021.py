@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from albench.core.files import File
 from albench.core.registry import dataset
-from albench.datasets import _cache as cache
+from albench.datasets import _cache as parsed
 from albench.datasets._cache import obtained
 from albench.datasets._dataset import Dataset
 from albench.datasets.files import read_svmlight
@@ -118,8 +118,8 @@ def registered(row: str) -> None:
     defect = DEFECTS.get(base, "")
 
     def load() -> Dataset:
-        found = cache.arrays(
-            cache.key("svmlight", sha256, int(d)), lambda: read_svmlight(obtained(file), int(d))
+        found = parsed.arrays(
+            parsed.key("svmlight", sha256, int(d)), lambda: read_svmlight(obtained(file), int(d))
         )
         return Dataset.of(found["X"], found["labels"])
 
@@ -135,6 +135,7 @@ def registered(row: str) -> None:
         source=file.url,
         file=file,
         known=defect,
+        base=base if base in TAKEN else "",
     )
     enter(load)
 

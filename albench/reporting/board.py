@@ -40,8 +40,8 @@ COLUMNS = (
     Column("mean rank", "over base datasets, 95 % bootstrap interval", first="ascending"),
     Column(
         "normalised gain",
-        "interquartile mean of runs, 95 % interval; a run's gain over the baseline's run of the same "
-        "trial, as a share of the dataset's head-room (whole pool: 1)",
+        "interquartile mean of runs, 95 % interval; a run's gain over the baseline's run of the "
+        "same trial, as a share of the dataset's head-room (whole pool: 1)",
     ),
     Column("won/tied/lost", "base datasets against the baseline"),
     Column(
@@ -144,13 +144,19 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
     named = tuple(dict.fromkeys(d.group for d in suite.datasets if d.group))
     groups = (ALL, *(named if len(named) > 1 else ()))
     beside = {
-        (model, group): with_evidence(suite, (runs, rounds), (model, group), evidence)
+        (model, group): with_evidence(suite, runs, rounds, evidence, model=model, group=group)
         for model in models
         for group in groups
     }
     views = [
         seen(
-            suite, stacks.get((model, metric)), (model, metric, share, group), beside[model, group]
+            suite,
+            stacks.get((model, metric)),
+            beside[model, group],
+            model=model,
+            metric=metric,
+            share=share,
+            group=group,
         )
         for model in models
         for metric in suite.metrics
@@ -158,16 +164,16 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
         for group in groups
     ]
     return Board(
-        suite,
-        suite.question(),
-        models,
-        groups,
-        tuple(views),
-        stacks,
-        evidence,
-        ceilings(suite, runs, rounds),
-        tuple(notes),
-        reasons(runs),
+        suite=suite,
+        question=suite.question(),
+        models=models,
+        groups=groups,
+        views=tuple(views),
+        stacks=stacks,
+        evidence=evidence,
+        ceilings=ceilings(suite, runs, rounds),
+        notes=tuple(notes),
+        reasons=reasons(runs),
     )
 
 
@@ -208,8 +214,12 @@ def paired(
 def seen(
     suite: Suite,
     stack: "Stack | None",
-    choice: tuple[str, str, float, str],
     beside: "pd.DataFrame",
+    *,
+    model: str,
+    metric: str,
+    share: float,
+    group: str,
 ) -> View:
     """The standings of one choice, with the columns that do not depend on the metric."""
     import pandas as pd
@@ -222,15 +232,15 @@ def seen(
         with_rope,
     )
 
-    model, metric, share, group = choice
     labels = of_group(suite, group)
     part = part_of(stack, share, labels) if stack is not None else None
     if part is None or not part.blocks:
-        return View(*choice, pd.DataFrame(), f"{metric} is undefined for {model} on {group}")
+        why = f"{metric} is undefined for {model} on {group}"
+        return View(model, metric, share, group, pd.DataFrame(), why)
     try:
         asked = with_rope(part, suite.question(metric))
     except BadValue as error:
-        return View(*choice, pd.DataFrame(), str(error))
+        return View(model, metric, share, group, pd.DataFrame(), str(error))
     table = standings(part, asked).set_index("strategy")
     known = {other for others in part.alike.values() for other in others}
     beside = beside[~beside.index.isin(known)]
@@ -248,7 +258,8 @@ def seen(
     gone = no_room(part, asked)
     note += f" {LEFT_OUT} {', '.join(gone)}." if gone else ""
     note += WHOLE_RUNS if share < 1 else ""
-    return View(*choice, table.rename_axis("strategy").reset_index(), note)
+    table = table.rename_axis("strategy").reset_index()
+    return View(model, metric, share, group, table, note)
 
 
 def trials_of(blocks: "Sequence[Block]") -> str:
@@ -277,12 +288,14 @@ def of_group(suite: Suite, group: str) -> list[str]:
 
 def with_evidence(
     suite: Suite,
-    tables: tuple["pd.DataFrame", "pd.DataFrame"],
-    choice: tuple[str, str],
+    runs: "pd.DataFrame",
+    rounds: "pd.DataFrame",
     evidence: Evidence,
+    *,
+    model: str,
+    group: str,
 ) -> "pd.DataFrame":
     """Counts, seconds and what the bought rows say, of a model and a group of datasets."""
-    (runs, rounds), (model, group) = tables, choice
     labels = of_group(suite, group)
     mine = run_columns(suite, runs[runs["dataset"].isin(labels)], rounds, model)
     return mine.join(evidence.table(model, labels))

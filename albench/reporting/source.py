@@ -4,11 +4,12 @@ A `Source` is a suite with its tables; a `View` of it is one table with the sent
 go with it and the frames that its figures are drawn from. `albench.reporting.views` makes them.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from albench.analysis.comparison.options import not_done
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadValue
 from albench.core.spec import RunSpec
 from albench.core.tables import FULL_POOL
@@ -18,12 +19,14 @@ from albench.suite import Suite
 if TYPE_CHECKING:
     import pandas as pd
 
+    from albench.plots.bought import Drawing
+
 
 Frames = dict[str, "pd.DataFrame"]
 
 
-@dataclass(frozen=True)
-class View:
+@dataclass(frozen=True, repr=False)
+class View(Displayed):
     """One table on what was bought, with what it says.
 
     topic   bias, coverage, rare, noise or audit; name: of the table, as `--table` has it
@@ -32,7 +35,7 @@ class View:
     notes   what was left out, and why
     table   for people: the last checkpoint, a column per measure
     long    every checkpoint and measure by rows, with intervals, and reasons for nulls
-    makers  make the frames that `albench.plots.bought` draws, by the names of its `FRAMES`
+    source  what else its figures are drawn from
     """
 
     topic: str
@@ -41,12 +44,32 @@ class View:
     lines: Sequence[str]
     table: "pd.DataFrame"
     long: "pd.DataFrame"
-    notes: Sequence[str] = ()
-    makers: Mapping[str, Callable[[], "pd.DataFrame"]] = field(default_factory=dict)
+    notes: Sequence[str]
+    source: "Source" = field(repr=False)
 
-    def frames(self, leave: Collection[str] = ()) -> Frames:
-        """The frames of its figures, but for those named in `leave`, which are not made."""
-        return {name: make() for name, make in self.makers.items() if name not in leave}
+    def sheet(self) -> Sheet:
+        """The table for people, and what was found."""
+        return Sheet(self.title, self.lines, self.table, self.notes)
+
+    @property
+    def figures(self) -> "dict[str, Drawing]":
+        """Its figures, by the table of all."""
+        from albench.plots.bought import FIGURES
+
+        here = (self.topic, self.name)
+        return {name: drawing for name, drawing in FIGURES.items() if drawing.view == here}
+
+    def frames(self, *, page: bool = False, leave: Collection[str] = ()) -> Frames:
+        """The frames of its figures.
+
+        page   only of those that a page has room for
+        leave  names of figures whose frames are not made
+        """
+        return {
+            name: drawing.frame(self.long, self.source)
+            for name, drawing in self.figures.items()
+            if name not in leave and not (page and drawing.marks)
+        }
 
 
 class Source:

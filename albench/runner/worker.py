@@ -1,11 +1,12 @@
 """What a worker does: one run, or a block of runs that share a cut."""
 
+import math
 import signal
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -20,7 +21,15 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
-from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread
+from albench.runner.clock import (
+    Laps,
+    Parts,
+    TimedLearner,
+    limited,
+    one_thread,
+    peak_memory,
+    told_to_stop,
+)
 from albench.simulation.learner import Learner
 from albench.simulation.loop import Sight, simulate
 from albench.simulation.oracles import oracle
@@ -30,6 +39,7 @@ from albench.suite.protocols import protocol_name
 
 Fits: TypeAlias = "dict[Any, Cache]"
 RESIDENT = 2
+HOLD = 5.0  # seconds that a finished run may wait for others of its block
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class Options:
     memory   bytes of kernel values that engines may hold
     trace    record `margin_rank`
     plugins  files to import in the worker
+    entries  entries to know in the worker that no file tells of
     profile  record where the time went, and the peak memory of the process
     """
 
@@ -50,6 +61,7 @@ class Options:
     engine: str = "auto"
     trace: bool = False
     plugins: tuple[str, ...] = ()
+    entries: tuple[registry.Entry, ...] = ()
     profile: bool = False
     memory: int = engines.MEMORY
 
@@ -75,27 +87,70 @@ def resident(ref: Ref) -> Dataset:
     return datasets[ref]
 
 
-def run_block(specs: Sequence[RunSpec], options: Options) -> list[Finished]:
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the coordinator: it reaches every process of a terminal."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def luggage(
+    specs: Iterable[RunSpec], plugins: Sequence[str], metrics: Sequence[str] = ()
+) -> registry.Carried:
+    """What a worker needs to know the entries of specs and metrics."""
+    used: dict[tuple[registry.Kind, Ref], None] = {}
+    for spec in specs:
+        rules = spec.protocol
+        used["dataset", spec.dataset] = used["strategy", spec.strategy] = None
+        used["model", spec.model] = used["model", spec.query_model] = None
+        used["oracle", rules.oracle] = None
+        if rules.cost is not None:
+            used["cost", rules.cost] = None
+    for metric in metrics:
+        used["metric", registry.resolve("metric", metric)] = None
+    every = (inner for kind, ref in used for inner in registry.within(kind, ref))
+    return registry.carried(every, plugins)
+
+
+def run_block(specs: Sequence[RunSpec], options: Options, hold: float = math.inf) -> list[Finished]:
     """Run specs one after the other, each on one BLAS and OpenMP thread.
 
     Specs that differ in strategy or models only share the cut, and what is kept with it.
+
+    hold  give back what is finished, and leave the rest of the specs, before a finished run
+          has waited so many seconds for those after it (each taken to last up to twice as
+          long as the longest so far)
     """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for plugin in options.plugins:
-        registry.load_plugin(plugin)
+    registry.Carried(options.plugins, options.entries).unpack()
     with one_thread():
         shared: dict[Any, Any] = {}
-        return [run_one(spec, options, shared) for spec in specs]
+        finished: list[Finished] = []
+        longest, since = 0.0, math.inf
+        for spec in specs:
+            begin = time.monotonic()
+            finished.append(run_one(spec, options, shared))
+            now = time.monotonic()
+            longest, since = max(longest, now - begin), min(since, now)
+            if now - since + 2 * longest > hold:
+                break
+        return finished
 
 
 def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = None) -> Finished:
-    """One run; whatever goes wrong in it costs this run only."""
+    """One run; whatever goes wrong in it costs this run only.
+
+    Raises KeyboardInterrupt where the process was told to stop meanwhile, whatever became of
+    the exception in the strategy's hands.
+    """
+    with told_to_stop():
+        return contained(spec, options, {} if shared is None else shared)
+
+
+def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finished:
+    """`run_one`, where nothing that a strategy or a model raises gets out."""
     begin = time.perf_counter()
     row = described(spec) | {"metrics": versions_of(options.metrics)}
     rounds: list[dict[str, Any]] = []
     parts = Parts()
-    shared = {} if shared is None else shared
     try:
         with parts.running("load"):
             resident(spec.dataset)
@@ -108,9 +163,13 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with parts.running("other"):
-                rounds.extend(simulated(spec, task, options, row, parts, fits))
+                learners = learners_of(spec, task, options, parts, fits)
+                row["engine"] = learners.model.name
+                rounds.extend(simulated(spec, task, options, learners, parts))
+                row["engine"] = learners.model.name  # an engine that fell back on the way says so
         row |= {"status": "done", "reason": None, "reason_code": None}
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        # a KeyboardInterrupt, a SystemExit of the strategy's own: see `told_to_stop`
         row |= ended(spec, error)
     row["seconds"] = time.perf_counter() - begin
     if options.profile:
@@ -122,16 +181,24 @@ def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
     """How a run that raised ended: status, reason and its code."""
     status, otherwise = "failed", Reason.refused
     if isinstance(error, Skip):
-        status, words = "skipped", str(error)
+        status, words = "skipped", said(error)
     elif isinstance(error, RunTimeout):
-        status, words = "timeout", str(error)
+        status, words = "timeout", said(error)
     elif isinstance(error, AlbenchError):
-        words = f"{spec.strategy.label}: {error}"
+        words = f"{spec.strategy.label}: {said(error)}"
     else:
         otherwise = Reason.exception
         words = "".join(traceback.format_exception(error, limit=-8))
     code = reason_of(error, otherwise).value
     return {"status": status, "reason": words, "reason_code": code}
+
+
+def said(error: BaseException) -> str:
+    """The text of an exception, which may be a strategy's own class."""
+    try:
+        return str(error)
+    except BaseException:
+        return type(error).__name__
 
 
 def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
@@ -173,18 +240,22 @@ def shape(task: Task) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Learners:
+    """Of the task model, which is evaluated, and of the query model, which the strategy sees."""
+
+    model: Learner
+    query: Learner
+
+
 def simulated(
-    spec: RunSpec, task: Task, options: Options, row: dict[str, Any], parts: Parts, fits: Fits
+    spec: RunSpec, task: Task, options: Options, learners: Learners, parts: Parts
 ) -> Iterator[dict[str, Any]]:
     """The rows of `rounds` of one run."""
     fitting, querying = Laps(parts, ("fit",)), Laps(parts, ("strategy", "pool"))
-    learner = query_learner = memoised(spec, task, options, "model", parts, fits)
-    if spec.query_model != spec.model or spec.protocol.scale == "labeled":
-        query_learner = memoised(spec, task, options, "query_model", parts, fits)
-    row["engine"] = learner.name
     strategy, sight, task, answers = roles(spec, task)
-    same = query_learner is learner
-    timed = TimedLearner(learner, parts, options.profile)
+    same = learners.query is learners.model
+    timed = TimedLearner(learners.model, parts, options.profile)
     metrics = {name: registry.resolve("metric", name) for name in options.metrics}
     trace = options.trace and spec.strategy.name != FULL_POOL
     built = {name: registry.build("metric", ref) for name, ref in metrics.items()}
@@ -194,7 +265,7 @@ def simulated(
         task,
         parts.timed("strategy", strategy),
         timed,
-        timed if same else query_learner,
+        timed if same else learners.query,
         answers,
         metrics=built,
         rng=spec.rng("strategy"),
@@ -206,7 +277,14 @@ def simulated(
             "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
             "seconds_query": round(querying.lap(), 6),
         }
-    row["engine"] = learner.name  # an engine that fell back on the way says so
+
+
+def learners_of(spec: RunSpec, task: Task, options: Options, parts: Parts, fits: Fits) -> Learners:
+    """The learners of one run: one object for both roles where they are the same."""
+    learner = query_learner = memoised(spec, task, options, "model", parts, fits)
+    if spec.query_model != spec.model or spec.protocol.scale == "labeled":
+        query_learner = memoised(spec, task, options, "query_model", parts, fits)
+    return Learners(learner, query_learner)
 
 
 def memoised(
@@ -214,12 +292,11 @@ def memoised(
 ) -> Learner:
     """The learner of a role, sharing fits with the other runs of the trial where it can."""
     learner = learner_of(spec, task, options, role)
-    if not getattr(learner, "repeatable", False):
+    if not learner.repeatable:
         return learner
     key = role, getattr(spec, role)
     cache = fits.setdefault(key, Cache(time.perf_counter))
-    memo: Any = Memo(learner, cache, parts.lend)
-    return memo  # type: ignore[no-any-return]
+    return Memo(learner, cache, parts.lend)
 
 
 def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learner:
@@ -269,10 +346,3 @@ def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
         "margin_rank": listed(entry.margin_rank),
         **entry.scores,
     }
-
-
-def peak_memory() -> float:
-    """The most memory this process has held so far, in megabytes."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

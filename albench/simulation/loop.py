@@ -35,11 +35,21 @@ class Bought:
 
     def first(self, n: int) -> "Bought":
         """The first n picks."""
-        if n == len(self.picks):
-            return self
-        kept = (None if a is None else a[:n] for a in (self.probability, self.margin_rank))
+        return self if n == len(self.picks) else self.kept(slice(n))
+
+    def kept(self, which: slice | Ints) -> "Bought":
+        """Some of the picks, in their order."""
+        kept = (None if a is None else a[which] for a in (self.probability, self.margin_rank))
         probability, margin_rank = kept
-        return replace(self, picks=self.picks[:n], probability=probability, margin_rank=margin_rank)
+        picks = self.picks[which]
+        return replace(self, picks=picks, probability=probability, margin_rank=margin_rank)
+
+    def one_of_each(self, groups: Ints | None) -> "Bought":
+        """The first pick of each group; all of them where there are no groups."""
+        if groups is None:
+            return self
+        first = np.unique(groups[self.picks], return_index=True)[1]
+        return self if len(first) == len(self.picks) else self.kept(np.sort(first))
 
 
 NOTHING = Bought(np.empty(0, dtype=np.intp))
@@ -148,7 +158,6 @@ class Asking:
     def lasting(self) -> dict[str, Any]:
         """The fields of a query that stay the same over the run."""
         task, asked = self.task, self.query_learner
-        make = getattr(asked, "make", None) or (lambda seed: None)
         hidden: dict[str, Any] = {} if self.sight == "pool" else {"y": task.y}
         if self.sight != "pool":
             seen = (task.X_test, task.y_test) if self.sight == "all" else (None, None)
@@ -158,10 +167,10 @@ class Asking:
             "n_classes": task.n_classes,
             "positive": task.positive,
             "rng": self.rng,
-            "make_model": make,
+            "make_model": asked.make,
             "memo": task.memo,
             "select": None,
-            "engine": getattr(asked, "member", None),
+            "engine": asked.member,
             "batch": task.batch,
             "rows": task.rows,
             "reveal": None if task.delay else self.reveal,
@@ -217,11 +226,13 @@ class Ledger:
         return answers
 
     def admitted(self, bought: Bought) -> Bought:
-        """The first picks of a batch that the cost budget and the session pay for.
+        """The picks of a batch that are of one group each, and the cost budget and the session
+        pay for.
 
         The batch that meets the cost budget is the last one. A row dearer than a whole
         session is labelled in one of its own.
         """
+        bought = bought.one_of_each(self.task.groups)
         picks, budget, session = bought.picks, self.task.cost_budget, self.task.session
         if budget is None and session is None:
             return bought
@@ -258,7 +269,7 @@ class Ledger:
         return min(self.task.batch, self.task.budget - self.n_bought, self.n_open)
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some would say less
     task: Task,
     strategy: Strategy,
     learner: Learner,
@@ -287,15 +298,15 @@ def simulate(
         fitted = learner.fit(labeled, y_labeled)
         outcome = Outcome(task, labeled, y_labeled, fitted)
         yield Round(
-            number,
-            len(labeled),
-            ledger.cost,
-            {name: metric(outcome) for name, metric in metrics.items()},
-            bought.picks,
-            answers,
-            bought.probability,
-            bought.n_tied,
-            bought.margin_rank,
+            round=number,
+            n_labeled=len(labeled),
+            cost=ledger.cost,
+            scores={name: metric(outcome) for name, metric in metrics.items()},
+            picks=bought.picks,
+            labels=answers,
+            probability=bought.probability,
+            n_tied=bought.n_tied,
+            margin_rank=bought.margin_rank,
         )
         number += 1
         bought = NOTHING

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from albench.analysis.question import Options
 from albench.core import registry
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadValue
 from albench.core.spec import Protocol, Ref, RunSpec
 from albench.core.tables import FULL_POOL
@@ -84,8 +85,8 @@ def direction(metric: str) -> str:
     return str(registry.entry("metric", metric).traits.better)
 
 
-@dataclass(frozen=True)
-class Suite:
+@dataclass(frozen=True, repr=False)
+class Suite(Displayed):
     """What to run, and how to judge it.
 
     baseline   label of the strategy that the others are compared with
@@ -121,6 +122,25 @@ class Suite:
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False, repr=False)
 
+    def sheet(self) -> Sheet:
+        """What is run, and how it is judged."""
+        import pandas as pd
+
+        labels = {
+            "datasets": [d.label for d in self.datasets],
+            "protocols": [label for label, _ in self.protocols],
+            "models": [m.label for m in self.models],
+            "strategies": [s.label for s in self.strategies],
+            "metrics": list(self.metrics),
+            "trials": [str(self.trials.take)],
+            "primary": [self.primary],
+            "baseline": [self.baseline],
+        }
+        rows = [(key, ", ".join(values)) for key, values in labels.items()]
+        return Sheet(
+            f"{self.name}: {self.title}", frame=pd.DataFrame(rows, columns=["key", "value"])
+        )
+
     @property
     def bounds(self) -> frozenset[str]:
         """Labels of strategies that are drawn as bounds and never ranked."""
@@ -132,19 +152,11 @@ class Suite:
     def bases(self) -> dict[str, str]:
         """The base dataset of each dataset's label: variants of one count once in tests.
 
-        Variants are entries over another dataset (a parameter is a dataset), and one entry
-        of fixed content or one generator under several parameters; the key `base` of an
-        entry goes before.
+        Variants are entries over another dataset (a parameter is a dataset), one entry of
+        fixed content or one generator under several parameters, and twins by their entries
+        (trait `base`); the key `base` of a suite's entry goes before.
         """
-        out = {}
-        for d in self.datasets:
-            if d.base:
-                out[d.label] = d.base
-                continue
-            inner = next((v for _, v in d.ref.params if isinstance(v, Ref)), None)
-            fixed = registry.entry("dataset", d.ref.name).traits.n is not None
-            out[d.label] = inner.label if inner else d.ref.name if fixed else d.label
-        return out
+        return {d.label: d.base or base_of(d.ref, d.label) for d in self.datasets}
 
     def question(self, metric: str | None = None, baseline: str | None = None) -> Options:
         """What the suite asks of its results, by a metric of its own (default: the primary one).
@@ -242,6 +254,15 @@ class Suite:
         fresh = tuple(Labelled(n, registry.resolve("strategy", n, "--add")) for n in new)
         added = tuple(dict.fromkeys((*self.added, *new)))
         return replace(self, strategies=self.strategies + fresh, added=added)
+
+
+def base_of(ref: Ref, label: str) -> str:
+    """The base dataset of a dataset called `label`, where its suite names none."""
+    inner = next((v for _, v in ref.params if isinstance(v, Ref)), None)
+    if inner is not None:
+        return base_of(inner, inner.label)
+    traits = registry.entry("dataset", ref.name).traits
+    return traits.base or (ref.name if traits.n is not None else label)
 
 
 def picked(

@@ -15,6 +15,7 @@ from albench.core.spec import Protocol, Ref, frozen, is_count
 from albench.core.tables import MOST_NAME, is_name
 from albench.core.traits import Kind
 from albench.datasets._splits import split_rule
+from albench.datasets.uci import CATALOGUE
 from albench.simulation.oracles import UNIT_COST
 from albench.suite import Labelled, Suite, Trials
 from albench.suite.protocols import PROTOCOLS, protocol, protocol_name
@@ -101,7 +102,7 @@ KEYS: dict[str, Any] = {
     "cite": str | list[str],
     "protocol": str | dict[str, Any],
     "protocols": list[str | dict[str, Any]],
-    "datasets": list[str | dict[str, Any]],
+    "datasets": str | dict[str, Any] | list[str | dict[str, Any]],
     "models": list[str | dict[str, Any]],
     "strategies": list[str | dict[str, Any]],
     "trials": int | dict[str, Any],
@@ -127,12 +128,37 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def load_suite(suite: str | Path, plugins: Sequence[str | Path] = ()) -> Suite:
+def load_suite(suite: Suite | str | Path, plugins: Sequence[str | Path] = ()) -> Suite:
     """A suite by the path of its file, or by the name of a shipped one.
 
-    plugins  files with entries of one's own, loaded first
-    Raises BadValue or UnknownName with file, key and what would be right.
+    Parameters
+    ----------
+    suite : Suite, str or Path
+        A suite, which comes back as it is but for the plugins; a path, or a name.
+    plugins : sequence of str or Path, optional
+        Files with entries of one's own, loaded first.
+
+    Returns
+    -------
+    Suite
+        What to run, and how it is judged.
+
+    Raises
+    ------
+    BadValue, UnknownName
+        With file, key and what would be right.
+
+    Examples
+    --------
+    >>> import albench
+    >>> albench.load_suite("quickstart").baseline
+    'random'
     """
+    if isinstance(suite, Suite):
+        for file in plugins:
+            registry.load_plugin(file)
+        files = [str(Path(file).expanduser().resolve()) for file in plugins]
+        return replace(suite, plugins=tuple(dict.fromkeys((*suite.plugins, *files))))
     path = Path(suite)
     if not path.is_file():
         known = shipped()
@@ -176,7 +202,7 @@ def suite_of(
     files += [str(path.parent / f) for f in table.get("plugins", ())]
     for file in files:
         registry.load_plugin(file)
-    datasets = labelled("dataset", table["datasets"], path.parent)
+    datasets = labelled("dataset", listed(table["datasets"]), path.parent)
     models = labelled("model", table["models"], path.parent)
     strategies = labelled("strategy", table["strategies"], path.parent)
     metrics = tuple(
@@ -212,7 +238,7 @@ def labelled(
     found: dict[str, Labelled] = {}
     for number, item in enumerate(expanded(kind, items)):
         where = f"{kind} {number + 1}"
-        table = {"use": item} if isinstance(item, str) else dict(item)
+        table = dict(item)
         label = table.pop("name", None)
         query = table.pop("query", None) if kind != "dataset" else None
         trials = table.pop("trials", None) if kind == "dataset" else None
@@ -262,13 +288,25 @@ def variant(table: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:
     return more
 
 
+def listed(given: Any) -> Sequence[Any]:
+    """The datasets of a suite as a list; one name or one table stands for itself."""
+    return given if isinstance(given, list) else [given]
+
+
 def expanded(kind: Kind, items: Sequence[Any]) -> Iterator[Any]:
-    """The items of a list; one that stands for several (a suite of OpenML) as those."""
+    """The items of a list; one that stands for several (a catalogue, a suite of OpenML) as those.
+
+    `{catalogue = "uci", tag = "rare"}` is `{use = "uci", tag = "rare"}`; a tag alone is one of
+    the catalogue that comes with albench.
+    """
     for item in items:
-        use = item.get("use") if isinstance(item, dict) else None
+        table = {"use": item} if isinstance(item, str) else dict(item)
+        if kind == "dataset" and "use" not in table and table.keys() & {"catalogue", "tag"}:
+            table["use"] = table.pop("catalogue", CATALOGUE)
+        use = table.get("use")
         known = isinstance(use, str) and use in registry.names(kind)
         expand = registry.entry(kind, str(use)).traits.expand if known else None
-        yield from [item] if expand is None else expand(item)
+        yield from [table] if expand is None else expand(table)
 
 
 def named(label: Any, where: str) -> str:

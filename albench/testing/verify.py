@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from albench.core import registry
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import (
     BadData,
     BadResults,
@@ -129,9 +130,14 @@ def parted(stored: Any, replayed: Any) -> str:
 
 
 def elsewhere(row: dict[Any, Any], manifest: dict[str, Any]) -> bool:
-    """Whether a run says that it was made with other library versions or on another CPU."""
-    then = versions_then(row)
-    return bool(then) and (then != provenance.versions() or bool(other_machines(manifest)))
+    """Whether a run says that it was made with other library versions or on another CPU.
+
+    Another version of albench is no excuse: its runs are to be the same, or their entries of
+    another version.
+    """
+    then = provenance.environment(versions_then(row))
+    here = provenance.environment(provenance.versions())
+    return bool(then) and (then != here or bool(other_machines(manifest)))
 
 
 def versions_then(row: dict[Any, Any]) -> dict[str, str]:
@@ -173,8 +179,8 @@ REPLAYED = ("done", "skipped")
 LONGEST_SPEC = 2**16
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Displayed):
     """What a verification found.
 
     runs    one row per sampled run: run, dataset, strategy, model, trial, verdict (see
@@ -186,6 +192,12 @@ class Verification:
     runs: "pd.DataFrame"
     faults: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def sheet(self) -> Sheet:
+        """The verdict, the runs that were replayed, and what is wrong with the files."""
+        said = "verified" if self.passed else f"not verified: {self.failure}"
+        faults = [f"fault: {fault}" for fault in self.faults]
+        return Sheet(lines=[said, *faults], frame=self.runs, notes=self.notes)
 
     @property
     def passed(self) -> bool:
@@ -229,7 +241,7 @@ def verify(
     if not Path(folder).is_dir():
         raise BadResults(f"{folder}: no such results folder")
     try:
-        store = Store(folder, faults.append, frozen=True)
+        store = Store(folder, faults.append)
         manifest, (runs, rounds) = store.manifest, store.read()
     except BadResults as error:
         raise CheckFailed(str(error)) from error

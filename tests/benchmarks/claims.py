@@ -344,10 +344,6 @@ def brackets(said: str, row: Row, p: float | None) -> list[str]:
         hit = re.search(pattern, said)
         if hit and tuple(map(int, hit.groups())) != tuple(map(int, value)):
             wrong.append(f"{hit[0]!r}, but {value}")
-    if (hit := re.search(r"worst (\S+) ([+-][\d.]+)", said)) and not (
-        near(hit[2], c.min()) and near(hit[2], c[hit[1]])
-    ):
-        wrong.append(f"{hit[0]!r}, but {c.idxmin()} {c.min():+.3f}")
     hit = re.search(r"Holm p = ([\d.e-]+\d)", said)
     if hit and (p is None or abs(float(hit[1]) - p) > 0.051 * p):
         wrong.append(f"{hit[0]!r}, but {p}")
@@ -365,6 +361,16 @@ def brackets(said: str, row: Row, p: float | None) -> list[str]:
         wrong.append("the signed ranks reject")
     if "point apart" in said and plus_minus(d) * np.mean(d) >= 0:
         wrong.append("ranks and mean point the same way")
+    return wrong + named(said, row)
+
+
+def named(said: str, row: Row) -> list[str]:
+    """The datasets that a bracket names: the worst one, and those that are lacking."""
+    c, wrong = row.counted, []
+    if (hit := re.search(r"worst (\S+) ([+-][\d.]+)", said)) and not (
+        near(hit[2], c.min()) and near(hit[2], c[hit[1]])
+    ):
+        wrong.append(f"{hit[0]!r}, but {c.idxmin()} {c.min():+.3f}")
     if ("lacks" in said) != bool(row.lacks):
         wrong.append(f"gaps: {row.lacks}")
     if row.lacks and row.lacks[0] not in said:

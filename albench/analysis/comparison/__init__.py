@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import across, cells, control, room, scopes, shares, words
+from albench.analysis.comparison import (
+    across,
+    cells,
+    chance,
+    control,
+    room,
+    scopes,
+    shares,
+    words,
+)
 from albench.analysis.comparison.across import PAIRS_MIN
 from albench.analysis.comparison.aggregate import aggregates, penalties
 from albench.analysis.comparison.cells import Stack, stacks
@@ -22,11 +31,14 @@ from albench.analysis.comparison.typeset import (
     cell_latex,
     cell_table,
     foot_rows,
+    headline_table,
     trials_text,
+    within_table,
 )
 from albench.analysis.comparison.within import per_dataset
 from albench.analysis.comparison.words import several, units
 from albench.analysis.question import ROPE, Options, rope_of
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadResults, UnknownName
 
 DERIVED = ("datasets", "penalties")
@@ -153,11 +165,13 @@ def guards(found: Sequence[Mapping[str, Any]]) -> list[str]:
     return said
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Displayed):
     """lines: the answer in words; tables: tidy frames, each with protocol and model;
     notes: what a reader must know; design: what was compared, per protocol and model;
-    stacks: the paired arrays behind it; frame: the tidy curves that went in."""
+    stacks: the paired arrays behind it; frame: the tidy curves that went in.
+
+    Each table is an attribute, too: `against`, `pairs`, `within`, ..., see `table_of`."""
 
     options: Options
     lines: tuple[str, ...]
@@ -183,8 +197,8 @@ class Comparison:
                 {key: f[key] for key in ("protocol", "model", "table", "tests", "adjustment")}
                 for f in families(self.design)
             ],
-            "learnable_from": room.LEARNABLE,
-            "head_room_from": room.ROPES * (self.options.rope or ROPE),
+            "learnable_from": chance.LEARNABLE,
+            "head_room_from": chance.ROPES * (self.options.rope or ROPE),
             "changed_after_first_run": None if changed is None else list(changed),
         }
 
@@ -208,6 +222,31 @@ class Comparison:
         """`stats` as JSON text; undefined numbers are null."""
         found = self.stats(changed)
         return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @property
+    def main(self) -> str:
+        """The table that answers: against the baseline; of one dataset, that over its trials."""
+        alone = all(d["datasets"] == len(d["dataset_names"]) == 1 for d in self.design)
+        return "within" if alone else "against"
+
+    def sheet(self) -> Sheet:
+        """The answer and its table, for people."""
+        frame = table_of(self, self.main)
+        if self.main == "within" and "note" in frame.columns:
+            frame = within_table(frame, self.options.alpha)
+        if self.main == "against" and "verdict" in frame.columns:
+            frame = headline_table(frame)
+        return Sheet(lines=self.lines, frame=frame, notes=self.notes)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        # only for what is no field; while a copy is made there are no tables yet
+        tables = self.__dict__.get("tables", {})
+        if name in tables or (tables and name in DERIVED):
+            return table_of(self, name)
+        raise AttributeError(f"a comparison has no {name!r}; tables: {', '.join(tables)}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.tables, *DERIVED]
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
@@ -356,7 +395,7 @@ def _tables(stack: Stack, options: Options, rooms: pd.DataFrame) -> dict[str, pd
     """
     base, seed, alpha, summary = options.baseline, options.seed, options.alpha, options.summary
     against, left_out = control.table(stack, options, rooms), room.unlearnable(rooms)
-    if (rooms["room"] == room.NOTHING).all():
+    if (rooms["room"] == chance.NOTHING).all():
         against["verdict"] = "no room"
     each = wide(stack, summary)
     kept = each.loc[[d for d in each.index if d not in left_out]]

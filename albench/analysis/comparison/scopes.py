@@ -29,9 +29,22 @@ ROWS = 500
 NORMAL = 1.959963984540054
 INSIDE, AHEAD, BEHIND, NOISY = "inside", "ahead", "behind", "too noisy to say"
 COLUMNS = [
-    "dataset", "strategy", "rows", "trials", "difference", "low", "high", "like_low", "like_high",
-    "floor", "shrunken", "shrunken_low", "shrunken_high", "place", "note",
-]  # fmt: skip
+    "dataset",
+    "strategy",
+    "rows",
+    "trials",
+    "difference",
+    "low",
+    "high",
+    "like_low",
+    "like_high",
+    "floor",
+    "shrunken",
+    "shrunken_low",
+    "shrunken_high",
+    "place",
+    "note",
+]
 
 
 def corrected_interval(

@@ -16,6 +16,7 @@ from albench.analysis.comparison.summaries import areas, head_room, summarise, w
 from albench.analysis.comparison.targets import label_table
 from albench.analysis.comparison.words import units, verdict_within
 from albench.analysis.question import TARGETS, Options
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadResults
 
 BEST, EQUAL = "best", "equal"
@@ -276,13 +277,17 @@ def trials_text(blocks: Sequence[Block]) -> str:
     return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
 
 
-@dataclass(frozen=True)
-class CurveTables:
+@dataclass(frozen=True, repr=False)
+class CurveTables(Displayed):
     """summary: one row per cell; labels: one row per cell and target; notes."""
 
     summary: pd.DataFrame
     labels: pd.DataFrame
     notes: tuple[str, ...]
+
+    def sheet(self) -> Sheet:
+        """The summary, for people."""
+        return Sheet(frame=for_people(self, "summary"), notes=self.notes)
 
 
 def curve_tables(
