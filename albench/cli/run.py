@@ -1,6 +1,6 @@
 """`run` and `merge`: fill a results folder, and say how far that has come."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,8 @@ from albench.core.errors import BadValue, CheckFailed, UsageError
 
 if TYPE_CHECKING:
     from albench.results.store import Store
-    from albench.runner import Progress
+    from albench.runner import Progress, Workers
+    from albench.runner.worker import Options
     from albench.suite import Suite
 
 
@@ -125,10 +126,8 @@ def run(
     from albench.api.running import Settings, execution_of
     from albench.api.tables import opened, reduced
     from albench.runner import Workers, open_store
-    from albench.runner import run as run_suite
     from albench.runner.grid import without
     from albench.runner.plan import plan
-    from albench.runner.progress import shown
 
     check_until(until, max_trials, trials, shard)
     limits: Settings = {"jobs": jobs, "timeout": timeout, "memory": memory}
@@ -144,23 +143,38 @@ def run(
     if dry_run:
         return show_plan(plan(loaded, store, part_of(shard), note))
     told_changes(loaded, store)
+    workers = Workers(jobs, backend.value, scheduler)
+    execute = executor(store, workers, execution, part_of(shard), reuse or ())
+    if until is not None:
+        return looked(loaded, store, max_trials, execute, profile)
+    return closing(loaded, store, execute(loaded), profile)
+
+
+def executor(
+    store: "Store",
+    workers: "Workers",
+    options: "Options",
+    shard: tuple[int, int] | None,
+    reuse: Sequence[Path],
+) -> Callable[["Suite"], "Progress"]:
+    """What runs the missing part of a suite into a store, showing how far it is."""
+    from albench.runner import run as run_suite
+    from albench.runner.progress import shown
 
     def execute(part: "Suite") -> "Progress":
         with shown(note) as update:
             return run_suite(
                 part,
                 store.folder,
-                jobs=Workers(jobs, backend.value, scheduler),
-                options=execution,
-                shard=part_of(shard),
-                reuse=reuse or (),
+                jobs=workers,
+                options=options,
+                shard=shard,
+                reuse=reuse,
                 on_progress=update,
                 report=note,
             )
 
-    if until is not None:
-        return looked(loaded, store, max_trials, execute, profile)
-    return closing(loaded, store, execute(loaded), profile)
+    return execute
 
 
 def check_until(
