@@ -61,3 +61,14 @@ def test_starts_of_one_class_are_counted_once_a_trial() -> None:
     )
     (row,) = (r for _, r in weighted.one_class_starts(runs, rounds).iterrows())
     assert (row["starts"], row["one_class"]) == (3, 2)
+
+
+def test_twins_differ_in_class_weights_alone() -> None:
+    models = {
+        "logreg": ("logreg", {"C": 1.0}),
+        "strong": ("logreg", {"C": 9.0}),
+        "balanced": ("logreg", {"C": 1.0, "class_weight": "balanced"}),
+        "svc": ("svc-rbf", {"C": 1.0}),
+    }
+    assert weighted.twins(models) == {"logreg": "balanced"}
+    assert weighted.twins({"logreg": models["logreg"]}) == {}

@@ -189,6 +189,29 @@ def show_comparison(
     return show_frame(frame, fmt=fmt, notes=notes)
 
 
+def on_classes(
+    found: "Comparison", suite: "Suite", runs: "pd.DataFrame", rounds: "pd.DataFrame"
+) -> list[str]:
+    """What class weights leave of the gains, and how many starts hold one class only."""
+    from albench.analysis.comparison import weighted
+
+    options, said = found.options, []
+    twins = weighted.twins({m.label: (m.ref.name, dict(m.ref.params)) for m in suite.models})
+    for protocol in dict.fromkeys(stack.protocol for stack in found.stacks):
+        stacks = {s.model: s for s in found.stacks if s.protocol == protocol}
+        both = {a: b for a, b in twins.items() if a in stacks and b in stacks}
+        table = weighted.remaining(
+            stacks, both, baseline=options.baseline, summary=options.summary, base=options.base
+        )
+        said += [weighted.sentence(row) for _, row in table.iterrows()]
+    starts = weighted.one_class_starts(runs, rounds)
+    alone = starts[starts["one_class"] > 0]
+    if len(alone):
+        cells = [f"{r['dataset']} {r['one_class']} of {r['starts']}" for _, r in alone.iterrows()]
+        said.append(f"starts that hold one class only: {', '.join(cells)} trials")
+    return said
+
+
 def told(notes: Sequence[str]) -> None:
     """Remarks on standard error."""
     for line in notes:
@@ -318,6 +341,7 @@ def compare(
     found = compare_tables(runs, rounds, asked)
     folder = open_store(loaded, results).folder
     show_comparison(found, table, fmt, loaded, folder)
+    told(on_classes(found, loaded, runs, rounds))
     # the name of a statistics file says `labels` where the options say `n_labeled`
     how = {**asked.plain(), "axis": axis.value, "model": model}
     own = {**loaded.question().plain(), "axis": Axis.labels.value}
@@ -342,6 +366,7 @@ def compare_suite(
 
     found = compare_tables(runs, rounds, suite.question())
     show_comparison(found, None, Format.table, suite, folder)
+    told(on_classes(found, suite, runs, rounds))
     write_stats(found, suite, folder)
     return found
 

@@ -28,6 +28,25 @@ COLUMNS = [
 ]
 
 
+def twins(models: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
+    """Label of a model -> that of the same model with class weights, where there are both.
+
+    models: label -> name and parameters; parameters alike but for `class_weight`.
+    """
+    key = "class_weight"
+    bare = {
+        label: (name, tuple(sorted((k, str(v)) for k, v in params.items() if k != key)))
+        for label, (name, params) in models.items()
+    }
+    heavy = {label for label, (_, params) in models.items() if params.get(key) == "balanced"}
+    return {
+        plain: weighted
+        for plain in models
+        for weighted in heavy
+        if plain not in heavy and bare[plain] == bare[weighted]
+    }
+
+
 def remaining(
     stacks: Mapping[str, Stack],
     twins: Mapping[str, str],
