@@ -269,8 +269,7 @@ def test_the_question_is_derived_in_one_place() -> None:
     for path in sorted((ROOT / "albench").rglob("*.py")):
         name = str(path.relative_to(ROOT / "albench"))
         for node in ast.walk(ast.parse(path.read_text())):
-            reads = isinstance(node, ast.Subscript) and ast.unparse(node.slice) == "'better'"
-            if reads and ast.unparse(node.value).endswith(".about"):
+            if isinstance(node, ast.Attribute) and ast.unparse(node).endswith("traits.better"):
                 said.append((name, "direction"))
             if (
                 isinstance(node, ast.Attribute)
