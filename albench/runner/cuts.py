@@ -42,7 +42,7 @@ class Cut:
         """Whether the start was drawn uniformly from the train rows."""
         p = self.spec.protocol
         drawn = p.split in ("random", "stratified") and p.start_rule == "random"
-        return drawn and p.missing == "allow"
+        return drawn and p.missing == "allow" and p.groups == "many"
 
     @property
     def uniform(self) -> bool:
