@@ -178,10 +178,12 @@ def test_workers_that_differ_are_refused_by_name(
     plugin: Path, tmp_path: Path, nodes: Cluster
 ) -> None:
     suite = suite_of(plugin, tmp_path)
-    other = tmp_path / "other" / "albench-9.9.dist-info"
-    other.mkdir(parents=True)
-    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: albench\nVersion: 9.9\n")
-    path = os.pathsep.join([str(other.parent), os.environ.get("PYTHONPATH", "")])
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "sitecustomize.py").write_text(
+        'import albench.core.version\nalbench.core.version.VERSION = "9.9"\n'
+    )
+    path = os.pathsep.join([str(other), os.environ.get("PYTHONPATH", "")])
     worker = nodes.worker(PYTHONPATH=path)
     address = nodes.ready(1)
     said = r"the dask worker tcp://\S+ is refused: albench 9\.9 there, \S+ here; workers need"
