@@ -181,11 +181,12 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
 
 def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Progress") -> None:
     """The comparison, and a picture of the learning curves."""
-    from albench.cli.compare import compare_suite
+    from albench.cli.compare import compare_suite, told_hours
     from albench.reporting.figures import draw_learning
 
     try:
         found = compare_suite(suite, runs, rounds, store.folder)
+        told_hours(suite)
     except UsageError as error:
         return note(f"no comparison: {error}")
     folder = store.folder / "figures"
