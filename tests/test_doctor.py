@@ -343,8 +343,8 @@ def test_columns_that_are_told() -> None:
     text = table("zip,none,one,v,label", ["01234", "70000"], [""], ["c"], ["NA", "5", "7"], YN)
     found = loaded(text)
     assert "'zip' holds numbers that begin with 0" in notes(found)
-    assert "'none' it has no value at all" in notes(found)
-    assert "'one' it holds one value only" in notes(found)
+    assert "'none' has no value at all" in notes(found)
+    assert "'one' holds one value only" in notes(found)
     assert found.X["v"].isna().sum() == 6
     assert "none" not in found.X
     assert loaded(text, categorical=["zip"]).X["zip"][0] == "01234"
