@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from albench.core.version import VERSION
+
 if TYPE_CHECKING:
     from albench.api import compare, read_results, run
     from albench.core.errors import AlbenchError, Skip
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from albench.suite.toml import load_suite
 
 
-__version__ = "0.1.0"
+__version__ = VERSION
 HOME = {
     "AlbenchError": "core.errors",
     "Dataset": "datasets._dataset",

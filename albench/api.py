@@ -28,7 +28,7 @@ def run(suite: Suite | str | Path, results: Path | str | None = None, **options:
 
     suite    a Suite, the path of its file, or the name of a shipped one
     results  folder of the results, default `results/<suite>`
-    options  jobs, backend, scheduler, options, shard, reuse, on_progress, report: see
+    options  jobs, options, shard, reuse, on_progress, report: see
              `albench.runner.run`
     """
     return run_suite(suite if isinstance(suite, Suite) else load_suite(suite), results, **options)

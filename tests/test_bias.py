@@ -177,7 +177,8 @@ def test_overlap_of_random_sets_is_chance_on_average() -> None:
     pool, gaps = np.arange(300), []
     for trial in range(300):
         a, b = (rng.choice(300, size=60, replace=False) for _ in range(2))
-        found = overlap.shared((trial, a, pool), (trial, b, pool))
+        one, two = (overlap.Queried(trial, rows, pool) for rows in (a, b))
+        found = overlap.shared(one, two)
         gaps.append(found["jaccard"] - found["chance"])
         assert found["chance"] == pytest.approx(12 / 108)
     assert abs(np.mean(gaps)) < 0.005

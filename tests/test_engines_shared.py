@@ -13,17 +13,18 @@ from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
 from albench.runner.clock import Laps, Parts
 from albench.runner.worker import Options, run_block, run_one
+from albench.simulation.learner import Trainer
 from albench.simulation.loop import simulate
 from albench.simulation.oracles import oracle
 
 REPEATABLE = ["forest", "knn", "gnb", "svc-rbf-libsvm", "svc-linear-libsvm", "logreg-lbfgs", "lda"]
 
 
-class Counting:
+class Counting(Trainer):
     """A learner that counts its fits."""
 
     def __init__(self, learner):
-        self.learner, self.name, self.fits = learner, learner.name, 0
+        self.learner, self.name, self.make, self.fits = learner, learner.name, learner.make, 0
 
     def fit(self, labeled, y):
         self.fits += 1

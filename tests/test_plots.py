@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from albench import compare
-from albench.analysis.comparison.panels import panels
 from albench.core.errors import BadValue
-from albench.plots.figures import DRAW, Picture, pictures, write
+from albench.plots.figures import FIGURES, Picture, pictures, write
+from albench.plots.figures import frames as panels
 from albench.plots.style import GREY, About, figure, looks, save, theme
 
 
@@ -78,7 +78,7 @@ def large(laid_out: dict[str, tuple[Picture, Boxes]]) -> dict[str, Picture]:
 
 
 def test_every_figure_is_drawn(large: dict[str, Picture]) -> None:
-    assert set(large) == set(DRAW)
+    assert set(large) == set(FIGURES)
 
 
 def test_captions_name_metric_datasets_and_trials(large: dict[str, Picture]) -> None:
@@ -89,7 +89,7 @@ def test_captions_name_metric_datasets_and_trials(large: dict[str, Picture]) -> 
         assert "95 %" in large[name].caption
 
 
-@pytest.mark.parametrize("name", list(DRAW))
+@pytest.mark.parametrize("name", list(FIGURES))
 def test_no_two_labels_overlap_and_none_is_cut_off(
     laid_out: dict[str, tuple[Picture, Boxes]], name: str
 ) -> None:
@@ -137,7 +137,7 @@ def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
         write(frames, about, tmp_path / folder, ["svg"])
         write({"heat": frames["heat"]}, about, tmp_path / folder, suffix="-all")
     files = sorted(p.name for p in (tmp_path / "one").iterdir())
-    assert len(files) == len(DRAW) + 2 + 3 + 2
+    assert len(files) == len(FIGURES) + 2 + 3 + 2
     for name in files:
         one, two = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two"))
         assert one == two, name

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from albench.results.store import Store
-from albench.runner import open_store, run
+from albench.runner import Workers, open_store, run
 from albench.runner.grid import labelled, merge, missing
 from albench.runner.worker import Options, run_one
 from albench.suite import Suite
@@ -100,7 +100,7 @@ def test_two_jobs(folder: Path, suite: Suite, reference: Path) -> None:
 
 def test_dask(folder: Path, suite: Suite, reference: Path) -> None:
     pytest.importorskip("distributed")
-    run(suite, folder / "dask", jobs=2, backend="dask")
+    run(suite, folder / "dask", jobs=Workers(2, "dask"))
     assert_equal(reference, folder / "dask")
 
 

@@ -17,10 +17,11 @@ from albench.cli import exit_code
 from albench.core import registry
 from albench.core.errors import BadResults, CheckFailed, Unavailable
 from albench.core.files import sha256
-from albench.results import intake
+from albench.results import intake, provenance
 from albench.results.store import Store
 from albench.runner import run, worker
 from albench.suite.toml import load_suite
+from albench.testing import verify as replay
 from albench.testing.verify import sampled, verify
 
 SUITE = """
@@ -346,3 +347,28 @@ def test_no_pickle_anywhere() -> None:
         assert "import pickle" not in text, path
         assert "allow_pickle=True" not in text, path
         assert "joblib.load" not in text, path
+
+
+def test_results_of_an_older_albench_are_not_excused_by_it() -> None:
+    now = provenance.versions()
+    row = {"versions": json.dumps(now | {"albench": "0.1.0"})}
+    assert not replay.elsewhere(row, {})
+    assert "albench: 0.1.0 there" in " ".join(
+        replay.environment({}, pd.DataFrame([row | {"metrics": None}]))
+    )
+    assert replay.elsewhere({"versions": json.dumps(now | {"numpy": "1.0"})}, {})
+
+
+def test_the_version_stands_in_one_place() -> None:
+    import tomllib
+
+    import albench
+    from albench.core.version import VERSION
+
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"]["path"] == "albench/core/version.py"
+    assert albench.__version__ == VERSION == provenance.versions()["albench"]
+    assert f"\nversion: {VERSION}\n" in (root / "CITATION.cff").read_text()
+    assert (root / "CHANGELOG.md").read_text().split("## ")[1].startswith(VERSION.rsplit(".", 1)[0])

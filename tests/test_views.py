@@ -9,6 +9,7 @@ import pytest
 from bought_runs import ran
 
 from albench.analysis.bought import audit, coverage
+from albench.analysis.comparison import compare
 from albench.core.errors import BadResults, BadValue
 from albench.reporting.page import drawn_bought
 from albench.reporting.source import Source
@@ -129,3 +130,40 @@ def test_plugins_reach_the_workers(
     source = Source(replace(suite, plugins=(str(tmp_path / "mine.py"),)), runs, rounds, jobs=2)
     with pytest.raises(Exception, match="was imported"):
         VIEWS["bias"]["drift"](source)
+
+
+def test_a_figure_is_a_function_and_an_entry(
+    tables: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It then is drawn, has its caption, and stands in its section of the report."""
+    from albench.plots import bought, figures
+    from albench.plots.style import figure
+    from albench.reporting import page_of
+    from albench.reporting.figures import draw, draw_bought
+
+    def mine(frame: pd.DataFrame, about: Any) -> Any:
+        figure_of_mine = figure(2, 2)
+        figure_of_mine.subplots().plot(frame["n"], frame["mean"])
+        return figure_of_mine, f"My curves of {about.metric}."
+
+    def theirs(frame: pd.DataFrame, look: Any) -> list[figures.Picture]:
+        figure_of_theirs = figure(2, 2)
+        figure_of_theirs.subplots().plot(frame["jaccard"])
+        return [figures.Picture("theirs", figure_of_theirs, f"Theirs, {len(look)} strategies.")]
+
+    entry = figures.Drawing(mine, figures.panels.learning_panel, "Gain", curves=True)
+    monkeypatch.setitem(figures.FIGURES, "mine", entry)  # type: ignore[arg-type]
+    drawing = bought.Drawing(("bias", "overlap"), theirs)
+    monkeypatch.setitem(bought.FIGURES, "theirs", drawing)  # type: ignore[arg-type]
+    suite, runs, rounds = tables
+    comparison = compare(runs, rounds, suite.question())
+    assert [name for name, _ in draw(comparison, tmp_path, ["svg"])][-1] == "mine"
+    assert "My curves of accuracy." in (tmp_path / "captions.md").read_text()
+    drawn, left_out = draw_bought(Source(*tables), tmp_path, ["svg"])
+    assert "theirs" in dict(drawn), left_out
+    store = open_store(suite, tmp_path / "nothing")
+    text = page_of(suite, store, runs, rounds)
+    gain, _, rest = text.partition("My curves of accuracy.")
+    title = gain[gain.rindex("<h2") : gain.rindex("</h2>")]
+    assert title.partition(">")[2].startswith("Gain"), title
+    assert "Theirs, 2 strategies." in rest

@@ -1,6 +1,8 @@
 """`bias`, `coverage`, `rare`, `noise`, `audit`: what the strategies did to the labelled data."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -118,43 +120,6 @@ LongOpt = Annotated[
 ]
 
 
-class BiasTable(StrEnum):
-    """Tables of `bias`."""
-
-    drift = "drift"
-    focus = "focus"
-    overlap = "overlap"
-    features = "features"
-
-
-class CoverageTable(StrEnum):
-    """Tables of `coverage`."""
-
-    distance = "distance"
-    classes = "classes"
-
-
-class RareTable(StrEnum):
-    """Tables of `rare`."""
-
-    discovery = "discovery"
-    labels = "labels"
-
-
-class NoiseTable(StrEnum):
-    """Tables of `noise`."""
-
-    affinity = "affinity"
-    cost = "cost"
-
-
-class AuditTable(StrEnum):
-    """Tables of `audit`."""
-
-    errors = "errors"
-    ranking = "ranking"
-
-
 CheckpointsOpt = Annotated[
     str | None,
     typer.Option(
@@ -163,112 +128,92 @@ CheckpointsOpt = Annotated[
         help="Shares of what was bought, 0 the start, 1 the end (default: the suite's).",
     ),
 ]
+ScoreOpt = Annotated[str, typer.Option("--score", help="accuracy or balanced_accuracy.")]
 JobsOpt = Annotated[int, typer.Option("--jobs", metavar="N", help="Processes; -1 for all cores.")]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A command on bought labels.
+
+    tables   what `--table` takes, the first one if not given (`albench.reporting.views.VIEWS`)
+    summary  what its help says
+    scored   whether a score can be chosen
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    summary: str
+    scored: bool = False
+
+
+TOPICS = (
+    Topic(
+        "bias",
+        ("drift", "focus", "overlap", "features"),
+        "How far labelled sets drift from the pool, and whether random ones would as much.",
+    ),
+    Topic(
+        "coverage",
+        ("distance", "classes"),
+        "How well the labels cover pool, test set, clusters and classes.",
+    ),
+    Topic(
+        "rare",
+        ("discovery", "labels"),
+        "Whether the rare class is found, and what the queries for it are spent on.",
+    ),
+    Topic(
+        "noise",
+        ("affinity", "cost"),
+        "How many bought labels were wrong, whether strategies seek them, what labels cost.",
+    ),
+    Topic(
+        "audit",
+        ("errors", "ranking"),
+        "What one would believe without a test set, against the passive test score.",
+        scored=True,
+    ),
+)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (bias, coverage, rare, noise, audit):
-        app.command(command.__name__, cls=Explained)(command)
+    for topic in TOPICS:
+        app.command(topic.name, cls=Explained)(command_of(topic))
 
 
-def bias(
-    suite: SuiteArg,
-    results: ResultsOpt = None,
-    baseline: BaselineOpt = None,
-    model: ModelOpt = None,
-    only: OnlyOpt = None,
-    checkpoints: CheckpointsOpt = None,
-    table: Annotated[BiasTable, typer.Option("--table", help="Which table.")] = BiasTable.drift,
-    long: LongOpt = False,
-    to: ToOpt = None,
-    jobs: JobsOpt = -1,
-    fmt: FormatOpt = Format.table,
-    plugin: PluginOpt = None,
-) -> None:
-    """How far labelled sets drift from the pool, and whether random ones would as much."""
-    source = read(suite, plugin, only, results, model, baseline, checkpoints, jobs)
-    tell(source, "bias", table, long, to, fmt)
+def command_of(topic: Topic) -> Callable[..., None]:
+    """The command of a topic: one signature for all, with the tables that this one has."""
 
+    def command(
+        suite: SuiteArg,
+        results: ResultsOpt = None,
+        baseline: BaselineOpt = None,
+        model: ModelOpt = None,
+        only: OnlyOpt = None,
+        checkpoints: CheckpointsOpt = None,
+        table: str = topic.tables[0],
+        score: ScoreOpt = "accuracy",
+        long: LongOpt = False,
+        to: ToOpt = None,
+        jobs: JobsOpt = -1,
+        fmt: FormatOpt = Format.table,
+        plugin: PluginOpt = None,
+    ) -> None:
+        source = read(suite, plugin, only, results, model, baseline, checkpoints, jobs)
+        more = {"score": score} if topic.scored else {}
+        tell(source, topic.name, table, long, to, fmt, **more)
 
-def coverage(
-    suite: SuiteArg,
-    results: ResultsOpt = None,
-    baseline: BaselineOpt = None,
-    model: ModelOpt = None,
-    only: OnlyOpt = None,
-    checkpoints: CheckpointsOpt = None,
-    table: Annotated[
-        CoverageTable, typer.Option("--table", help="Which table.")
-    ] = CoverageTable.distance,
-    long: LongOpt = False,
-    to: ToOpt = None,
-    jobs: JobsOpt = -1,
-    fmt: FormatOpt = Format.table,
-    plugin: PluginOpt = None,
-) -> None:
-    """How well the labels cover pool, test set, clusters and classes."""
-    source = read(suite, plugin, only, results, model, baseline, checkpoints, jobs)
-    tell(source, "coverage", table, long, to, fmt)
-
-
-def rare(
-    suite: SuiteArg,
-    results: ResultsOpt = None,
-    baseline: BaselineOpt = None,
-    model: ModelOpt = None,
-    only: OnlyOpt = None,
-    checkpoints: CheckpointsOpt = None,
-    table: Annotated[RareTable, typer.Option("--table", help="Which table.")] = RareTable.discovery,
-    long: LongOpt = False,
-    to: ToOpt = None,
-    jobs: JobsOpt = -1,
-    fmt: FormatOpt = Format.table,
-    plugin: PluginOpt = None,
-) -> None:
-    """Whether the rare class is found, and what the queries for it are spent on."""
-    source = read(suite, plugin, only, results, model, baseline, checkpoints, jobs)
-    tell(source, "rare", table, long, to, fmt)
-
-
-def noise(
-    suite: SuiteArg,
-    results: ResultsOpt = None,
-    baseline: BaselineOpt = None,
-    model: ModelOpt = None,
-    only: OnlyOpt = None,
-    checkpoints: CheckpointsOpt = None,
-    table: Annotated[
-        NoiseTable, typer.Option("--table", help="Which table.")
-    ] = NoiseTable.affinity,
-    long: LongOpt = False,
-    to: ToOpt = None,
-    jobs: JobsOpt = -1,
-    fmt: FormatOpt = Format.table,
-    plugin: PluginOpt = None,
-) -> None:
-    """How many bought labels were wrong, whether strategies seek them, what labels cost."""
-    source = read(suite, plugin, only, results, model, baseline, checkpoints, jobs)
-    tell(source, "noise", table, long, to, fmt)
-
-
-def audit(
-    suite: SuiteArg,
-    results: ResultsOpt = None,
-    baseline: BaselineOpt = None,
-    model: ModelOpt = None,
-    only: OnlyOpt = None,
-    checkpoints: CheckpointsOpt = None,
-    table: Annotated[AuditTable, typer.Option("--table", help="Which table.")] = AuditTable.errors,
-    score: Annotated[
-        str, typer.Option("--score", help="accuracy or balanced_accuracy.")
-    ] = "accuracy",
-    long: LongOpt = False,
-    to: ToOpt = None,
-    jobs: JobsOpt = -1,
-    fmt: FormatOpt = Format.table,
-    plugin: PluginOpt = None,
-) -> None:
-    """What one would believe without a test set, against the passive test score."""
-    source = read(suite, plugin, only, results, model, baseline, checkpoints, jobs)
-    tell(source, "audit", table, long, to, fmt, score=score)
+    enumeration: Any = StrEnum
+    choice = enumeration(f"{topic.name.capitalize()}Table", [(n, n) for n in topic.tables])
+    option = Annotated[choice, typer.Option("--table", help="Which table.")]  # type: ignore[valid-type]
+    known = inspect.signature(command).parameters
+    given = {name: p for name, p in known.items() if name != "score" or topic.scored}
+    first = choice(topic.tables[0])
+    given["table"] = given["table"].replace(annotation=option, default=first)
+    # the parser reads the signature and, of some versions, the annotations
+    vars(command)["__signature__"] = inspect.Signature(list(given.values()))
+    command.__annotations__ = {name: p.annotation for name, p in given.items()}
+    command.__name__, command.__doc__ = topic.name, topic.summary
+    return command

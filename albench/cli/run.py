@@ -169,7 +169,7 @@ def run(
 
     Interrupted, the same command goes on where it stopped.
     """
-    from albench.runner import open_store
+    from albench.runner import Workers, open_store
     from albench.runner import run as run_suite
     from albench.runner.plan import plan
     from albench.runner.worker import Options
@@ -196,9 +196,7 @@ def run(
         done = run_suite(
             loaded,
             store.folder,
-            jobs=jobs,
-            backend=backend.value,
-            scheduler=scheduler,
+            jobs=Workers(jobs, backend.value, scheduler),
             options=options,
             shard=part_of(shard),
             reuse=reuse or (),

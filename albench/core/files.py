@@ -4,12 +4,16 @@ import contextlib
 import errno
 import hashlib
 import os
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from albench.core.errors import BadResults
+
+PAUSES = (0.01, 0.04, 0.15, 0.8)  # seconds between attempts to replace a file that is open
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def replacing(target: Path) -> Iterator[Path]:
         with written.open("rb+") as file:
             os.fsync(file.fileno())
         os.chmod(written, 0o644)
-        os.replace(written, target)
+        take_place(written, target)
         sync_folder(target.parent)
     finally:
         with contextlib.suppress(OSError):
@@ -74,8 +78,25 @@ def write_atomic(path: Path, content: bytes) -> None:
         raise BadResults(f"cannot write {path}: {reason(error)}") from error
 
 
+def take_place(temporary: Path | str, path: Path | str) -> None:
+    """Rename a file over another, or to a new name.
+
+    Windows refuses while any process, an indexer or a reader, has the old file open: there it
+    is tried for a second before the refusal is passed on.
+    """
+    for pause in PAUSES if sys.platform == "win32" else ():
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(temporary, path)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make a rename in the folder durable."""
+    """Make a rename in the folder durable; Windows opens no folder, and has no need of it."""
+    if sys.platform == "win32":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -8,14 +8,17 @@ import os
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 from albench.core.errors import Unavailable
+from albench.core.files import take_place
 
 STALE = 600.0
 TIMEOUT = float(os.environ.get("ALBENCH_TIMEOUT", "30"))
@@ -62,6 +65,43 @@ def remember(url: str, error: Exception) -> None:
         SILENT[urlsplit(url).netloc] = str(cause).rsplit(": ", 1)[-1]
 
 
+def limited_session() -> Any:
+    """A session of `requests` whose connections and answers may take `TIMEOUT` seconds."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class Limited(HTTPAdapter):  # type: ignore[misc]
+        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
+            return super().send(request, *args, **kwargs)
+
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Limited())
+    return session
+
+
+@contextmanager
+def limited_sessions(module: Any) -> Iterator[None]:
+    """The sessions that one module of another package opens in this block have a time limit.
+
+    `requests` itself stays as it is, for all others. A module that does not hold `requests`
+    by name is left alone, and a warning says that its requests may wait for ever.
+    """
+    import requests
+
+    if getattr(module, "requests", None) is not requests:
+        warnings.warn("requests to OpenML have no time limit here", RuntimeWarning, stacklevel=2)
+        yield
+        return
+    own = {**vars(requests), "Session": limited_session}
+    module.requests = SimpleNamespace(**own)
+    try:
+        yield
+    finally:
+        module.requests = requests
+
+
 class Resuming:
     """A pooch downloader that keeps what it has and asks for the rest."""
 
@@ -86,7 +126,7 @@ class Resuming:
                     remember(url, error)
                     raise
             time.sleep(self.pause * 2**attempt)
-        os.replace(self.partial, output_file)
+        take_place(self.partial, output_file)
         return True
 
     def attempt(self, url: str) -> None:

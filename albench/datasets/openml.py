@@ -227,25 +227,22 @@ def session(what: str) -> Iterator[Any]:
 @contextmanager
 def configured(openml: Any, server: str, scratch: str) -> Iterator[None]:
     """Server, scratch folder, retries and a time limit for the package, then all put back."""
-    import requests
-
-    config, send = openml.config, requests.Session.request
-    before = (config.server, config._root_cache_directory, config.connection_n_retries)
-
-    # the package sends its requests without any time limit
-    def limited(self: Any, *args: Any, **kwargs: Any) -> Any:
-        kwargs.setdefault("timeout", download.TIMEOUT)
-        return send(self, *args, **kwargs)
-
+    config = openml.config
+    before = config.get_config_as_dict()
     config.server, config.connection_n_retries = server, RETRIES
     config.set_root_cache_directory(scratch)
-    requests.Session.request = limited
     try:
-        yield
+        with download.limited_sessions(calls_of(openml)):
+            yield
     finally:
-        requests.Session.request = send
-        config.server, _, config.connection_n_retries = before
-        config.set_root_cache_directory(before[1])
+        config.server = before["server"]
+        config.connection_n_retries = before["connection_n_retries"]
+        config.set_root_cache_directory(before["cachedir"])
+
+
+def calls_of(openml: Any) -> Any:
+    """The module of the package that sends its requests: a private one, None if it moved."""
+    return getattr(openml, "_api_calls", None)
 
 
 Id = Annotated[int, Ge(1)]

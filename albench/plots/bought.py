@@ -1,13 +1,17 @@
 """The figures of what was bought, by command: frames in, pictures with captions out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from albench.analysis.bought import coverage as covered
+from albench.analysis.bought import errors, noise, overlap, rare
 from albench.plots import bias
 from albench.plots.bias import slug, trails
 from albench.plots.curves import facets
@@ -197,17 +201,70 @@ def curves(frame: pd.DataFrame, look: Mapping[str, Look]) -> list[Picture]:
     return [Picture("discovery", fig, caption)]
 
 
-FRAMES: dict[str, Callable[[pd.DataFrame, Mapping[str, Look]], list[Picture]]] = {
-    "drift": lambda frame, look: bias.trails(frame, look, bias.TRAILS),
-    "focus": bias.focus,
-    "plane": lambda frame, look: bias.picks(frame),
-    "coverage": coverage,
-    "composition": lambda frame, look: composition(frame),
-    "discovery": curves,
-    "affinity": affinity,
-    "audit": estimates,
+class Measured(Protocol):
+    """What was worked out on the stored tables of a suite (`albench.reporting.source.Source`)."""
+
+    checkpoints: tuple[float, ...]
+
+    def measured(self, analysis: Callable[..., Any], **more: Any) -> Any:
+        """What an analysis that keeps runs apart returns."""
+
+    def pooled(self, analysis: Callable[..., Any], *, first: bool = False) -> Any:
+        """What an analysis over trials returns; `first`: of each dataset's first trial."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, or a set of them, of what was bought: a row of the table `FIGURES`.
+
+    view   topic and name of the table that it goes with (`albench bias --table focus`)
+    draw   (frame, looks) -> the figures
+    frame  (rows of that table, what was measured) -> what is drawn; default: the rows
+    each   whether it has a panel, or a strip, for each strategy and dataset
+    marks  whether it has a mark for every row: `albench bias --to` draws it, a page would swell
+    """
+
+    view: tuple[str, str]
+    draw: Callable[[pd.DataFrame, Mapping[str, Look]], list[Picture]]
+    frame: Callable[[pd.DataFrame, Measured], pd.DataFrame] = lambda rows, source: rows
+    each: bool = False
+    marks: bool = False
+
+
+def sought(rows: pd.DataFrame, source: Measured) -> pd.DataFrame:
+    """The frame of `affinity`."""
+    return noise.affinity(source.measured(noise.measured, checkpoints=source.checkpoints))
+
+
+FIGURES: Mapping[str, Drawing] = {
+    "drift": Drawing(("bias", "drift"), lambda frame, look: bias.trails(frame, look, bias.TRAILS)),
+    "plane": Drawing(
+        ("bias", "drift"),
+        lambda frame, look: bias.picks(frame),
+        lambda rows, source: source.pooled(overlap.plane, first=True),
+        marks=True,
+    ),
+    "focus": Drawing(("bias", "focus"), bias.focus),
+    "coverage": Drawing(("coverage", "distance"), coverage),
+    "composition": Drawing(
+        ("coverage", "distance"),
+        lambda frame, look: composition(frame),
+        lambda rows, source: source.pooled(covered.composition),
+        each=True,
+    ),
+    "discovery": Drawing(
+        ("rare", "discovery"), curves, lambda rows, source: source.pooled(rare.curve)
+    ),
+    "affinity": Drawing(("noise", "affinity"), affinity, sought),
+    "audit": Drawing(
+        ("audit", "errors"),
+        estimates,
+        lambda rows, source: errors.at_end(rows).dropna(subset=["bias"]),
+        each=True,
+    ),
 }
-"""What can be drawn, by the name of its frame."""
+"""The figures of what was bought: an entry here, and its function above, and it is drawn by
+`albench figures` and the command of its topic, has a caption, and stands in the report."""
 
 
 def settings(
@@ -231,14 +288,14 @@ def pictures(
 ) -> Iterator[Picture]:
     """The figures of all frames, one set per protocol and model; names tell them apart.
 
-    frames: by the names of `FRAMES`; strategies: all of the suite, so that each keeps its
+    frames: by the names of `FIGURES`; strategies: all of the suite, so that each keeps its
     colour; protocols: what captions call them, where that is not their label. A frame with
     nothing to draw gives nothing. Draw inside `style.theme()`.
     """
     look = looks(strategies, baseline)
     for name, frame in frames.items():
         for suffix, where, part in settings(frame, protocols):
-            for drawn in FRAMES[name](part, look):
+            for drawn in FIGURES[name].draw(part, look):
                 yield Picture(f"{drawn.name}{suffix}", drawn.figure, drawn.caption + where)
 
 

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from albench.analysis.comparison import panels
 from albench.plots import curves, overall, ranks
-from albench.plots.style import FORMATS, About, figure, save, theme
+from albench.plots.style import FORMATS, About, Counts, figure, save, theme
+
+if TYPE_CHECKING:
+    from albench.analysis.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -20,16 +25,36 @@ class Picture:
     caption: str
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """One figure of a comparison: a row of the table `FIGURES`.
+
+    draw     (frame, what captions say) -> the figure and its caption
+    frame    (comparison, place) -> what is drawn, empty where there is nothing to draw
+    section  of the report that shows it
+    curves   whether a panel has a curve for every strategy: of many, a page draws some
+    alone    whether one strategy without another to compare with is worth a figure
+    counts   what its caption counts as a dataset, see `About.ending`
+    """
+
+    draw: Callable[[pd.DataFrame, About], tuple[Figure, str]]
+    frame: "Callable[[Comparison, int], pd.DataFrame]"
+    section: str
+    curves: bool = False
+    alone: bool = False
+    counts: Counts = "datasets"
+
+
 def pictures(frames: Mapping[str, pd.DataFrame], about: About) -> Iterator[Picture]:
     """Every figure for which there is something to draw.
 
-    frames: as `analysis.panels.panels` makes them. Draw inside `style.theme()`.
+    frames: some of those that `frames` makes. Draw inside `style.theme()`.
     """
-    for name, draw in DRAW.items():
+    for name, drawing in FIGURES.items():
         frame = frames.get(name)
         if frame is not None and not frame.empty:
-            fig, caption = draw(frame, about)
-            yield Picture(name, fig, f"{caption} {about.ending(name)}")
+            fig, caption = drawing.draw(frame, about)
+            yield Picture(name, fig, f"{caption} {about.ending(drawing.counts)}")
 
 
 def write(
@@ -229,16 +254,33 @@ def _legend(fig: Figure, frame: pd.DataFrame, about: About) -> None:
     fig.legend(handles=handles, loc="outside right center")
 
 
-DRAW: dict[str, Callable[[pd.DataFrame, About], tuple[Figure, str]]] = {
-    "learning": _learning,
-    "gain": _gain,
-    "gain_overall": _gain_overall,
-    "pairs": _pairs,
-    "ranks": _ranks,
-    "heat": _heat,
-    "profile": _profile,
-    "improvement": _improvement,
-    "posterior": _posterior,
-    "survival": _survival,
-    "runtime": _runtime,
+FIGURES: Mapping[str, Drawing] = {
+    "learning": Drawing(_learning, panels.learning_panel, "Curves", curves=True, alone=True),
+    "gain": Drawing(_gain, panels.gain_panel, "Gain", curves=True, alone=True),
+    "gain_overall": Drawing(
+        _gain_overall, panels.overall_panel, "Gain", alone=True, counts="bases"
+    ),
+    "pairs": Drawing(_pairs, panels.pairs_panel, "Matrix", counts="bases"),
+    "ranks": Drawing(_ranks, panels.ranks_panel, "Comparison", counts="bases"),
+    "heat": Drawing(_heat, panels.heat_panel, "Matrix"),
+    "profile": Drawing(_profile, panels.profile_panel, "Comparison", curves=True),
+    "improvement": Drawing(_improvement, panels.improvement_panel, "Comparison", counts="drawn"),
+    "posterior": Drawing(_posterior, panels.posterior_panel, "Comparison", counts="bases"),
+    "survival": Drawing(_survival, panels.survival_panel, "Curves", curves=True, alone=True),
+    "runtime": Drawing(_runtime, panels.runtime_panel, "Runtime"),
 }
+"""The figures of a comparison, in their order: an entry here, and its function above, and it is
+written by `albench figures`, has a caption, and stands in its section of the report."""
+
+
+def frames(comparison: "Comparison", place: int = 0) -> dict[str, pd.DataFrame]:
+    """The frames of all figures of the `place`-th protocol and model of a comparison.
+
+    A figure that cannot be drawn from these results has an empty frame, or none.
+    """
+    few = len(comparison.stacks[place].strategies) < 2
+    return {
+        name: drawing.frame(comparison, place)
+        for name, drawing in FIGURES.items()
+        if drawing.alone or not few
+    }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from matplotlib.figure import Figure
 
@@ -142,10 +142,9 @@ def short(name: str, length: int = 24) -> str:
     return name[: length // 2 - 1] + "\N{HORIZONTAL ELLIPSIS}" + name[-(length // 2) :]
 
 
-BY_BASE = ("gain_overall", "pairs", "ranks", "posterior")
-"""Figures in which variants of one dataset are averaged and count once."""
-DRAWN_BY_BASE = ("improvement",)
-"""Figures whose wider intervals draw base datasets."""
+Counts: TypeAlias = Literal["datasets", "bases", "drawn"]
+"""What a figure counts: datasets; base datasets, of which variants are averaged and count once;
+or datasets, with wider intervals that draw base datasets."""
 
 
 @dataclass(frozen=True)
@@ -178,16 +177,16 @@ class About:
     @property
     def where(self) -> str:
         """Model, protocol, datasets and trials, as the captions end."""
-        return self.ending("")
+        return self.ending()
 
-    def ending(self, name: str) -> str:
+    def ending(self, counts: Counts = "datasets") -> str:
         """How the caption of a figure ends: what it counts as a dataset."""
         setting = ", ".join(x for x in (self.model, self.protocol) if x)
         several = "s" if self.datasets != 1 else ""
         rest = f"{self.datasets} dataset{several}"
-        if self.merged and name in BY_BASE:
+        if self.merged and counts == "bases":
             rest = f"{self.bases} base dataset{'s' if self.bases != 1 else ''} ({self.merged})"
-        elif self.merged and name in DRAWN_BY_BASE:
+        elif self.merged and counts == "drawn":
             rest += f", drawn as {self.bases} base datasets ({self.merged})"
         rest += f", {self.trials} trials each."
         return f"{setting}; {rest}" if setting else rest

@@ -7,6 +7,7 @@ that draw and print everything are named where something is left out.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albench.reporting import page
@@ -42,10 +43,6 @@ PANELS = 60
 """More panels than this (a strategy on a dataset, a strip on a dataset) are not drawn."""
 ROWS = 300
 """Longer tables by dataset become means over datasets."""
-CURVES = ("learning", "gain", "profile", "survival")
-"""Figures of a comparison with a curve for every strategy in each panel."""
-ONE_EACH = ("composition", "audit")
-"""Figures of what was bought with a panel, or a strip, for each strategy and dataset."""
 
 
 def drawn_strategies(comparison: "Comparison", suite: "Suite") -> tuple[str, ...]:
@@ -90,8 +87,10 @@ def fewer(
     frames: "Mapping[str, pd.DataFrame]", shown: Collection[str]
 ) -> "dict[str, pd.DataFrame]":
     """The frames of a comparison with the shown strategies only where curves would crowd."""
+    from albench.plots.figures import FIGURES
+
     return {
-        name: frame[frame["strategy"].isin(list(shown))] if name in CURVES else frame
+        name: frame[frame["strategy"].isin(list(shown))] if FIGURES[name].curves else frame
         for name, frame in frames.items()
     }
 
@@ -116,8 +115,11 @@ def left_out(suite: "Suite", shown: Collection[str], places: Collection[str] = (
 
 
 def too_many(suite: "Suite") -> tuple[str, ...]:
-    """Frames that a page leaves out, since they have a panel for every cell of a large suite."""
-    return ONE_EACH if len(suite.datasets) * len(suite.strategies) > PANELS else ()
+    """Figures that a page leaves out, since they have a panel for every cell of a large suite."""
+    from albench.plots.bought import FIGURES
+
+    large = len(suite.datasets) * len(suite.strategies) > PANELS
+    return tuple(name for name, drawing in FIGURES.items() if large and drawing.each)
 
 
 def shorter(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -135,14 +137,6 @@ def shorter(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 FOOT = "Made by albench from stored tables; equal tables give equal pages."
-FIGURES = {
-    "Comparison": ("improvement", "posterior", "ranks", "profile"),
-    "Matrix": ("pairs", "heat"),
-    "Curves": ("learning", "survival"),
-    "Gain": ("gain", "gain_overall"),
-    "Runtime": ("runtime",),
-}
-"""Which figures a section shows, for each protocol and model."""
 TOPICS = {
     "bias": "Bias",
     "coverage": "Coverage",
@@ -153,8 +147,6 @@ TOPICS = {
 MOST, MOST_AUDITED = 600, 60
 """Runs that the sections on bought rows, and the audit with its many fits, rest on."""
 END = (1.0,)
-LEFT_OUT = ("plane",)
-"""Frames with a mark for every row: `albench bias --to` draws them, a page would swell."""
 
 
 @dataclass(frozen=True)
@@ -191,8 +183,18 @@ def page_of(
     asked = replace(suite.question(), missing="impute")
     comparison = compare(runs, rounds, asked)
     source = Source(suite, runs, rounds, most=MOST)
-    few = drawn_strategies(comparison, suite), drawn_datasets(comparison, suite)
-    given = Given(suite, store, runs, rounds, comparison, source, tell, {}, *few)
+    given = Given(
+        suite=suite,
+        store=store,
+        runs=runs,
+        rounds=rounds,
+        comparison=comparison,
+        source=source,
+        tell=tell,
+        figures={},
+        shown=drawn_strategies(comparison, suite),
+        places=drawn_datasets(comparison, suite),
+    )
     parts = [part for section in SECTIONS for part in section(given)]
     named = [replace(part, id=f"part-{i}") for i, part in enumerate(parts) if part is not None]
     done = int((runs["status"] == "done").sum())
@@ -244,8 +246,10 @@ def section_of(title: str) -> Callable[[Given], Iterator[Part | None]]:
     """The section with the figures of one title."""
 
     def figures(given: Given) -> Iterator[Part | None]:
+        from albench.plots.figures import FIGURES
+
         for where, made in everything(given).items():
-            found = [figure for figure in made if figure["name"] in FIGURES[title]]
+            found = [figure for figure in made if FIGURES[figure["name"]].section == title]
             if found:
                 yield Part(f"{title}: {where}", figures=found)
 
@@ -254,7 +258,7 @@ def section_of(title: str) -> Callable[[Given], Iterator[Part | None]]:
 
 def everything(given: Given) -> "dict[str, list[dict[str, str]]]":
     """The figures of every protocol and model, drawn once."""
-    from albench.analysis.comparison.panels import panels
+    from albench.plots.figures import FIGURES, frames
 
     if given.figures:
         return given.figures
@@ -262,13 +266,13 @@ def everything(given: Given) -> "dict[str, list[dict[str, str]]]":
     for place, stack in enumerate(given.comparison.stacks):
         where = ", ".join(x for x in (stack.model, stack.protocol) if x)
         given.tell(f"drawing {where}")
-        frames = fewer(panels(given.comparison, place), given.shown)
+        kept = fewer(frames(given.comparison, place), given.shown)
         told = about(given.comparison, place, order)
         given.figures[where] = [
             figure | {"caption": figure["caption"] + left_out(given.suite, given.shown)}
-            if figure["name"] in CURVES
+            if FIGURES[figure["name"]].curves
             else figure
-            for figure in drawn(frames, told, f"p{place}")
+            for figure in drawn(kept, told, f"p{place}")
         ]
     return given.figures
 
@@ -336,8 +340,8 @@ def as_part(given: Given, view: View, titles: set[str]) -> Part:
     means = "" if len(shown) == len(view.table) else ", means over datasets"
     caption = f"{view.title}, last checkpoint{means}"
     table = sheet(shown.drop(columns=same), key, caption)
-    gone = [n for n in too_many(given.suite) if n in view.makers]
-    frames = view.frames(leave=(*LEFT_OUT, *gone))
+    gone = [n for n in too_many(given.suite) if n in view.figures]
+    frames = view.frames(page=True, leave=gone)
     few = {n: part(f, given.shown, given.places) for n, f in frames.items()}
     more = left_out(given.suite, given.shown, given.places)
     figures = [
@@ -383,7 +387,7 @@ def exact(given: Given) -> Iterator[Part | None]:
     )
     table = sheet(pd.DataFrame(references(suite)), "references", "What was used")
     yield Part("References", tables=[vars(table)])
-    plugins = "".join(f" --plugin {p.rsplit('/', 1)[-1]}" for p in suite.plugins)
+    plugins = "".join(f" --plugin {Path(p).name}" for p in suite.plugins)
     added = "".join(f" --add {name}" for name in suite.added)
     yield Part(
         "To repeat it",

@@ -130,13 +130,19 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
     named = tuple(dict.fromkeys(d.group for d in suite.datasets if d.group))
     groups = (ALL, *(named if len(named) > 1 else ()))
     beside = {
-        (model, group): with_evidence(suite, (runs, rounds), (model, group), evidence)
+        (model, group): with_evidence(suite, runs, rounds, evidence, model=model, group=group)
         for model in models
         for group in groups
     }
     views = [
         seen(
-            suite, stacks.get((model, metric)), (model, metric, share, group), beside[model, group]
+            suite,
+            stacks.get((model, metric)),
+            beside[model, group],
+            model=model,
+            metric=metric,
+            share=share,
+            group=group,
         )
         for model in models
         for metric in suite.metrics
@@ -144,16 +150,16 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
         for group in groups
     ]
     return Board(
-        suite,
-        suite.question(),
-        models,
-        groups,
-        tuple(views),
-        stacks,
-        evidence,
-        ceilings(suite, runs, rounds),
-        tuple(notes),
-        reasons(runs),
+        suite=suite,
+        question=suite.question(),
+        models=models,
+        groups=groups,
+        views=tuple(views),
+        stacks=stacks,
+        evidence=evidence,
+        ceilings=ceilings(suite, runs, rounds),
+        notes=tuple(notes),
+        reasons=reasons(runs),
     )
 
 
@@ -194,19 +200,23 @@ def paired(
 def seen(
     suite: Suite,
     stack: "Stack | None",
-    choice: tuple[str, str, float, str],
     beside: "pd.DataFrame",
+    *,
+    model: str,
+    metric: str,
+    share: float,
+    group: str,
 ) -> View:
     """The standings of one choice, with the columns that do not depend on the metric."""
     import pandas as pd
 
     from albench.analysis.comparison.standings import labels_needed, part_of, standings
 
-    model, metric, share, group = choice
     labels = of_group(suite, group)
     part = part_of(stack, share, labels) if stack is not None else None
     if part is None or not part.blocks:
-        return View(*choice, pd.DataFrame(), f"{metric} is undefined for {model} on {group}")
+        why = f"{metric} is undefined for {model} on {group}"
+        return View(model, metric, share, group, pd.DataFrame(), why)
     asked = suite.question(metric)
     table = standings(part, asked.baseline, asked.base or {}, alpha=asked.alpha).set_index(
         "strategy"
@@ -223,7 +233,8 @@ def seen(
     )
     note += FILLED if table["imputed"].max() > 0 else ""
     note += WHOLE_RUNS if share < 1 else ""
-    return View(*choice, table.rename_axis("strategy").reset_index(), note)
+    table = table.rename_axis("strategy").reset_index()
+    return View(model, metric, share, group, table, note)
 
 
 def trials_of(blocks: "Sequence[Block]") -> str:
@@ -252,12 +263,14 @@ def of_group(suite: Suite, group: str) -> list[str]:
 
 def with_evidence(
     suite: Suite,
-    tables: tuple["pd.DataFrame", "pd.DataFrame"],
-    choice: tuple[str, str],
+    runs: "pd.DataFrame",
+    rounds: "pd.DataFrame",
     evidence: Evidence,
+    *,
+    model: str,
+    group: str,
 ) -> "pd.DataFrame":
     """Counts, seconds and what the bought rows say, of a model and a group of datasets."""
-    (runs, rounds), (model, group) = tables, choice
     labels = of_group(suite, group)
     mine = run_columns(suite, runs[runs["dataset"].isin(labels)], rounds, model)
     return mine.join(evidence.table(model, labels))

@@ -23,14 +23,13 @@ def draw(
     strategies: all of the suite, in its order, so that each keeps its colour in every
     figure. With several models or protocols their names end the file names.
     """
-    from albench.analysis.comparison.panels import panels
-    from albench.plots.figures import write
+    from albench.plots.figures import frames, write
 
     out = []
     for place in range(len(comparison.stacks)):
         suffix = suffix_of(comparison, place)
         pictures = write(
-            panels(comparison, place),
+            frames(comparison, place),
             about(comparison, place, strategies),
             folder,
             formats,
@@ -44,13 +43,12 @@ def draw_learning(
     comparison: "Comparison", folder: Path, formats: Sequence[str], strategies: Sequence[str] = ()
 ) -> list[Path]:
     """Write the learning curves alone, one figure per protocol and model; their files."""
-    from albench.analysis.comparison.panels import learning_panel
-    from albench.plots.figures import pictures
+    from albench.plots.figures import FIGURES, pictures
     from albench.plots.style import save, theme
 
     files = []
     for place in range(len(comparison.stacks)):
-        frames = {"learning": learning_panel(comparison, place)}
+        frames = {"learning": FIGURES["learning"].frame(comparison, place)}
         with theme():
             for picture in pictures(frames, about(comparison, place, strategies)):
                 path = folder / f"{picture.name}{suffix_of(comparison, place)}"

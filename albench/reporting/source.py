@@ -4,7 +4,7 @@ A `Source` is a suite with its tables; a `View` of it is one table with the sent
 go with it and the frames that its figures are drawn from. `albench.reporting.views` makes them.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from albench.suite import Suite
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from albench.plots.bought import Drawing
 
 
 Frames = dict[str, "pd.DataFrame"]
@@ -32,7 +34,7 @@ class View:
     notes   what was left out, and why
     table   for people: the last checkpoint, a column per measure
     long    every checkpoint and measure by rows, with intervals, and reasons for nulls
-    makers  make the frames that `albench.plots.bought` draws, by the names of its `FRAMES`
+    source  what else its figures are drawn from
     """
 
     topic: str
@@ -41,12 +43,28 @@ class View:
     lines: Sequence[str]
     table: "pd.DataFrame"
     long: "pd.DataFrame"
-    notes: Sequence[str] = ()
-    makers: Mapping[str, Callable[[], "pd.DataFrame"]] = field(default_factory=dict)
+    notes: Sequence[str]
+    source: "Source" = field(repr=False)
 
-    def frames(self, leave: Collection[str] = ()) -> Frames:
-        """The frames of its figures, but for those named in `leave`, which are not made."""
-        return {name: make() for name, make in self.makers.items() if name not in leave}
+    @property
+    def figures(self) -> "dict[str, Drawing]":
+        """Its figures, by the table of all."""
+        from albench.plots.bought import FIGURES
+
+        here = (self.topic, self.name)
+        return {name: drawing for name, drawing in FIGURES.items() if drawing.view == here}
+
+    def frames(self, *, page: bool = False, leave: Collection[str] = ()) -> Frames:
+        """The frames of its figures.
+
+        page   only of those that a page has room for
+        leave  names of figures whose frames are not made
+        """
+        return {
+            name: drawing.frame(self.long, self.source)
+            for name, drawing in self.figures.items()
+            if name not in leave and not (page and drawing.marks)
+        }
 
 
 class Source:

@@ -37,7 +37,7 @@ def summary(
 
 def drift(source: Source) -> View:
     """How far labelled sets differ from the pool."""
-    from albench.analysis.bought import bias, overlap, wide, words
+    from albench.analysis.bought import bias, wide, words
 
     found = summary(source, bias.measured, bias.UNDEFINED)
     return View(
@@ -48,7 +48,7 @@ def drift(source: Source) -> View:
         wide(found, bias.SHOWN, bias.WITH_Z),
         found,
         source.lacking(),
-        {"drift": lambda: found, "plane": lambda: source.pooled(overlap.plane, first=True)},
+        source,
     )
 
 
@@ -66,6 +66,7 @@ def features(source: Source) -> View:
         worst,
         worst,
         source.lacking(),
+        source,
     )
 
 
@@ -82,7 +83,7 @@ def focus(source: Source) -> View:
         wide(found, tuple(overlap.MEASURES)),
         found,
         source.lacking(),
-        {"focus": lambda: found},
+        source,
     )
 
 
@@ -99,6 +100,7 @@ def overlaps(source: Source) -> View:
         found,
         found,
         source.lacking(),
+        source,
     )
 
 
@@ -115,7 +117,7 @@ def distance(source: Source) -> View:
         wide(found, coverage.SHOWN, coverage.WITH_Z),
         found,
         source.lacking(),
-        {"coverage": lambda: found, "composition": lambda: source.pooled(coverage.composition)},
+        source,
     )
 
 
@@ -134,6 +136,7 @@ def first_labels(source: Source) -> View:
         first,
         first,
         source.lacking(),
+        source,
     )
 
 
@@ -162,7 +165,7 @@ def discovery(source: Source) -> View:
         wide(found, measures),
         found,
         [*source.lacking(), *rare.prevalences(frame)],
-        {"discovery": lambda: source.pooled(rare.curve)},
+        source,
     )
 
 
@@ -181,6 +184,7 @@ def to_positives(source: Source) -> View:
         table,
         table,
         shown.notes,
+        source,
     )
 
 
@@ -197,7 +201,7 @@ def affinity(source: Source) -> View:
         noise.with_model(drawn, found),
         found,
         source.lacking(),
-        {"affinity": lambda: drawn},
+        source,
     )
 
 
@@ -216,6 +220,7 @@ def cost(source: Source) -> View:
         wide(found, names),
         found,
         source.lacking(),
+        source,
     )
 
 
@@ -242,7 +247,7 @@ def estimators(source: Source, score: str = "accuracy") -> View:
         last.dropna(subset=["bias"]).drop(columns="reason"),
         errors,
         notes,
-        {"audit": lambda: last.dropna(subset=["bias"])},
+        source,
     )
 
 
@@ -259,6 +264,7 @@ def ranking(source: Source, score: str = "accuracy") -> View:
         misled.at_end(ranks),
         ranks,
         notes,
+        source,
     )
 
 
@@ -285,18 +291,20 @@ VIEWS: Mapping[str, Mapping[str, Callable[..., View]]] = {
 }
 """Topic (the command's name) -> table -> `(source) -> View`."""
 
-FIGURED = (drift, focus, distance, discovery, affinity, estimators)
-
 
 def figured(source: Source, leave: Sequence[str] = ()) -> "tuple[list[View], list[str]]":
     """The views with figures that apply to a suite, and why others do not, in words.
 
     leave: topics that are not wanted
     """
+    from albench.plots.bought import FIGURES
+
+    with_figures = {drawing.view for drawing in FIGURES.values()}
     views, left_out = [], []
-    for make in FIGURED:
-        if any(make in VIEWS[topic].values() for topic in leave):
+    for topic, name in ((topic, name) for topic, tables in VIEWS.items() for name in tables):
+        if topic in leave or (topic, name) not in with_figures:
             continue
+        make = VIEWS[topic][name]
         try:
             why = APPLIES[make](source) if make in APPLIES else ""
             if not why:

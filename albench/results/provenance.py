@@ -3,36 +3,35 @@
 import hashlib
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from albench.core import registry
 from albench.core.spec import Ref
+from albench.core.version import VERSION
 from albench.suite import Suite
 
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "albench")
+LIBRARIES = ("numpy", "scipy", "scikit-learn")
+OWN = "albench"
 
 
 @cache
 def versions() -> dict[str, str]:
-    """Python and the libraries whose version can move a number."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = own_version()
-    return found
+    """Python, the libraries whose version can move a number, and albench itself.
+
+    albench's is that of the code that runs, which in a folder or an editable installation need
+    not be what was installed.
+    """
+    found = {name: version(name) for name in LIBRARIES}
+    return {"python": platform.python_version(), **found, OWN: VERSION}
 
 
-def own_version() -> str:
-    """The version of albench when it runs from a folder that was not installed."""
-    import albench
-
-    return albench.__version__
+def environment(versions: Mapping[str, str]) -> dict[str, str]:
+    """Of versions those around albench: where they agree, a difference is albench's own."""
+    return {name: text for name, text in versions.items() if name != OWN}
 
 
 def git(*words: str) -> str:
@@ -64,7 +63,7 @@ def machine() -> dict[str, Any]:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        names = [line for line in info.read_text("utf-8", errors="replace").splitlines() if line.startswith("model name")]
         model = names[0].split(":", 1)[1].strip() if names else model
     return {"cpu": model, "cores": os.cpu_count()}
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from albench.results import intake
 from albench.core import tables
 from albench.core.errors import BadResults
-from albench.core.files import sha256, write_atomic
+from albench.core.files import sha256, take_place, write_atomic
 from albench.core.spec import canonical
 from albench.core.tables import LABELS, rounds_table, runs_table
 from albench.results.union import united
@@ -108,7 +108,7 @@ class Store:
         manifest = {**self.manifest, **entries, "schema": tables.SCHEMA_VERSION}
         text = intake.sealed(manifest)
         path = self.folder / "manifest.json"
-        if not path.exists() or path.read_text() != text:
+        if not path.exists() or path.read_text("utf-8") != text:
             write_atomic(path, text.encode())
 
     def add(self, runs: list[dict[str, Any]], rounds: list[dict[str, Any]]) -> None:
@@ -141,7 +141,7 @@ class Store:
             return False
         for file in files:
             if file.exists():
-                file.rename(file.with_name(file.name + ".damaged"))
+                take_place(file, file.with_name(file.name + ".damaged"))
         self.report(f"shard {key} is damaged: set aside, its runs will be run again")
         return False
 
@@ -249,12 +249,12 @@ class Store:
             for name in TABLES:
                 (self.folder / f"{name}.parquet.new").unlink(missing_ok=True)
             return
-        planned = json.loads(journal.read_text())
+        planned = json.loads(journal.read_text("utf-8"))
         keys = [intake.shard_key(key) for key in planned["shards"]]
         for name in TABLES:
             new = self.folder / f"{name}.parquet.new"
             if new.exists():
-                new.replace(self.folder / f"{name}.parquet")
+                take_place(new, self.folder / f"{name}.parquet")
         text = intake.sealed(planned["manifest"])
         write_atomic(self.folder / "manifest.json", text.encode())
         self.drop_shards(keys)

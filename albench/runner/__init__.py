@@ -13,9 +13,9 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
 from albench.results import provenance
 from albench.results.store import Labels, Store
-from albench.runner.cuts import cuts
+from albench.runner.clock import wanting
 from albench.runner.grid import labels_of, missing, take_over
-from albench.runner.pool import Block, results, stop_workers
+from albench.runner.pool import Block, Workers, results, stop_workers
 from albench.runner.worker import Finished, Options, described, resident, versions_of
 from albench.suite import Labelled, Suite
 
@@ -94,7 +94,7 @@ def preflight(
     return gone
 
 
-__all__ = ["Progress", "cuts", "open_store", "run"]
+__all__ = ["Progress", "Workers", "open_store", "run"]
 
 BLOCK = 24
 
@@ -135,9 +135,7 @@ def run(
     suite: Suite,
     results_dir: Path | str | None = None,
     *,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
+    jobs: int | Workers = -1,
     options: Options | None = None,
     shard: tuple[int, int] | None = None,
     reuse: Sequence[Path | str] = (),
@@ -147,17 +145,19 @@ def run(
     """Run what the store lacks of a suite, and pack the tables.
 
     results_dir  folder of the results, default `results/<suite>`
-    jobs         worker processes, -1 for all cores
-    backend      `loky` (processes) or `dask`, with the address of a `scheduler`
+    jobs         worker processes, -1 for all cores; or `Workers`, with back end and scheduler
     shard        (I, N): only the I-th of N parts of the grid, for several machines
     reuse        folders of other results whose runs are taken over
     Runs on a dataset that cannot be had (no network) are stored as failed, with the reason.
     Raises UsageError for mistakes in the suite or the data, before the first run.
     """
-    workers_of(jobs)
+    workers = jobs if isinstance(jobs, Workers) else Workers(jobs)
+    count = workers.count
     store = open_store(suite, results_dir, report)
     options = options or Options(suite.metrics)
     options = replace(options, metrics=suite.metrics, trace=suite.trace, plugins=suite.plugins)
+    for sentence in wanting(options.timeout, options.profile):
+        report(sentence)
     suite, gone = with_skipped(suite)
     for folder in reuse:
         take_over(suite, store, Store(folder, report))
@@ -176,8 +176,9 @@ def run(
     on_progress(progress)
     if specs:
         store.note(**told(suite, store))
-        where = (jobs, backend, scheduler)
-        simulate_all(specs, store, options, progress, on_progress, where, labels)
+        progress.workers = count
+        finished = results(blocks(specs), options, workers)
+        stored_as_they_come(finished, store, progress, on_progress, labels)
     if specs or lost:
         store.pack(labels, **told(suite, store))
     return progress
@@ -199,21 +200,17 @@ def told(suite: Suite, store: Store) -> dict[str, Any]:
     return now
 
 
-def simulate_all(
-    specs: Sequence[RunSpec],
+def stored_as_they_come(
+    blocks: Iterable[Sequence[Finished]],
     store: Store,
-    options: Options,
     progress: Progress,
     on_progress: Callable[[Progress], None],
-    where: tuple[int, str, str | None],
     labels: Labels,
 ) -> None:
-    """Run the specs and store each block as it comes in; workers end with this call."""
-    jobs, backend, scheduler = where
-    progress.workers = workers = workers_of(jobs)
+    """Store each block of runs as it comes in; workers end with this call."""
     stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
     try:
-        for finished in results(blocks(specs), options, workers, backend, scheduler):
+        for finished in blocks:
             begin = time.monotonic()
             store.add(
                 [one.run | stamp | labels[one.run["run"]] for one in finished],
@@ -230,12 +227,7 @@ def simulate_all(
 
 def workers_of(jobs: int) -> int:
     """The number of processes; raises BadValue where it makes none."""
-    import joblib
-
-    workers: int = joblib.cpu_count() + 1 + jobs if jobs < 0 else jobs
-    if jobs == 0 or workers < 1:
-        raise BadValue(f"--jobs {jobs}: at least 1, or -1 for all cores")
-    return workers
+    return Workers(jobs).count
 
 
 def open_store(

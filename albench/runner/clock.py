@@ -1,7 +1,9 @@
 """Time and threads in a worker: what time is spent on, and a limit to both."""
 
 import contextlib
+import importlib.util
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +11,7 @@ from typing import Any
 
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import RunTimeout
-from albench.simulation.learner import Fitted, Learner, Part
+from albench.simulation.learner import Fitted, Learner, Part, Trainer
 
 GRACE = 5.0
 SCORED = {"train": "pool", "test": "test"}
@@ -87,19 +89,23 @@ class Laps:
         return round(seconds, 5)
 
 
-class TimedLearner:
+class TimedLearner(Trainer):
     """A learner whose fits are timed, and with `scores` what is asked of the fitted model."""
 
     def __init__(self, learner: Learner, parts: Parts, scores: bool) -> None:
         self.learner, self.parts, self.scores = learner, parts, scores
-        self.name, self.make = learner.name, getattr(learner, "make", None)
-        self.member = getattr(learner, "member", None)
+        self.name, self.make, self.member = learner.name, learner.make, learner.member
 
     def fit(self, labeled: Ints, y: Ints) -> Fitted:
         """See `Learner.fit`."""
         with self.parts.running("fit"):
             fitted = self.learner.fit(labeled, y)
         return TimedFitted(fitted, self.parts) if self.scores else fitted
+
+    def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
+        """See `Learner.fit_repeated`."""
+        with self.parts.running("fit"):
+            return self.learner.fit_repeated(labeled, y)
 
 
 class TimedFitted:
@@ -133,23 +139,39 @@ class TimedFitted:
         with self.parts.running(SCORED[part]):
             return self.fitted.predicted(part, rows)
 
+    def refits(self, rows: Ints, labels: Ints, seen: Ints) -> Floats | None:
+        """See `Fitted.refits`; that is the strategy's time."""
+        return self.fitted.refits(rows, labels, seen)
+
 
 @contextlib.contextmanager
 def limited(seconds: float | None) -> Iterator[None]:
     """Raise RunTimeout in the block after so many seconds.
 
     In a process of its own, code that never returns to Python ends the worker a little
-    later; the coordinator then counts it as lost. In a thread (dask) an exception is sent
-    to it, which takes effect when it returns to Python.
+    later; the coordinator then counts it as lost. In a thread (dask), or where the system has
+    no alarm signal, an exception is sent to it, which takes effect when it returns to Python.
     """
     if seconds is None:
         yield
         return
     message = f"took longer than {seconds:g} s"
     if threading.current_thread() is threading.main_thread():
-        with alarm(seconds, message):
+        with alarm(seconds, message) if can_ring() else watched(seconds, message):
             yield
         return
+    with told_later(seconds, message):
+        yield
+
+
+def can_ring() -> bool:
+    """Whether the system has a signal that interrupts what runs; Windows has none."""
+    return hasattr(signal, "SIGALRM") and hasattr(signal, "setitimer")
+
+
+@contextlib.contextmanager
+def told_later(seconds: float, message: str) -> Iterator[None]:
+    """`limited` for a thread: an exception is sent to it."""
     timer = threading.Timer(seconds, interrupt, (threading.get_ident(), message))
     timer.start()
     try:
@@ -175,6 +197,45 @@ def alarm(seconds: float, message: str) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def watched(seconds: float, message: str) -> Iterator[None]:
+    """`limited` for the main thread of a process on a system without an alarm signal."""
+    import faulthandler
+
+    faulthandler.dump_traceback_later(seconds + GRACE, exit=True)
+    try:
+        with told_later(seconds, message):
+            yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def peak_memory() -> float | None:
+    """The most memory this process has held so far, in megabytes; None where nobody counts.
+
+    The system reports bytes on macOS and kilobytes elsewhere.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def wanting(timeout: float | None, profile: bool) -> list[str]:
+    """What of that which is asked for cannot be had on this system, in words."""
+    said = []
+    if timeout is not None and not can_ring():
+        said.append(
+            "this system has no alarm signal: a run beyond its time limit ends when it next "
+            f"returns to Python, or its process is ended {GRACE:g} s later"
+        )
+    if profile and importlib.util.find_spec("resource") is None:
+        said.append("this system does not count the peak memory of a process: it stays empty")
+    return said
 
 
 def interrupt(thread: int, message: str) -> None:

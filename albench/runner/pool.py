@@ -7,23 +7,52 @@ that kills its process twice is given up.
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from albench.core.errors import BadValue, Unavailable
 from albench.core.reasons import Reason
 from albench.core.spec import RunSpec
+from albench.runner import loky
+from albench.runner.loky import BrokenProcessPool
 from albench.runner.worker import Finished, Options, described, run_block
 
 Block = tuple[RunSpec, ...]
 LIVES = 2
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Who executes runs; nothing here can move a pick.
+
+    jobs       processes, -1 for all cores
+    backend    `loky` (processes of this machine) or `dask`
+    scheduler  address of a dask scheduler; None: a cluster on this machine
+    """
+
+    jobs: int = -1
+    backend: str = "loky"
+    scheduler: str | None = None
+
+    @cached_property
+    def count(self) -> int:
+        """The number of processes; raises BadValue where `jobs` makes none."""
+        import joblib
+
+        workers: int = joblib.cpu_count() + 1 + self.jobs if self.jobs < 0 else self.jobs
+        if self.jobs == 0 or workers < 1:
+            raise BadValue(f"--jobs {self.jobs}: at least 1, or -1 for all cores")
+        return workers
+
+
 def results(
-    blocks: Sequence[Block], options: Options, jobs: int, backend: str, scheduler: str | None
+    blocks: Sequence[Block], options: Options, workers: Workers
 ) -> Iterator[list[Finished]]:
     """The finished runs of all blocks, in the order they finish."""
-    if backend == "dask":
-        with dask_backend(scheduler, jobs):
+    jobs = workers.count
+    if workers.backend == "dask":
+        with dask_backend(workers.scheduler, jobs):
             yield from dispatched(blocks, options, jobs, [])
         return
     left = list(blocks)
@@ -50,7 +79,6 @@ def dispatched(
     The blocks that were under way come first in `broken`.
     """
     from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import BrokenProcessPool
 
     done: set[str] = set()
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
@@ -64,8 +92,6 @@ def dispatched(
 
 def alone(block: Block, options: Options) -> Iterator[list[Finished]]:
     """Run a block in one process apart; fall back to its runs one by one when it dies."""
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
     died = ""
     for _ in range(LIVES if len(block) == 1 else 1):
         executor = single()
@@ -90,26 +116,20 @@ executors: list[Any] = []
 def single() -> Any:
     """The one process apart, started when first needed."""
     if not executors:
-        from joblib.externals.loky import ProcessPoolExecutor
-
-        executors.append(ProcessPoolExecutor(max_workers=1))
+        executors.append(loky.single())
     return executors[0]
 
 
 def discard() -> None:
     """End the process apart."""
     while executors:
-        executors.pop().shutdown(wait=False, kill_workers=True)
+        loky.end_single(executors.pop())
 
 
 def stop_workers() -> None:
     """End all worker processes at once, whatever they are doing."""
-    from joblib.externals.loky import reusable_executor
-
     discard()
-    executor = reusable_executor._executor
-    if executor is not None:
-        executor.shutdown(wait=False, kill_workers=True)
+    loky.end_shared()
 
 
 def exit_codes(error: BaseException) -> str:

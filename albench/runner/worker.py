@@ -20,7 +20,7 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
-from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread
+from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread, peak_memory
 from albench.simulation.learner import Learner
 from albench.simulation.loop import Sight, simulate
 from albench.simulation.oracles import oracle
@@ -108,7 +108,10 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with parts.running("other"):
-                rounds.extend(simulated(spec, task, options, row, parts, fits))
+                learners = learners_of(spec, task, options, parts, fits)
+                row["engine"] = learners.model.name
+                rounds.extend(simulated(spec, task, options, learners, parts))
+                row["engine"] = learners.model.name  # an engine that fell back on the way says so
         row |= {"status": "done", "reason": None, "reason_code": None}
     except (Exception, SystemExit) as error:
         row |= ended(spec, error)
@@ -173,18 +176,22 @@ def shape(task: Task) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Learners:
+    """Of the task model, which is evaluated, and of the query model, which the strategy sees."""
+
+    model: Learner
+    query: Learner
+
+
 def simulated(
-    spec: RunSpec, task: Task, options: Options, row: dict[str, Any], parts: Parts, fits: Fits
+    spec: RunSpec, task: Task, options: Options, learners: Learners, parts: Parts
 ) -> Iterator[dict[str, Any]]:
     """The rows of `rounds` of one run."""
     fitting, querying = Laps(parts, ("fit",)), Laps(parts, ("strategy", "pool"))
-    learner = query_learner = memoised(spec, task, options, "model", parts, fits)
-    if spec.query_model != spec.model or spec.protocol.scale == "labeled":
-        query_learner = memoised(spec, task, options, "query_model", parts, fits)
-    row["engine"] = learner.name
     strategy, sight, task, answers = roles(spec, task)
-    same = query_learner is learner
-    timed = TimedLearner(learner, parts, options.profile)
+    same = learners.query is learners.model
+    timed = TimedLearner(learners.model, parts, options.profile)
     metrics = {name: registry.resolve("metric", name) for name in options.metrics}
     trace = options.trace and spec.strategy.name != FULL_POOL
     built = {name: registry.build("metric", ref) for name, ref in metrics.items()}
@@ -194,7 +201,7 @@ def simulated(
         task,
         parts.timed("strategy", strategy),
         timed,
-        timed if same else query_learner,
+        timed if same else learners.query,
         answers,
         metrics=built,
         rng=spec.rng("strategy"),
@@ -206,7 +213,14 @@ def simulated(
             "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
             "seconds_query": round(querying.lap(), 6),
         }
-    row["engine"] = learner.name  # an engine that fell back on the way says so
+
+
+def learners_of(spec: RunSpec, task: Task, options: Options, parts: Parts, fits: Fits) -> Learners:
+    """The learners of one run: one object for both roles where they are the same."""
+    learner = query_learner = memoised(spec, task, options, "model", parts, fits)
+    if spec.query_model != spec.model or spec.protocol.scale == "labeled":
+        query_learner = memoised(spec, task, options, "query_model", parts, fits)
+    return Learners(learner, query_learner)
 
 
 def memoised(
@@ -214,12 +228,11 @@ def memoised(
 ) -> Learner:
     """The learner of a role, sharing fits with the other runs of the trial where it can."""
     learner = learner_of(spec, task, options, role)
-    if not getattr(learner, "repeatable", False):
+    if not learner.repeatable:
         return learner
     key = role, getattr(spec, role)
     cache = fits.setdefault(key, Cache(time.perf_counter))
-    memo: Any = Memo(learner, cache, parts.lend)
-    return memo  # type: ignore[no-any-return]
+    return Memo(learner, cache, parts.lend)
 
 
 def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learner:
@@ -269,10 +282,3 @@ def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
         "margin_rank": listed(entry.margin_rank),
         **entry.scores,
     }
-
-
-def peak_memory() -> float:
-    """The most memory this process has held so far, in megabytes."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

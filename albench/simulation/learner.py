@@ -8,13 +8,15 @@ scikit-learn classifier; engines are drop-in replacements that must give the sam
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
 
 Part = Literal["train", "test"]
+Maker: TypeAlias = Callable[[int], Any]
+"""seed -> unfitted classifier"""
 
 
 class Fitted(Protocol):
@@ -41,18 +43,71 @@ class Fitted(Protocol):
     def predicted(self, part: Part, rows: Ints | None = None) -> Ints:
         """(n,) predicted classes."""
 
+    def refits(self, rows: Ints, labels: Ints, seen: Ints) -> Floats | None:
+        """(len(rows), len(seen), k) probabilities of the rows `seen` after one more label.
+
+        rows, labels  the train row of each refit, and its class, one that is labelled
+        Each is a fit to the optimum from this one; NaN where that failed. None where the
+        model cannot move to a new optimum, but has to be fitted from scratch.
+        """
+
+
+Member: TypeAlias = Callable[[Maker, int, Ints, Ints], Fitted | None]
+"""(make, seed, rows, y) -> a member of a committee fitted on train rows (repeats allowed), or
+None where no engine is proven for what `make` makes."""
+
 
 class Learner(Protocol):
-    """Fits one model on labelled sets of one cut.
+    """Fits one model on labelled sets of one cut. `Trainer` has the defaults.
 
-    A learner whose fits are the same to the bit whatever it fitted before says so by an
-    attribute `repeatable`.
+    keeps   whether others may ask for the same fits, so that what serves them is kept
+    member  trains the members of committees; None: they are fitted from scratch
     """
 
-    name: str
+    keeps: bool
+    member: Member | None
+
+    @property
+    def name(self) -> str:
+        """Which engine trained, as `runs.engine` says it."""
+
+    @property
+    def make(self) -> Maker:
+        """What makes unfitted classifiers."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether its fits are the same to the bit whatever it fitted before."""
 
     def fit(self, labeled: Ints, y: Ints) -> Fitted:
         """Fit on the train rows at `labeled` (ascending positions) with labels `y`."""
+
+    def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
+        """The same on rows of which some may repeat, in any order; a first fit."""
+
+
+class Trainer:
+    """What a `Learner` does unless it says otherwise."""
+
+    repeatable = False
+    keeps = True
+    member: Member | None = None
+
+    def fit(self, labeled: Ints, y: Ints) -> Fitted:
+        """See `Learner.fit`."""
+        raise NotImplementedError
+
+    def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
+        """See `Learner.fit_repeated`: a fit that does not mind repeats."""
+        return self.fit(labeled, y)
+
+
+class FromScratch:
+    """A fitted model from which no other optimum is reached."""
+
+    def refits(self, rows: Ints, labels: Ints, seen: Ints) -> Floats | None:
+        """See `Fitted.refits`."""
+        return None
 
 
 class Views(Protocol):
@@ -112,7 +167,7 @@ class Rescaled:
         return lambda X: method(self.scaler.transform(X))
 
 
-class Aligned:
+class Aligned(FromScratch):
     """`Fitted` over a fitted scikit-learn classifier."""
 
     def __init__(self, estimator: Any, views: Views) -> None:
@@ -166,7 +221,7 @@ def aligned_decision(given: Floats, classes: Ints, n_classes: int) -> Floats:
     return spread(given, classes, n_classes, -np.inf)
 
 
-class Plain:
+class Plain(Trainer):
     """Any scikit-learn classifier, fitted from scratch each time.
 
     make      seed -> unfitted classifier
@@ -179,7 +234,7 @@ class Plain:
 
     def __init__(
         self,
-        make: Callable[[int], Any],
+        make: Maker,
         views: Views,
         seed: Callable[[int], int],
         rescale: bool = False,

@@ -148,7 +148,6 @@ class Asking:
     def lasting(self) -> dict[str, Any]:
         """The fields of a query that stay the same over the run."""
         task, asked = self.task, self.query_learner
-        make = getattr(asked, "make", None) or (lambda seed: None)
         hidden: dict[str, Any] = {} if self.sight == "pool" else {"y": task.y}
         if self.sight != "pool":
             seen = (task.X_test, task.y_test) if self.sight == "all" else (None, None)
@@ -158,10 +157,10 @@ class Asking:
             "n_classes": task.n_classes,
             "positive": task.positive,
             "rng": self.rng,
-            "make_model": make,
+            "make_model": asked.make,
             "memo": task.memo,
             "select": None,
-            "engine": getattr(asked, "member", None),
+            "engine": asked.member,
             "batch": task.batch,
             "rows": task.rows,
             "reveal": None if task.delay else self.reveal,
@@ -258,7 +257,7 @@ class Ledger:
         return min(self.task.batch, self.task.budget - self.n_bought, self.n_open)
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some would say less
     task: Task,
     strategy: Strategy,
     learner: Learner,
@@ -287,15 +286,15 @@ def simulate(
         fitted = learner.fit(labeled, y_labeled)
         outcome = Outcome(task, labeled, y_labeled, fitted)
         yield Round(
-            number,
-            len(labeled),
-            ledger.cost,
-            {name: metric(outcome) for name, metric in metrics.items()},
-            bought.picks,
-            answers,
-            bought.probability,
-            bought.n_tied,
-            bought.margin_rank,
+            round=number,
+            n_labeled=len(labeled),
+            cost=ledger.cost,
+            scores={name: metric(outcome) for name, metric in metrics.items()},
+            picks=bought.picks,
+            labels=answers,
+            probability=bought.probability,
+            n_tied=bought.n_tied,
+            margin_rank=bought.margin_rank,
         )
         number += 1
         bought = NOTHING

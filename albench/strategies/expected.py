@@ -111,11 +111,9 @@ def refits(query: Query, make: Callable[[], Any], rows: Ints, labels: Ints, seen
 
     From the fitted model where it can move to the new optimum, else fitted from scratch.
     """
-    warm = getattr(query.fitted, "refits", None)
-    if warm is None:
+    proba = query.fitted.refits(rows, labels, seen)
+    if proba is None:
         proba = np.full((len(rows), len(seen), query.n_classes), np.nan)
-    else:
-        proba = warm(rows, labels, seen)
     for i in np.flatnonzero(np.isnan(proba).any(axis=(1, 2))):
         at = int(np.searchsorted(query.labeled, rows[i]))
         more = (np.insert(query.labeled, at, rows[i]), np.insert(query.y_labeled, at, labels[i]))

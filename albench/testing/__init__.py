@@ -5,7 +5,7 @@ rows = albench.make_strategy("entropy")(query)
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, TypedDict, Unpack
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import BadValue, Skip
-from albench.simulation.learner import Aligned, Fitted, Part, TrainOnly, fit_aligned
+from albench.simulation.learner import Aligned, Fitted, FromScratch, Part, TrainOnly, fit_aligned
 from albench.simulation.query import OracleQuery, Query
 
 __all__ = ["Options", "make_query"]
@@ -86,41 +86,37 @@ def make_query(
     if any(table is not None for table in tables.values()):
         fit = given(tables, pool, len(features), n_classes, fit if model is not None else None)
     n = min(n, len(pool))
-    return assembled(
-        (
-            features,
-            rows,
-            classes,
-            pool,
-            n,
-            n_classes,
-            options.get("positive"),
-            options.get("remaining", n),
-            np.random.default_rng(seed),
-            fit,
-            copies(model),
-        ),
-        options,
-    )
-
-
-def assembled(core: tuple[Any, ...], options: Options) -> Query:
-    """The query, with what else was given."""
     y = np.asarray(options["y"], dtype=np.intp) if "y" in options else None
-    more: dict[str, Any] = {"batch": options.get("batch", core[4])}
-    more["waiting"] = positions(options.get("waiting", ()), "waiting")
-    more["rows"] = np.arange(len(core[0]))
-    if y is not None:
-        more["reveal"] = lambda position: int(y[position])
-    if not options.get("hidden"):
-        return Query(*core, **more)
+    query = Query(
+        X=features,
+        labeled=rows,
+        y_labeled=classes,
+        pool=pool,
+        n=n,
+        n_classes=n_classes,
+        positive=options.get("positive"),
+        remaining=options.get("remaining", n),
+        rng=np.random.default_rng(seed),
+        fit=fit,
+        make_model=copies(model),
+        batch=options.get("batch", n),
+        waiting=positions(options.get("waiting", ()), "waiting"),
+        rows=np.arange(len(features)),
+        reveal=None if y is None else lambda position: int(y[position]),
+    )
+    return seeing(query, y, options) if options.get("hidden") else query
+
+
+def seeing(query: Query, y: Ints | None, options: Options) -> OracleQuery:
+    """The same query, which also shows the hidden labels, and the test set where it was given."""
     if y is None:
         raise BadValue("hidden = True needs y, the labels of all train rows")
+    more: dict[str, Any] = {}
     if "test" in options:
         more["X_test"] = fixed(np.ascontiguousarray(options["test"][0], dtype=np.float64))
         more["y_test"] = fixed(np.asarray(options["test"][1], dtype=np.intp))
-    more["y"] = fixed(y)
-    return OracleQuery(*core, **more)
+    known = {f.name: getattr(query, f.name) for f in fields(Query) if f.init}
+    return OracleQuery(**known, y=fixed(y), **more)
 
 
 def fixed(array: Any) -> Any:
@@ -191,7 +187,7 @@ class Scored(Silent):
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class Given(FromScratch):
     """`Fitted` over arrays: what a model said of some rows.
 
     tables  by name (`proba`, `decision`): ascending positions, and their scores

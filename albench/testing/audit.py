@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from albench.core import registry
@@ -197,7 +198,7 @@ def runs(strategy: Ref, scene: Scene, seed: int) -> bool:
 def place(error: Exception) -> str:
     """Where an exception was raised, for people."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{last.filename.rsplit('/', 1)[-1]}, line {last.lineno}"
+    return f"{Path(last.filename).name}, line {last.lineno}"
 
 
 def one(check: str, look: Callable[[], str | None], wrong: Verdict = "fail") -> Finding:

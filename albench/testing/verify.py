@@ -129,9 +129,14 @@ def parted(stored: Any, replayed: Any) -> str:
 
 
 def elsewhere(row: dict[Any, Any], manifest: dict[str, Any]) -> bool:
-    """Whether a run says that it was made with other library versions or on another CPU."""
-    then = versions_then(row)
-    return bool(then) and (then != provenance.versions() or bool(other_machines(manifest)))
+    """Whether a run says that it was made with other library versions or on another CPU.
+
+    Another version of albench is no excuse: its runs are to be the same, or their entries of
+    another version.
+    """
+    then = provenance.environment(versions_then(row))
+    here = provenance.environment(provenance.versions())
+    return bool(then) and (then != here or bool(other_machines(manifest)))
 
 
 def versions_then(row: dict[Any, Any]) -> dict[str, str]:

@@ -7,14 +7,15 @@ that a library opens while it is imported.
 
 import contextlib
 import functools
-import importlib._bootstrap as bootstrap
+import importlib
+import os
 import site
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from albench.core import registry
@@ -22,8 +23,33 @@ from albench.runner import worker
 
 CODE = (".py", ".pyc", ".so", ".pyd", ".pth", ".zip", ".nbi", ".nbc", ".lock")
 SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
-IMPORT = bootstrap._find_and_load.__code__  # type: ignore[attr-defined]  # no name can imitate it
-HERE = str(Path(worker.__file__).parents[1])
+
+
+def slashed(file: str, separator: str = os.sep) -> str:
+    """A path with forward slashes, as the guards below spell them."""
+    return file.replace(separator, "/")
+
+
+def import_code() -> CodeType | None:
+    """The code of Python's own import, which no other code can imitate; None if it moved."""
+    found = getattr(getattr(importlib, "_bootstrap", None), "_find_and_load", None)
+    return getattr(found, "__code__", None)
+
+
+IMPORT = import_code()
+FROZEN_IMPORT = "<frozen importlib._bootstrap>"
+
+
+def importing(code: CodeType) -> bool:
+    """Whether a frame's code is Python's own import.
+
+    Where that cannot be asked of its code it is told by its file, which generated code could
+    pretend to: an honest strategy still passes, and fewer dishonest ones are caught.
+    """
+    return code.co_filename == FROZEN_IMPORT if IMPORT is None else code is IMPORT
+
+
+HERE = slashed(str(Path(worker.__file__).parents[1]))
 CORE = tuple(
     f"{HERE}/{name}"
     for name in ("testing/", "simulation/loop.py", "simulation/query.py", "runner/worker.py")
@@ -39,6 +65,7 @@ WORDS = {
     "os.system": "starts a process",
     "os.posix_spawn": "starts a process",
 }
+ASKED_BY_OTHERS = ("/inspect.py", "/traceback.py")
 ATTRIBUTES = ("tb_frame", "gi_frame", "cr_frame", "ag_frame")
 
 
@@ -103,6 +130,7 @@ def opened(path: Any) -> str | None:
     if not isinstance(path, str | bytes | Path):
         return None
     text = path.decode(errors="replace") if isinstance(path, bytes) else str(path)
+    text = slashed(text)
     if text.endswith(CODE) or text.startswith(SYSTEM) or ".dist-info" in text:
         return None
     return f"opens the file {text}"
@@ -113,7 +141,8 @@ def libraries() -> tuple[str, ...]:
     """The folders of the standard library and of installed packages."""
     paths = sysconfig.get_paths()
     found = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return (*sorted(found | {*site.getsitepackages()}), "<frozen")
+    found |= {*site.getsitepackages()}
+    return (*sorted(slashed(path) for path in found), "<frozen")
 
 
 def by_library() -> bool:
@@ -123,8 +152,8 @@ def by_library() -> bool:
     """
     frame: FrameType | None = sys._getframe(3)
     while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.endswith(("/inspect.py", "/traceback.py")):
+        file = slashed(frame.f_code.co_filename)
+        if not file.endswith(ASKED_BY_OTHERS):
             return file.startswith((*libraries(), *CORE))
         frame = frame.f_back
     return True
@@ -136,8 +165,8 @@ def library_imported() -> bool:
     Code without a file (generated, or run by `exec`) is that of who called it.
     """
     frame: FrameType | None = sys._getframe(3)
-    while frame is not None and frame.f_code is not IMPORT:
-        file = frame.f_code.co_filename
+    while frame is not None and not importing(frame.f_code):
+        file = slashed(frame.f_code.co_filename)
         if not file.startswith((*libraries(), "<")):
             return False
         frame = frame.f_back

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -89,7 +89,7 @@ def overlaps(runs: pd.DataFrame, rounds: pd.DataFrame, cuts: Iterable[Cut]) -> p
     n m / N shared), excess = jaccard - chance, pairs. The start is left out. Trials are
     compared on the dataset rows that both could query; 20 pairs of trials at most.
     """
-    kept: dict[tuple[Any, ...], list[tuple[int, Ints, Ints]]] = {}
+    kept: dict[tuple[Any, ...], list[Queried]] = {}
     rows: list[dict[str, Any]] = []
     for group in groups(runs, rounds, cuts):
         task = group.task
@@ -98,7 +98,7 @@ def overlaps(runs: pd.DataFrame, rounds: pd.DataFrame, cuts: Iterable[Cut]) -> p
             fixed = np.union1d(task.withheld, run.rows[run.round == 0])
             open_rows = np.setdiff1d(np.arange(len(task.y)), fixed)
             kept.setdefault(run.key[:4], []).append(
-                (run.key[4], task.rows[queried], task.rows[open_rows])
+                Queried(run.key[4], task.rows[queried], task.rows[open_rows])
             )
     for key, members in kept.items():
         rows += [
@@ -111,15 +111,23 @@ def overlaps(runs: pd.DataFrame, rounds: pd.DataFrame, cuts: Iterable[Cut]) -> p
                     {**dict(zip(KEY, key, strict=False)), "other": other[3], **shared(a, b)}
                     for a in members
                     for b in kept[other]
-                    if a[0] == b[0]
+                    if a.trial == b.trial
                 ]
     return mean_overlap(rows)
 
 
-def shared(one: tuple[int, Ints, Ints], two: tuple[int, Ints, Ints]) -> dict[str, float]:
+class Queried(NamedTuple):
+    """What a run queried, and could have queried, as rows of the dataset."""
+
+    trial: int
+    picked: Ints
+    open: Ints
+
+
+def shared(one: Queried, two: Queried) -> dict[str, float]:
     """Jaccard index of two queried sets on the rows that both could query, and chance."""
-    common = np.intersect1d(one[2], two[2])
-    a, b = np.intersect1d(one[1], common), np.intersect1d(two[1], common)
+    common = np.intersect1d(one.open, two.open)
+    a, b = np.intersect1d(one.picked, common), np.intersect1d(two.picked, common)
     if not len(a) or not len(b):
         return {"jaccard": np.nan, "chance": np.nan}
     both, expected = len(np.intersect1d(a, b)), len(a) * len(b) / len(common)

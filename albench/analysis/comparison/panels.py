@@ -1,4 +1,9 @@
-"""The frames behind the figures of one protocol and model."""
+"""The frames behind the figures of one protocol and model.
+
+Each function takes a comparison and the place of a protocol and model in it, and returns a frame,
+empty where these results have nothing to draw. `albench.plots.figures.FIGURES` says which figure
+is drawn from which.
+"""
 
 from typing import Any
 
@@ -21,34 +26,63 @@ def learning_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
     return pd.concat(curves, ignore_index=True).drop_duplicates(["dataset", "strategy", "n"])
 
 
-def panels(comparison: Comparison, place: int = 0) -> dict[str, pd.DataFrame]:
-    """Frames by figure name, of the `place`-th protocol and model of a comparison.
+def gain_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Paired differences to the baseline by dataset, with their bands."""
+    options = comparison.options
+    return gain_bands(comparison.stacks[place], options.baseline, seed=options.seed)
 
-    learning, gain, gain_overall, pairs, ranks (with `bars`: numbers of the bars a strategy
-    belongs to, and `distance`), heat, profile, improvement, posterior, survival,
-    runtime (only where the runs tell `seconds`). A figure that cannot be drawn from
-    these results has an empty frame.
-    """
-    stack, options = comparison.stacks[place], comparison.options
-    base, seed, lower = options.baseline, options.seed, options.lower
-    out = {
-        "learning": learning_panel(comparison, place),
-        "gain": gain_bands(stack, base, seed=seed),
-        "gain_overall": overall_gain(stack, base, base=options.base, seed=seed),
-        "survival": survival_curves(stack, base, options.target, lower),
-    }
-    if len(stack.strategies) < 2:
-        return out
-    mine = {name: _of(frame, stack) for name, frame in comparison.tables.items()}
-    return out | {
-        "pairs": mine["pairs"],
-        "ranks": _ranks(stack, comparison),
-        "heat": _heat(stack, mine["within"], comparison),
-        "profile": profiles(stack, base, summary=options.summary, seed=seed),
-        "improvement": mine["aggregates"][mine["aggregates"]["strategy"] != base],
-        "posterior": mine["against"].dropna(subset=["rope"]),
-        "runtime": _runtime(mine["aggregates"], comparison.frame, stack),
-    }
+
+def overall_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Paired differences to the baseline over all datasets."""
+    options = comparison.options
+    stack = comparison.stacks[place]
+    return overall_gain(stack, options.baseline, base=options.base, seed=options.seed)
+
+
+def survival_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Share of the runs that have not reached the target."""
+    options = comparison.options
+    stack = comparison.stacks[place]
+    return survival_curves(stack, options.baseline, options.target, options.lower)
+
+
+def pairs_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """All pairs of strategies."""
+    return _of(comparison.tables["pairs"], comparison.stacks[place])
+
+
+def ranks_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Mean ranks; `bars`: numbers of the bars a strategy belongs to, and `distance`."""
+    return _ranks(comparison.stacks[place], comparison)
+
+
+def heat_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Normalised gain of each strategy on each dataset."""
+    stack = comparison.stacks[place]
+    return _heat(stack, _of(comparison.tables["within"], stack), comparison)
+
+
+def profile_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Share of runs above each normalised gain."""
+    options, stack = comparison.options, comparison.stacks[place]
+    return profiles(stack, options.baseline, summary=options.summary, seed=options.seed)
+
+
+def improvement_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Probability that a run beats one of the baseline."""
+    mine = _of(comparison.tables["aggregates"], comparison.stacks[place])
+    return mine[mine["strategy"] != comparison.options.baseline]
+
+
+def posterior_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Posterior of the signed-rank test, where the datasets are enough for one."""
+    return _of(comparison.tables["against"], comparison.stacks[place]).dropna(subset=["rope"])
+
+
+def runtime_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
+    """Seconds a query against quality, only where the runs tell `seconds`."""
+    stack = comparison.stacks[place]
+    return _runtime(_of(comparison.tables["aggregates"], stack), comparison.frame, stack)
 
 
 def _of(frame: pd.DataFrame, stack: Stack) -> pd.DataFrame:

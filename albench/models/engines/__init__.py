@@ -10,7 +10,7 @@ from albench.core.arrays import Ints
 from albench.core.registry import ENTRIES, build, resolve
 from albench.core.spec import Ref
 from albench.models.engines import compiled
-from albench.simulation.learner import Fitted, Learner, Plain
+from albench.simulation.learner import Fitted, Learner, Maker, Plain
 from albench.simulation.task import Task
 
 MEMORY = 224 << 20
@@ -34,20 +34,17 @@ def learner(
 
     A model, or a parameter of it, for which no engine is proven gets the plain learner.
     """
-    make: Callable[[int], Any] = build("model", model)
+    make: Maker = build("model", model)
     plain = Plain(make, task, seed, rescale)
     if engine == "plain" or rescale:
         return plain
 
-    found: Any = chosen(model, task, plain, memory) or plain
-    found.member = partial(member, task, memory)
-    trained: Learner = found
+    trained = chosen(model, task, plain, memory) or plain
+    trained.member = partial(member, task, memory)
     return trained
 
 
-def member(
-    task: Task, memory: int, make: Callable[[int], Any], seed: int, rows: Ints, y: Ints
-) -> Fitted | None:
+def member(task: Task, memory: int, make: Maker, seed: int, rows: Ints, y: Ints) -> Fitted | None:
     """A committee member fitted on train rows (repeats allowed), where an engine is proven.
 
     make  what `registry.build` returns for a model, seed -> unfitted classifier
@@ -56,12 +53,11 @@ def member(
     if model is None:
         return None
 
-    learner: Any = chosen(model, task, Plain(make, task, lambda n: seed), memory)
+    learner = chosen(model, task, Plain(make, task, lambda n: seed), memory)
     if learner is None:
         return None
     learner.keeps = False
-    fitted: Fitted = getattr(learner, "fit_repeated", learner.fit)(rows, y)
-    return fitted
+    return learner.fit_repeated(rows, y)
 
 
 def made_by(make: Any) -> Ref | None:

@@ -17,7 +17,16 @@ import numpy as np
 
 from albench.core.arrays import Floats, Ints
 from albench.models.engines.compiled import NUMBA, compiled
-from albench.simulation.learner import Aligned, Constant, Fitted, Part, Plain, spread
+from albench.simulation.learner import (
+    Aligned,
+    Constant,
+    Fitted,
+    FromScratch,
+    Part,
+    Plain,
+    Trainer,
+    spread,
+)
 
 LARGEST = 2**31 - 1
 WORDS, SHIFT = 624, 397
@@ -113,15 +122,11 @@ class Seeds:
         return next(self.values)
 
 
-class Forest:
-    """Learner of a random forest, or of extremely randomised trees without bootstrap.
-
-    keeps  whether other strategies may ask for the same seeds
-    """
+class Forest(Trainer):
+    """Learner of a random forest, or of extremely randomised trees without bootstrap."""
 
     name = "forest"
     repeatable = True
-    keeps = True
 
     def __init__(self, task: Any, bootstrap: bool, plain: Plain) -> None:
         self.task, self.bootstrap, self.plain, self.make = task, bootstrap, plain, plain.make
@@ -181,7 +186,7 @@ def grown(
     return trees
 
 
-class Grown:
+class Grown(FromScratch):
     """`Fitted` over the trees of a `Forest` learner."""
 
     has_proba = True

@@ -11,7 +11,16 @@ from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 from albench.core.arrays import Floats, Ints
-from albench.simulation.learner import Aligned, Constant, Fitted, Part, Plain, spread
+from albench.simulation.learner import (
+    Aligned,
+    Constant,
+    Fitted,
+    FromScratch,
+    Part,
+    Plain,
+    Trainer,
+    spread,
+)
 
 
 class Known:
@@ -40,7 +49,7 @@ class Known:
         return (labeled[at], y[at]) if grew else None
 
 
-class NaiveBayes:
+class NaiveBayes(Trainer):
     """Learner of Gaussian naive Bayes.
 
     moments  class -> means and variances (d,) of its labelled rows, and how many there are
@@ -68,7 +77,7 @@ class NaiveBayes:
         return Gaussians(self, boost, labeled, y)
 
 
-class Gaussians:
+class Gaussians(FromScratch):
     """`Fitted` over the moments of a `NaiveBayes` learner.
 
     boost  what is added to every variance
@@ -121,7 +130,7 @@ class Gaussians:
         return np.asarray(self.classes[self.joint(part, rows).argmax(axis=1)])
 
 
-class Neighbours:
+class Neighbours(Trainer):
     """Learner of k nearest neighbours; among equal distances the first position is nearer.
 
     X         (n_train + n_test, d) train rows, then test rows
@@ -168,7 +177,7 @@ class Neighbours:
         self.nearest[at] = np.take_along_axis(nearest, order, axis=1)
 
 
-class Voted:
+class Voted(FromScratch):
     """`Fitted` over the neighbours of a `Neighbours` learner."""
 
     has_proba = True

@@ -11,13 +11,22 @@ from typing import Any
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
-from albench.simulation.learner import Fitted, Part, Plain, Views, aligned_decision, spread
+from albench.simulation.learner import (
+    Fitted,
+    FromScratch,
+    Part,
+    Plain,
+    Trainer,
+    Views,
+    aligned_decision,
+    spread,
+)
 
 EPS = float(np.finfo(float).eps)
 TOL, MAX_ITER = 1e-4, 100  # scikit-learn's defaults
 
 
-class Lbfgs:
+class Lbfgs(Trainer):
     """Learner of `logreg-lbfgs`; labelled sets of more than two classes get the plain one.
 
     C      inverse strength of the penalty
@@ -41,7 +50,7 @@ class Lbfgs:
         return Solved(self, W, classes, len(y))
 
 
-class Solved:
+class Solved(FromScratch):
     """`Fitted` over the coefficients of two classes.
 
     W  (d + 1,) coefficients and intercept

@@ -16,7 +16,7 @@ from albench.models.engines import newton as truncated
 from albench.models.engines.compiled import NUMBA, compiled
 from albench.models.engines.lazy import Known
 from albench.models.engines.newton import binary_objective
-from albench.simulation.learner import Aligned, Constant, Fitted, Part, Plain, spread
+from albench.simulation.learner import Aligned, Constant, Fitted, Part, Plain, Trainer, spread
 
 STEPS = 60
 MEMORY = 40
@@ -135,7 +135,7 @@ TOL = 1e-14
 REFIT = 1e-12  # where a refit serves to sum losses that are told apart from 1e-6 on
 
 
-class LogReg:
+class LogReg(Trainer):
     """Learner of the canonical logistic regression.
 
     C         inverse strength of the penalty
@@ -277,11 +277,7 @@ class Solved:
         return spread(shares(self.values(part, rows)), model.classes, model.task.n_classes, 0.0)
 
     def refits(self, rows: Ints, labels: Ints, seen: Ints) -> Floats:
-        """(len(rows), len(seen), k) probabilities of the rows `seen` after one more label.
-
-        rows, labels  the train row of each refit, and its class, one that is labelled
-        Each is a fit to the optimum from this one; NaN where that failed.
-        """
+        """See `Fitted.refits`."""
         model, X = self.model, self.model.task.X[seen]
         asked = zip(rows.tolist(), labels.tolist(), strict=True)
         found = [model.with_row(row, label, self.M) for row, label in asked]

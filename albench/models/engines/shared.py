@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
-from albench.simulation.learner import Fitted, Learner, Part
+from albench.simulation.learner import Fitted, FromScratch, Learner, Part, Trainer
 
 What = Literal["proba", "decision", "predicted"]
 PARTS = {"train": "pool", "test": "test"}
@@ -86,7 +86,7 @@ def same(a: Ints | None, b: Ints | None) -> bool:
     return a is b or (a is not None and b is not None and np.array_equal(a, b))
 
 
-class View:
+class View(FromScratch):
     """`Fitted` over a `Shared`, for one strategy.
 
     lend  (part of a run, seconds) -> None: told what another strategy has paid for
@@ -129,7 +129,7 @@ class View:
         return np.asarray(self.of("predicted", part, rows))
 
 
-class Memo:
+class Memo(Trainer):
     """A learner that asks a cache before it fits.
 
     learner  the learner of one run
@@ -138,7 +138,7 @@ class Memo:
 
     def __init__(self, learner: Learner, cache: Cache, lend: Callable[[str, float], None]) -> None:
         self.learner, self.cache, self.lend = learner, cache, lend
-        self.make, self.member = (getattr(learner, name, None) for name in ("make", "member"))
+        self.make, self.member = learner.make, learner.member
         self.owner: Shared | None = None
         self.fitted: Fitted | None = None
 
@@ -160,6 +160,11 @@ class Memo:
         else:
             self.lend("fit", found.seconds)
         return View(found, self.lend)
+
+    def fit_repeated(self, labeled: Ints, y: Ints) -> Fitted:
+        """See `Learner.fit_repeated`; not shared."""
+        self.owner = None
+        return self.learner.fit_repeated(labeled, y)
 
     def live(self, shared: Shared) -> Fitted:
         """The model fitted on the rows of `shared`, fitted again if another came between."""

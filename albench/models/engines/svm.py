@@ -11,7 +11,16 @@ from albench.models.engines.activeset import ROOM
 from albench.models.engines.compiled import NUMBA, compiled
 from albench.models.engines.lazy import Known
 from albench.models.engines.libsvm import KernelRows, raw, square
-from albench.simulation.learner import Aligned, Constant, Fitted, Part, Plain, spread
+from albench.simulation.learner import (
+    Aligned,
+    Constant,
+    Fitted,
+    FromScratch,
+    Part,
+    Plain,
+    Trainer,
+    spread,
+)
 
 TOL = 1e-10
 DOUBT = 2e-7  # two solutions at that tolerance differ by less, whatever the rows
@@ -61,7 +70,7 @@ class GivenUp(Exception):
     """Why scikit-learn has to take over."""
 
 
-class SVC:
+class SVC(Trainer):
     """Learner of a support vector classifier; one-versus-one for several classes.
 
     plain  the scikit-learn learner of the same model: what `estimator` is made by, and
@@ -217,7 +226,7 @@ class SVC:
             rows.ensure(self.active[:missing].copy(), np.flatnonzero(pair.beta))
 
 
-class Solved:
+class Solved(FromScratch):
     """`Fitted` over the pairs of an `SVC` or `Libsvm` learner.
 
     Votes jump where a pair's decision value crosses zero. Rows with a value nearer to zero
@@ -328,7 +337,7 @@ class PairValues:
         self.g, self.bias = g, bias
 
 
-class Libsvm:
+class Libsvm(Trainer):
     """Learner of a support vector classifier, from scratch each time.
 
     gram  train on the shared kernel (any arithmetic will do), not on the features
