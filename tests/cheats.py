@@ -104,11 +104,19 @@ def closure(query):
 @albench.strategy("cheat-cell")
 def cell(query):
     """Peeks at hidden labels through the cells of the function that fits the model."""
-    for one in query.fit.__closure__ or ():
+    for one in query.fit.__closure__:
         task = getattr(one.cell_contents, "task", None)
         if task is not None:
             return query.top((task.y[query.pool] == 1).astype(float))
     return honest(query)
+
+
+def peeked(query):
+    """The hidden labels, from the variables of its callers."""
+    frame = inspect.currentframe()
+    while "task" not in frame.f_locals or not hasattr(frame.f_locals["task"], "X_test"):
+        frame = frame.f_back
+    return frame.f_locals["task"].y[query.pool]
 
 
 def has(thing, X):
@@ -256,6 +264,6 @@ def always(query):
 @albench.strategy("cheat-global-and-peek")
 def global_and_peek(query):
     """Draws from numpy's global generator among the rows of a class it should not know."""
-    labels = np.array([query.reveal(int(position)) for position in query.pool])
+    labels = peeked(query)
     near = query.pool[np.argsort(labels == 1, kind="stable")][-query.n - 3 :]
     return np.random.choice(near, query.n, replace=False)  # noqa: NPY002

@@ -261,7 +261,7 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
     reason = reason or out_of_place(entry, spec.protocol.labels, params)
     if reason is not None:
         raise Skip(reason)
-    sight: Sight = "all" if entry.traits.bound else "pool"
+    sight: Sight = "all" if entry.traits.bound else "file" if entry.traits.rows else "pool"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
     strategy = registry.build("strategy", spec.strategy)
