@@ -16,7 +16,16 @@ TargetArg = Annotated[
 SampleOpt = Annotated[
     int, typer.Option("--sample", metavar="N", help="How many runs to replay; 0: all.")
 ]
-SeedOpt = Annotated[int, typer.Option("--seed", metavar="S", help="Seeds the sample.")]
+SeedOpt = Annotated[
+    int | None, typer.Option("--seed", metavar="S", help="Seeds the sample (default: drawn).")
+]
+AllowOpt = Annotated[
+    bool,
+    typer.Option(
+        "--allow-environment",
+        help="Pass runs that pick other rows under other library versions or another CPU.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,7 +69,8 @@ def verify(
     target: TargetArg,
     results: ResultsOpt = None,
     sample: SampleOpt = 20,
-    seed: SeedOpt = 0,
+    seed: SeedOpt = None,
+    allow_environment: AllowOpt = False,
     timeout: TimeoutOpt = None,
     engine: EngineOpt = Engine.auto,
     fmt: FormatOpt = Format.table,
@@ -70,14 +80,16 @@ def verify(
 
     Picks and labels must be the same, scores agree within 1e-9. Nothing that came with the
     folder is executed; a strategy from outside is the one given by --plugin. Runs of entries
-    that are not known here, or are another version, are named as not replayed. Exit 1 where
-    a run differs, a file is faulty, or nothing at all could be replayed.
+    that are not known here, or are another version, are named as not replayed. Each strategy
+    is replayed in a fresh process; one from outside only picks there, and its picks are scored
+    where its file was never loaded. Exit 1 where a run differs, a file is faulty, or nothing
+    at all could be replayed.
     """
     from albench.core.spec import Ref
     from albench.runner.worker import Options
     from albench.testing.verify import verify as verified
 
-    folder, known = Path(target), tuple[Ref, ...]()
+    folder, known, expected = Path(target), tuple[Ref, ...](), tuple[str, ...]()
     load_plugins(plugin)
     if results is None and not folder.is_dir() and len(folder.parts) > 1 and not folder.suffix:
         raise BadResults(f"{target}: no such folder")
@@ -85,10 +97,19 @@ def verify(
         suite = suite_of(target, plugin)
         folder = results or Path("results") / suite.name
         known = tuple(d.ref for d in suite.datasets)
+        expected = tuple(spec.id for spec in suite.specs)
     options = Options(
         (), timeout=timeout, engine=engine.value, plugins=tuple(map(str, plugin or ()))
     )
-    found = verified(folder, sample, seed, known=known, options=options)
+    found = verified(
+        folder,
+        sample,
+        seed,
+        known=known,
+        expected=expected,
+        allow_environment=allow_environment,
+        options=options,
+    )
     show_frame(found.runs, fmt=fmt, notes=found.notes)
     for fault in found.faults:
         note(f"fault: {fault}")
