@@ -179,7 +179,6 @@ def null(frame: pd.DataFrame) -> None:
     [
         (negative, "negative seconds_fit"),
         (doubled, "bought a row twice"),
-        (null, "picks are null"),
     ],
 )
 def test_what_no_run_can_hold_is_a_fault(
@@ -189,6 +188,13 @@ def test_what_no_run_can_hold_is_a_fault(
     found = verify(results, 1, 3)
     assert any(named in fault for fault in found.faults)
     assert not found.passed
+
+
+def test_null_picks_are_refused_in_a_sentence(results: Path) -> None:
+    forged(results, "rounds", null)
+    with pytest.raises(CheckFailed, match="rounds in which picks is null"):
+        verify(results, 1)
+    assert exit_code(["verify", str(results)]) == 1
 
 
 def test_a_foreign_spec_is_named_and_the_others_are_replayed(results: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from albench.core.rounding import without_noise
+from albench.core.safe import printable
 
 
 class Format(StrEnum):
@@ -28,11 +29,12 @@ class Format(StrEnum):
 
 def note(sentence: str) -> None:
     """A remark on standard error."""
-    sys.stderr.write(sentence.rstrip() + "\n")
+    sys.stderr.write(printable(sentence.rstrip()) + "\n")
 
 
 def emit(text: str) -> None:
     """Output on standard output."""
+    text = printable(text)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from albench.core import registry
+from albench.core import registry, safe
 from albench.core.errors import AlbenchError, RunTimeout, Skip
 from albench.core.reasons import Reason, reason_of
 from albench.core.spec import Protocol, Ref, RunSpec
@@ -134,7 +134,7 @@ def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
         otherwise = Reason.exception
         words = "".join(traceback.format_exception(error, limit=-8))
     code = reason_of(error, otherwise).value
-    return {"status": status, "reason": words, "reason_code": code}
+    return {"status": status, "reason": safe.reason(words), "reason_code": code}
 
 
 def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:

@@ -18,6 +18,7 @@ import numpy as np
 from albench.core import registry
 from albench.core.errors import BadResults, BadValue, CheckFailed, UnknownName, UsageError
 from albench.core.parameters import nested_kind
+from albench.core.safe import printable
 from albench.core.spec import Ref, RunSpec, plain
 from albench.core.tables import FULL_POOL, checked, metric_columns
 from albench.results import provenance
@@ -125,7 +126,9 @@ def versions_then(row: dict[Any, Any]) -> dict[str, str]:
         then = json.loads(row["versions"])
     except (ValueError, TypeError, RecursionError):
         return {}
-    return {str(k): str(v) for k, v in then.items()} if isinstance(then, dict) else {}
+    if not isinstance(then, dict):
+        return {}
+    return {printable(str(k)): printable(str(v)) for k, v in then.items()}
 
 
 def other_machines(manifest: dict[str, Any]) -> list[str]:
