@@ -22,7 +22,7 @@ import numpy as np
 from albench.core import registry
 from albench.core.errors import BadData, Unavailable
 from albench.core.parameters import Entry
-from albench.core.spec import RunSpec
+from albench.core.spec import Ref, RunSpec
 from albench.core.tables import FULL_POOL
 from albench.core.traits import Traits
 from albench.runner.clock import one_thread
@@ -49,8 +49,9 @@ def replayed(jobs: Sequence[Job]) -> Iterator[Finished | str]:
             yield replay(job)
         return
     plugins = tuple(name for name in registry.LOADED if Path(name).is_file())
-    first = list(apart(jobs, plugins))
-    if not scripted_too(jobs[0].spec):
+    own = any(origins(jobs[0]))  # a file that no entry of the run comes from is not loaded at all
+    first = list(apart(jobs, plugins if own else ()))
+    if not scripted_too(jobs[0]):
         yield from first
         return
     again = [
@@ -72,15 +73,50 @@ def here_only(spec: RunSpec) -> bool:
     return entry.plugin is None and not entry.make.__module__.startswith(OURS)
 
 
-def scripted_too(spec: RunSpec) -> bool:
+def origins(job: Job) -> set[str | None]:
+    """The files that the entries of a run come from; None is albench itself."""
+    return {plugin_of("strategy", job.spec.strategy)} | others(job)
+
+
+def others(job: Job) -> set[str | None]:
+    """The same of all entries but the strategy, those inside its parameters among them."""
+    spec = job.spec
+    entries: list[tuple[registry.Kind, Ref]] = [
+        ("dataset", spec.dataset),
+        ("model", spec.model),
+        ("model", spec.query_model),
+        *(("metric", registry.resolve("metric", name)) for name in job.options.metrics),
+    ]
+    inner = [ref for _, value in spec.strategy.params for ref in refs_in(value)]
+    kinds: tuple[registry.Kind, ...] = ("strategy", "model")
+    entries += [(k, ref) for ref in inner for k in kinds if ref.name in registry.names(k)]
+    return {plugin_of(kind, ref) for kind, ref in entries}
+
+
+def refs_in(value: Any) -> Iterator[Ref]:
+    """The entries that a parameter names, at any depth."""
+    if isinstance(value, Ref):
+        yield value
+        for _, inner in value.params:
+            yield from refs_in(inner)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from refs_in(item)
+
+
+def plugin_of(kind: registry.Kind, ref: Ref) -> str | None:
+    """The file or package that an entry comes from; None: albench's own."""
+    if kind == "strategy" and ref.name == FULL_POOL:
+        return None
+    return registry.entry(kind, ref.name).plugin
+
+
+def scripted_too(job: Job) -> bool:
     """Whether a strategy alone is from outside, so that its picks can be scored without it."""
-    if spec.strategy.name == FULL_POOL:
+    if plugin_of("strategy", job.spec.strategy) is None or any(others(job)):
         return False
-    entry = registry.entry("strategy", spec.strategy.name)
-    models = {registry.entry("model", ref.name).plugin for ref in (spec.model, spec.query_model)}
-    others = models | {registry.entry("dataset", spec.dataset.name).plugin}
-    sees = entry.traits.bound or entry.traits.sampling
-    return entry.plugin is not None and others == {None} and not sees
+    traits = registry.entry("strategy", job.spec.strategy.name).traits
+    return not (traits.bound or traits.sampling)
 
 
 def apart(jobs: Sequence[Job], plugins: Sequence[str]) -> Iterator[Finished | str]:
