@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 from albench.core.version import VERSION
 
 if TYPE_CHECKING:
-    from albench.api import compare, read_results, run
+    from albench import testing
+    from albench.api.asking import compare, curves
+    from albench.api.checks import check, verify
+    from albench.api.running import run
+    from albench.api.tables import read_results
+    from albench.api.views import audit, bias, coverage, figures, noise, rare, report
     from albench.core.errors import AlbenchError, Skip
     from albench.core.registry import dataset, make_strategy, metric, model, strategy
     from albench.core.spec import Protocol, Ref, RunSpec
@@ -33,17 +38,28 @@ HOME = {
     "Skip": "core.errors",
     "Suite": "suite",
     "Task": "simulation.task",
-    "compare": "api",
+    "audit": "api.views",
+    "bias": "api.views",
+    "check": "api.checks",
+    "compare": "api.asking",
+    "coverage": "api.views",
+    "curves": "api.asking",
     "dataset": "core.registry",
+    "figures": "api.views",
     "load_suite": "suite.toml",
     "make_strategy": "core.registry",
     "metric": "core.registry",
     "model": "core.registry",
-    "read_results": "api",
-    "run": "api",
+    "noise": "api.views",
+    "rare": "api.views",
+    "read_results": "api.tables",
+    "report": "api.views",
+    "run": "api.running",
     "simulate": "simulation.loop",
     "strategy": "core.registry",
+    "verify": "api.checks",
 }
+ROOMS = ("testing",)
 __all__ = [
     "AlbenchError",
     "Dataset",
@@ -58,21 +74,34 @@ __all__ = [
     "Skip",
     "Suite",
     "Task",
+    "audit",
+    "bias",
+    "check",
     "compare",
+    "coverage",
+    "curves",
     "dataset",
+    "figures",
     "load_suite",
     "make_strategy",
     "metric",
     "model",
+    "noise",
+    "rare",
     "read_results",
+    "report",
     "run",
     "simulate",
     "strategy",
+    "testing",
+    "verify",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used, so that the import stays quick."""
+    if name in ROOMS:
+        return import_module(f"albench.{name}")
     if name not in HOME:
         raise AttributeError(f"module 'albench' has no attribute {name!r}")
     return getattr(import_module(f"albench.{HOME[name]}"), name)

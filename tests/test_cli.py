@@ -265,12 +265,14 @@ def test_interrupted(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-def test_a_target_with_empty_cells_is_refused(tmp_path: Path) -> None:
+def test_rows_without_a_label_are_left_out_in_so_many_words(tmp_path: Path) -> None:
     lines = [f"{i},{'ab'[i % 2] if i else ''}" for i in range(60)]
     (tmp_path / "mine.csv").write_text("u,label\n" + "\n".join(lines) + "\n")
     done = albench("new", "suite", "--data", "mine.csv", "--target", "label", cwd=tmp_path)
-    check_refused(done, "column 'label' has 1 empty cells")
-    assert not (tmp_path / "mine.toml").exists()
+    assert done.returncode == 0, done.stderr
+    assert "1 of 60 rows have no value in the target 'label'" in done.stderr
+    assert "'label' has no value in 1 rows, which are left out" in done.stderr
+    assert 'unlabeled = "drop"' in (tmp_path / "mine.toml").read_text()
 
 
 def test_progress_names_a_file_as_the_suite_does(tmp_path: Path) -> None:

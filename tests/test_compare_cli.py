@@ -22,6 +22,7 @@ trials = 6
 metrics = ["accuracy", "log_loss"]
 targets = ["random", "gap:0.5", 0.9]
 checkpoints = [0.5]
+rope = {log_loss = 0.05}
 """
 Command = Callable[..., tuple[int, str, str]]
 

@@ -16,6 +16,7 @@ from albench.analysis.comparison import (
     summaries,
     targets,
     typeset,
+    verdicts,
     within,
     words,
 )
@@ -30,12 +31,14 @@ def compared(**options: object) -> Comparison:
 def test_first_line_answers_in_words_with_uncertainty() -> None:
     result = compared()
     line = str(result).splitlines()[0]
-    start = "logreg, area under accuracy, 14 datasets, mean difference to random"
-    assert line.startswith(f"{start} [95 % interval over datasets]: beats random: ")
+    start = "logreg, area under accuracy, 14 datasets, against random: mean difference [95 % t "
+    start += "interval], pseudo-median [exact 95 % interval of the signed ranks], over datasets"
+    assert line.startswith(f"{start}: beats random: ")
     row = result.tables["against"].set_index("strategy").loc["margin"]
     assert row["verdict"] == "better"
     shown = f"margin {row['mean_difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-    assert f"{shown} (ahead on {row['wins']} of 14, Holm p" in line
+    shown += f", {row['pseudo_median']:+.3f} [{row['median_low']:+.3f}, {row['median_high']:+.3f}]"
+    assert f"{shown} (ahead on {row['wins']} of 14; Holm p" in line
 
 
 def test_null_and_worse_strategies_are_told_so() -> None:
@@ -62,9 +65,10 @@ def test_below_six_datasets_there_is_no_posterior_beside_what_cannot_be_told() -
 
 
 def test_a_difference_whose_ranks_and_mean_disagree_is_no_verdict() -> None:
-    row = pd.Series({"holm_p": 0.01, "rank_biserial": 0.8, "mean_difference": -0.1, "rope": 0.2})
-    assert words.verdict(row, 0.05) == "unclear"
-    assert words.verdict(row.replace(-0.1, 0.1), 0.05) == "better"
+    row = {"holm_p": 0.01, "rank_biserial": 0.8, "mean_difference": -0.1, "rope": 0.2}
+    row |= {"tost": False, "counted": 10, "within": 9, "varies_p": 0.5}
+    assert verdicts.verdict(row, 0.05) == "unclear"
+    assert verdicts.verdict(row | {"mean_difference": 0.1}, 0.05) == "better"
 
 
 def test_the_guards_of_both_families_count_all_their_tests() -> None:
@@ -98,7 +102,7 @@ def test_stored_tables_and_a_foreign_csv_give_the_same() -> None:
     columns = ["strategy", "mean_difference", "holm_p", "rope"]
     ours, theirs = stored.tables["against"][columns], foreign.tables["against"][columns]
     pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9)
-    assert str(foreign).startswith("area under accuracy, 9 datasets, mean difference to random")
+    assert str(foreign).startswith("area under accuracy, 9 datasets, against random: mean diff")
     # Sizes of train and test are not in the CSV, so there is no corrected t, and no guess.
     assert foreign.tables["within"]["corrected_p"].isna().all()
     assert stored.tables["within"]["corrected_p"].notna().all()
@@ -119,7 +123,15 @@ def test_same_tables_give_the_same_json_and_it_is_complete() -> None:
     first, second = compared(), compared()
     assert first.json() == second.json()
     content = json.loads(first.json())
-    assert set(content) == {"design", "families", "tests", "guards", "answers", "notes"}
+    assert set(content) == {
+        "stamp",
+        "design",
+        "families",
+        "tests",
+        "guards",
+        "answers",
+        "notes",
+    }
     assert content["design"][0]["datasets"] == 14
     assert content["design"][0]["trials_min"] == 8
     assert {f["table"] for f in content["families"]} == {"against", "pairs", "within"}
@@ -132,7 +144,12 @@ def test_models_and_protocols_are_never_pooled() -> None:
     one = curves_of(8, 3, 6, effect=0.02)
     two = curves_of(8, 3, 6, effect=0.0, seed=1).assign(model="svc-rbf")
     both = compare(pd.concat([one, two]), metric="accuracy")
-    assert len(both.lines) == 2
+    *each, families = both.lines
+    assert len(each) == 2
+    assert families == (
+        "Holm adjusts within each of these 2 families, by accuracy, and not across them "
+        "(logreg, standard: 2 tests; svc-rbf, standard: 2 tests)."
+    )
     alone = compare(two, metric="accuracy").tables["against"]
     mine = both.tables["against"][both.tables["against"]["model"] == "svc-rbf"]
     pd.testing.assert_frame_equal(mine.reset_index(drop=True), alone)
@@ -144,7 +161,7 @@ def test_models_and_protocols_are_never_pooled() -> None:
 
 def test_lower_is_better_is_turned_round_and_said() -> None:
     frame = curves_of(9, 3, 6, effect=0.02).assign(log_loss=lambda f: 1 - f["accuracy"])
-    loss = compare(frame, metric="log_loss", better="lower")
+    loss = compare(frame, metric="log_loss", better="lower", rope=0.01)
     gain = compare(frame, metric="accuracy")
     pd.testing.assert_frame_equal(
         loss.tables["against"].drop(columns="note"), gain.tables["against"].drop(columns="note")
@@ -210,11 +227,18 @@ def test_missing_trials_are_refused_or_counted() -> None:
     frame = curves_of(8, 3, 6)
     lost = (frame["dataset"] == "data-03") & (frame["strategy"] == "margin") & (frame["trial"] > 3)
     holed = frame[~lost]
-    with pytest.raises(BadResults, match=r"data-03: 4 of 6 trials are complete \(margin lacks 2\)"):
+    with pytest.raises(BadResults, match="data-03: of 6 trials margin has 4"):
         compare(holed, metric="accuracy", missing="refuse")
     result = compare(holed, metric="accuracy")
-    assert "data-03: 4 of 6 trials are complete (margin lacks 2)" in result.notes[-1]
-    assert (result.design[0]["trials_min"], result.design[0]["trials_max"]) == (4, 6)
+    assert "data-03: of 6 trials margin has 4" in result.notes[-1]
+    against = result.tables["against"].set_index("strategy")
+    assert against["gaps"].to_dict() == {"margin": "data-03 with 4 of 6 trials", "entropy": ""}
+    assert "data-03 with 4 of 6 trials)" in result.lines[0]
+    within = result.tables["within"].set_index(["dataset", "strategy"])["trials"]
+    assert within["data-03"].to_dict() == {"margin": 4, "entropy": 6}
+    whole = compare(frame, metric="accuracy").tables["against"].set_index("strategy")
+    columns = ["n", "mean_difference", "low", "high", "wilcoxon_p", "within"]
+    assert against.loc["entropy", columns].equals(whole.loc["entropy", columns])
 
 
 def test_missing_cells_are_refused_left_out_or_imputed_as_asked() -> None:
@@ -223,8 +247,13 @@ def test_missing_cells_are_refused_left_out_or_imputed_as_asked() -> None:
     with pytest.raises(BadResults, match="margin lacks 1 of 8 datasets"):
         compare(holed, metric="accuracy", missing="refuse")
     complete = compare(holed, metric="accuracy")
-    assert complete.design[0]["datasets"] == 7
-    assert "compared on the 7 datasets that all share: margin lacks 1 of 8" in complete.notes[-1]
+    assert complete.design[0]["datasets"] == 8
+    assert complete.tables["against"].set_index("strategy")["n"].to_dict() == {
+        "margin": 7,
+        "entropy": 8,
+    }
+    assert "margin lacks 1 of 8 datasets" in complete.notes[-1]
+    assert "rest on the 7 datasets that all of their strategies share" in complete.notes[-1]
     filled = compare(holed, metric="accuracy", missing="impute")
     assert filled.design[0]["datasets"] == 8
     assert filled.design[0]["imputed_cells"] == 1
@@ -244,7 +273,8 @@ def test_failed_and_skipped_runs_are_named() -> None:
     rounds = rounds[~rounds["run"].isin(runs.loc[bad, "run"])]
     result = compare(runs, rounds, metric="accuracy")
     assert "8 failed runs are left out (ValueError: no): margin" in result.notes
-    assert result.design[0]["trials_max"] == 5
+    trials = result.tables["within"].groupby("strategy")["trials"].max()
+    assert trials.to_dict() == {"margin": 5, "entropy": 6}
 
 
 def test_unpaired_runs_give_a_sentence_and_no_p() -> None:
@@ -260,7 +290,7 @@ def test_unequal_budgets_are_compared_up_to_the_shared_one() -> None:
     short = short[short["strategy"] != "all"]
     result = compare(short, metric="accuracy")
     assert result.notes == (
-        "data-00, data-01, data-02 and 5 more: unequal budgets (margin 150, random 200); "
+        "data-00, data-01, data-02 and 5 more: unequal budgets (random 200, margin 150); "
         "compared up to 150",
     )
     assert result.stacks[0].blocks[0].grid[-1] == 150
@@ -332,8 +362,10 @@ def test_all_ties_are_no_evidence() -> None:
     assert (out["holm_p"] == 1).all()
     assert out["rank_biserial"].isna().all()
     assert (out["verdict"] == "equal").all()
+    assert out[["strategy", "alike"]].to_numpy().tolist() == [["margin", "entropy"]]
+    assert "margin (= entropy) +0.000" in result.lines[0]
     assert np.isnan(result.tables["omnibus"]["p"].iloc[0])
-    assert result.tables["aggregates"]["better"].tolist() == [0.5] * 3
+    assert result.tables["aggregates"]["better"].tolist() == [0.5] * 2
 
 
 def test_undefined_metric() -> None:
@@ -348,7 +380,7 @@ def test_undefined_metric() -> None:
     some = curves_of(8, 2, 4)
     some.loc[(some["dataset"] == "data-01") & (some["trial"] == 0), "accuracy"] = np.nan
     partly = compare(some, metric="accuracy")
-    assert "data-01: 3 of 4 trials are complete" in partly.notes[-1]
+    assert "data-01: of 4 trials random has 3, margin has 3" in partly.notes[-1]
 
 
 def test_a_model_without_the_metric_or_without_pairs_leaves_the_others_alone() -> None:
@@ -361,7 +393,7 @@ def test_a_model_without_the_metric_or_without_pairs_leaves_the_others_alone() -
     loose.loc[loose["strategy"] == "margin", "trial"] += 100
     result = compare(pd.concat([fine, loose]), metric="accuracy")
     assert result.lines == compare(fine, metric="accuracy").lines
-    assert "forest, standard: no dataset has trials that all strategies finished" in result.notes[0]
+    assert "forest, standard: no strategy shares a finished trial with random" in result.notes[0]
 
 
 def test_a_single_checkpoint_has_no_area_but_an_end() -> None:

@@ -153,10 +153,14 @@ def test_labels_of_any_type() -> None:
         Dataset.of(X, [0, 1, 0, 1], positive=2)
 
 
-def test_sparse_features_are_refused() -> None:
+def test_sparse_features_are_made_dense_within_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     from scipy.sparse import csr_matrix
 
-    with pytest.raises(BadData, match="sparse"):
+    from albench.datasets import _dataset as data
+
+    assert np.array_equal(Dataset.of(csr_matrix(np.eye(3)), [0, 1, 0]).X, np.eye(3))
+    monkeypatch.setattr(data, "DENSE_BYTES", 50)
+    with pytest.raises(BadData, match=r"the features \(sparse\) needs 0.0 GB .* the bound is"):
         Dataset.of(csr_matrix(np.eye(3)), [0, 1, 0])
 
 

@@ -5,7 +5,8 @@ import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from albench.models.engines import logreg, newton
+from albench.models.engines import newton
+from albench.models.engines.logreg import pull, refit
 
 
 @pytest.mark.parametrize("C", [1e-3, 1.0, 1e3])
@@ -18,7 +19,7 @@ def test_a_refit_is_the_optimum_however_surprising_the_label(C: float, surprise:
     X[-1, 0], target[-1] = surprise, 0.0  # far on the side of class 1
     w, M = np.zeros(5), np.full((5, 5), np.nan)
     assert newton.binary(X[:-1], target[:-1], v[:-1], w, M, 1e-13, 0)
-    assert logreg.refit(X, target, v, w, M, 1e-12)
+    assert refit(X, target, v, w, M, 1e-12)
     gradient, _ = newton.binary_gradient(X, target, v, w)
     assert np.abs(gradient).max() <= 1e-12 * v.sum()
     model = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-12, max_iter=1000)
@@ -31,10 +32,10 @@ def test_the_pull_of_a_row_is_a_root() -> None:
         for q in (1e-6, 1.0, 1e5):
             for v in (1e-3, 1.0, 1e4):
                 for target in (0.0, 1.0):
-                    a = logreg.pull(z, q, v, target)
+                    a = pull(z, q, v, target)
                     assert abs(a - v * (expit(z - a * q) - target)) <= 1e-6 * v * max(1.0, v * q)
 
 
 def test_a_refit_that_cannot_be_says_so() -> None:
     X, target, v = np.full((3, 2), np.nan), np.array([0.0, 1.0, 1.0]), np.ones(3)
-    assert not logreg.refit(X, target, v, np.zeros(2), np.eye(2), 1e-12)
+    assert not refit(X, target, v, np.zeros(2), np.eye(2), 1e-12)

@@ -18,17 +18,18 @@ ROOT = Path(albench.__file__).parent
 FLOORS = (
     ("core",),
     ("analysis",),
-    ("plots",),
-    ("simulation",),
+    ("plots", "simulation"),
     ("datasets", "models", "strategies", "metrics"),
     ("suite",),
     ("results",),
     ("runner",),
-    ("api", "reporting", "testing"),
+    ("reporting", "testing"),
+    ("api",),
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-GROUND = {"core.arrays", "core.errors", "core.files", "core.tables"}  # all that analyses know
+# all that analyses know of albench besides each other
+GROUND = {"core.arrays", "core.display", "core.errors", "core.files", "core.tables"}
 TOP = {"__init__.py", "__main__.py"}  # the package itself: names of all rooms, loaded when used
 FILES = sorted(p for p in ROOT.rglob("*.py") if "shipped" not in p.parts)
 MODULES = {

@@ -67,7 +67,7 @@ def stored(few: Stored, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stored]:
         return runs, rounds
 
     monkeypatch.setattr("albench.runner.grid.labelled", labelled)
-    monkeypatch.setattr("albench.api.labelled", labelled)
+    monkeypatch.setattr("albench.api.tables.labelled", labelled)
     return few
 
 
@@ -119,7 +119,7 @@ trials = 3
 metrics = ["accuracy", "log_loss"]
 targets = ["gap:0.5", 0.9]
 alpha = 0.1
-rope = 0.02
+rope = {accuracy = 0.02, log_loss = 0.05}
 """
 
 
@@ -164,7 +164,10 @@ def test_a_loss_is_lower_from_python_too(quick: Path) -> None:
     plain = [frame.copy() for frame in (runs, rounds)]
     for frame in plain:
         frame.attrs = {}
-    assert albench.compare(*plain, metric="log_loss").options.better == "lower"
+    assert albench.compare(*plain, metric="log_loss", rope=0.05).options.better == "lower"
+    with pytest.raises(BadValue, match="log_loss is no share between 0 and 1"):
+        albench.compare(*plain, metric="log_loss")
+    assert (found.options.rope, albench.compare(runs, rounds).options.rope) == (0.05, 0.02)
 
 
 def test_the_question_is_plain_and_survives_what_pandas_does(quick: Path, tmp_path: Path) -> None:
@@ -232,10 +235,12 @@ def test_a_direction_that_nobody_knows_is_refused() -> None:
         albench.compare(foreign(), metric="regret")
     with pytest.raises(BadValue, match=r"no suite's question: pass metric="):
         albench.compare(foreign())
-    told = albench.compare(foreign(), metric="regret", better="lower").tables["against"]
+    told = albench.compare(foreign(), metric="regret", better="lower", rope=0.01).tables["against"]
     assert told["strategy"].tolist() == ["mine"]
     assert told["mean_difference"].iloc[0] == pytest.approx(0.02)
-    wrong = albench.compare(foreign(), metric="regret", better="higher").tables["against"]
+    wrong = albench.compare(foreign(), metric="regret", better="higher", rope=0.01).tables[
+        "against"
+    ]
     assert wrong["mean_difference"].iloc[0] == pytest.approx(-0.02)
 
 
@@ -273,9 +278,5 @@ def test_the_question_is_derived_in_one_place() -> None:
             ):
                 said.append((name, node.attr))
     # the protocol sheet and `albench show` print the declared values themselves
-    prints = {
-        ("reporting/page.py", "alpha"),
-        ("reporting/page.py", "rope"),
-        ("cli/status.py", "baseline"),
-    }
+    prints = {("reporting/page.py", "alpha"), ("cli/status.py", "baseline")}
     assert set(said) - prints == {("suite/__init__.py", "direction")}

@@ -137,6 +137,7 @@ DEFAULTS = {
     "cost_budget": None,
     "delay": 0,
     "session": None,
+    "groups": "many",
 }
 """A default never stands in the JSON, so each is part of every id: never edit one. A new field
 gets a line whose value is what albench did before there was the field."""

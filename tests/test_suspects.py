@@ -46,13 +46,16 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_new_suite_looks_as_run_does(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["new", "suite", "--data", "text.csv", "--target", "label"]) == 2
-    assert "'id' holds 200 distinct texts" in capsys.readouterr().err
-    assert not (table / "text.toml").exists()
-    assert exit_code(["new", "suite", "--data", "number.csv", "--target", "label"]) == 0
-    assert "column 'id' looks like the number" in capsys.readouterr().err
-    assert exit_code(["run", "number.toml", "--dry-run"]) == 0
-    assert "column 'id' looks like the number" in capsys.readouterr().err
+    for name, said in (("text", "'id' holds 200 distinct texts"), ("number", "'id' looks like")):
+        assert exit_code(["new", "suite", "--data", f"{name}.csv", "--target", "label"]) == 0
+        assert said in capsys.readouterr().err
+        text = (table / f"{name}.toml").read_text()
+        assert 'drop = ["id"]' in text
+        assert exit_code(["run", f"{name}.toml", "--dry-run"]) == 0
+        assert said not in capsys.readouterr().err
+        (table / "all.toml").write_text(text.replace('drop = ["id"]', ""))
+        assert exit_code(["run", "all.toml", "--dry-run"]) == (2 if name == "text" else 0)
+        assert said in capsys.readouterr().err
 
 
 def test_new_suite_takes_a_budget(table: Path, capsys: pytest.CaptureFixture[str]) -> None:

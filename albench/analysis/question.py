@@ -17,7 +17,8 @@ class Options:
     """How to compare. All but `metric` and `better` have the values of an ordinary suite.
 
     metric: column of scores; better: "higher" or "lower", never guessed; baseline: the
-    control; alpha, rope: level and region of practical equivalence, declared beforehand;
+    control; alpha, rope: level and region of practical equivalence, declared beforehand (the
+    rope in units of the metric; None: not declared, see `rope_of`);
     summary: aubc, alc or end; missing: refuse, complete or impute (see `cells`);
     unranked: strategies shown as bounds, never compared; strategies: only these;
     model, protocol: only these; base: dataset -> base dataset, where variants of one
@@ -31,7 +32,7 @@ class Options:
     better: str
     baseline: str = "random"
     alpha: float = 0.05
-    rope: float = 0.01
+    rope: float | None = None
     summary: str = "aubc"
     missing: Missing = "complete"
     unranked: Collection[str] = ()
@@ -48,7 +49,7 @@ class Options:
             raise BadValue(f"better must be 'higher' or 'lower', got {self.better!r}")
         if not 0 < self.alpha < 1:
             raise BadValue(f"alpha must lie between 0 and 1, got {self.alpha}")
-        if not self.rope > 0:
+        if self.rope is not None and not self.rope > 0:
             raise BadValue(f"the rope must be positive, got {self.rope}")
         if self.axis not in ("n_labeled", "cost"):
             raise BadValue(f"axis must be n_labeled or cost, got {self.axis!r}")
@@ -76,6 +77,41 @@ class Options:
             else list(value)
             for key, value in asdict(self).items()
         }
+
+
+ROPE = 0.01
+"""The rope of a metric that is a share, where none is declared."""
+SHARES = frozenset(
+    {
+        "accuracy",
+        "balanced_accuracy",
+        "f1_macro",
+        "f1_weighted",
+        "roc_auc_ovr",
+        "average_precision_macro",
+        "recall_at_precision_90",
+    }
+)
+NO_SHARES = frozenset({"log_loss", "brier"})
+"""Metrics that are shares, and that may exceed 1, whatever the values at hand."""
+
+
+def rope_of(declared: float | None, metric: str, lowest: float, highest: float) -> float:
+    """The rope of a metric: the declared one, or the usual one of a share.
+
+    lowest, highest: of its values. Raises BadValue where none is declared and the metric is no
+    share in [0, 1]: what is practically equal in nats or in seconds nobody can say beforehand
+    but the one who asks.
+    """
+    if declared is not None:
+        return declared
+    if metric not in SHARES and (metric in NO_SHARES or lowest < 0 or highest > 1):
+        raise BadValue(
+            f"{metric} is no share between 0 and 1, so there is no usual rope (region of practical "
+            f"equivalence) for it: declare one, as rope = {{ {metric} = 0.05 }} in the suite or "
+            "rope=0.05 from Python"
+        )
+    return ROPE
 
 
 NAMES = tuple(f.name for f in fields(Options))

@@ -18,7 +18,7 @@ from albench.cli.options import (
     PluginOpt,
     ResultsOpt,
     SuiteArg,
-    stored,
+    retyped,
     suite_of,
 )
 from albench.cli.output import Explained, Format, emit, note, show_frame
@@ -51,14 +51,14 @@ def read(
     jobs: int,
 ) -> "Source":
     """The suite of a command and its tables."""
-    from albench.reporting.source import Source
+    from albench.api.views import Looked, source_of
     from albench.runner import workers_of
 
     workers_of(jobs)
-    shares = shares_of(checkpoints)
+    looked: Looked = {"model": model, "baseline": baseline, "jobs": jobs}
+    looked["checkpoints"] = shares_of(checkpoints)
     loaded = suite_of(suite, plugin, only)
-    runs, rounds = stored(loaded, results, model)
-    return Source(loaded, runs, rounds, baseline=baseline, checkpoints=shares, jobs=jobs)
+    return source_of(loaded, results, looked, say=note, how=retyped("run", loaded, results))
 
 
 def shares_of(text: str | None) -> tuple[float, ...] | None:
@@ -128,7 +128,13 @@ CheckpointsOpt = Annotated[
         help="Shares of what was bought, 0 the start, 1 the end (default: the suite's).",
     ),
 ]
-ScoreOpt = Annotated[str, typer.Option("--score", help="accuracy or balanced_accuracy.")]
+ScoreOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--score",
+        help="accuracy or balanced_accuracy (default: the primary metric, where it is one).",
+    ),
+]
 JobsOpt = Annotated[int, typer.Option("--jobs", metavar="N", help="Processes; -1 for all cores.")]
 
 
@@ -194,7 +200,7 @@ def command_of(topic: Topic) -> Callable[..., None]:
         only: OnlyOpt = None,
         checkpoints: CheckpointsOpt = None,
         table: str = topic.tables[0],
-        score: ScoreOpt = "accuracy",
+        score: ScoreOpt = None,
         long: LongOpt = False,
         to: ToOpt = None,
         jobs: JobsOpt = -1,

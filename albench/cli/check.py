@@ -1,14 +1,13 @@
 """`check`, `verify`: whether a strategy is fair, and stored numbers are what the code gives."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from albench.cli.options import FormatOpt, PluginOpt, ResultsOpt, load_plugins, suite_of
+from albench.cli.options import FormatOpt, PluginOpt, ResultsOpt, load_plugins
 from albench.cli.output import Format, note, show, show_frame
 from albench.cli.run import Engine, EngineOpt, TimeoutOpt
-from albench.core.errors import BadResults, CheckFailed
+from albench.core.errors import CheckFailed
 
 TargetArg = Annotated[
     str, typer.Argument(metavar="SUITE|DIR", help="A suite, or a folder with results.")
@@ -46,23 +45,14 @@ def check(
 
     The data are drawn afresh at each call, so that no strategy can know them.
     """
-    import secrets
-
-    from albench.testing.audit import BEYOND, check_strategy
-    from albench.testing.scenes import SCENES
+    from albench.api.checks import check as checked
 
     load_plugins(plugin)
-    seed = secrets.randbits(31) if seed is None else seed
-    findings = check_strategy(strategy, seed)
-    notes = [
-        f"data drawn with seed {seed}; `--seed {seed}` repeats this check",
-        f"scenes: {'; '.join(scene.name for scene in SCENES)}",
-        *BEYOND,
-    ]
-    show([vars(f) for f in findings], ["check", "verdict", "tried", "found"], fmt=fmt, notes=notes)
-    failed = [f.check for f in findings if f.verdict == "fail"]
-    if failed:
-        raise CheckFailed(f"{strategy}: {len(failed)} checks: {', '.join(failed)}")
+    found = checked(strategy, seed=seed)
+    rows = [vars(row) for row in found.rows]
+    show(rows, ["check", "verdict", "tried", "found"], fmt=fmt, notes=found.notes)
+    if not found.passed:
+        raise CheckFailed(found.verdict)
 
 
 def verify(
@@ -85,30 +75,18 @@ def verify(
     where its file was never loaded. Exit 1 where a run differs, a file is faulty, or nothing
     at all could be replayed.
     """
-    from albench.core.spec import Ref
-    from albench.runner.worker import Options
-    from albench.testing.verify import verify as verified
+    from albench.api.checks import verify as verified
 
-    folder, known, expected = Path(target), tuple[Ref, ...](), tuple[str, ...]()
     load_plugins(plugin)
-    if results is None and not folder.is_dir() and len(folder.parts) > 1 and not folder.suffix:
-        raise BadResults(f"{target}: no such folder")
-    if results is not None or not folder.is_dir():
-        suite = suite_of(target, plugin)
-        folder = results or Path("results") / suite.name
-        known = tuple(d.ref for d in suite.datasets)
-        expected = tuple(spec.id for spec in suite.specs)
-    options = Options(
-        (), timeout=timeout, engine=engine.value, plugins=tuple(map(str, plugin or ()))
-    )
     found = verified(
-        folder,
-        sample,
-        seed,
-        known=known,
-        expected=expected,
+        target,
+        results,
+        sample=sample,
+        seed=seed,
         allow_environment=allow_environment,
-        options=options,
+        timeout=timeout,
+        engine=engine.value,
+        plugins=plugin or (),
     )
     show_frame(found.runs, fmt=fmt, notes=found.notes)
     for fault in found.faults:

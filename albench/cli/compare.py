@@ -56,7 +56,7 @@ NAMES = {
     "losses": "lost",
     "F_ties": "F",
     "p_ties": "p",
-    "better": "P(better)",
+    "better": "P(improvement)",
     "better_low": "from",
     "better_high": "to",
     "iqm": "IQM",
@@ -144,6 +144,8 @@ class Table(StrEnum):
     aggregates = "aggregates"
     within = "within"
     penalties = "penalties"
+    everywhere = "everywhere"
+    room = "room"
 
 
 def show_comparison(
@@ -157,8 +159,8 @@ def show_comparison(
     from albench.analysis import comparison
     from albench.analysis.comparison import typeset
 
-    alone = all(design["datasets"] == len(design["dataset_names"]) == 1 for design in found.design)
-    table = table or (Table.within if alone else Table.against)
+    alone = found.main == Table.within.value
+    table = table or Table(found.main)
 
     if fmt is Format.table or fmt is Format.markdown:
         emit("\n".join(found.lines) + "\n")
@@ -172,7 +174,7 @@ def show_comparison(
             emit(labelled(text, f"datasets-{stack.model}-{stack.protocol}"))
         return told(notes)
     frame = comparison.table_of(found, table.value)
-    if table is Table.against and for_people and "verdict" in frame.columns:
+    if table in (Table.against, Table.everywhere) and for_people and "verdict" in frame.columns:
         frame = typeset.headline_table(frame)
     if table is Table.within and for_people and "note" in frame.columns:
         frame = typeset.within_table(frame, found.options.alpha)
@@ -189,16 +191,23 @@ def told(notes: Sequence[str]) -> None:
         note(line)
 
 
-def write_stats(found: "Comparison", folder: Path, other: Sequence[str] = ()) -> Path:
+def write_stats(
+    found: "Comparison", suite: "Suite", folder: Path, other: Sequence[str] = ()
+) -> Path:
     """Write `stats.json` into the results folder; its path.
 
-    other: in what the question differs from the suite's own; it ends the file's name.
+    other: in what the question differs from the suite's own; it ends the file's name, and is
+    itself a question asked after the first run.
     """
     from albench.core.files import write_atomic
+    from albench.results.provenance import changed_since
+    from albench.runner import open_store
 
     ending = "".join(f"-{re.sub(r'[^A-Za-z0-9.]+', '_', text).strip('_')}" for text in other)
     path = folder / f"stats{ending[:150]}.json"
-    write_atomic(path, found.json().encode())
+    changed = changed_since(suite, open_store(suite, folder).manifest)
+    asked = [*changed, *other] if changed is not None else list(other) or None
+    write_atomic(path, found.json(asked).encode())
     return path
 
 
@@ -310,7 +319,7 @@ def compare(
     own = {**loaded.question().plain(), "axis": Axis.labels.value}
     named = ("metric", "baseline", "summary", "axis", "missing", "model")
     other = [str(how[key]) for key in named if how[key] != own[key]] + sorted(only or ())
-    file = write_stats(found, folder, other)
+    file = write_stats(found, loaded, folder, other)
     if other:
         note(f"statistics of this question: {file}; stats.json keeps those of the suite's own")
 
@@ -329,7 +338,7 @@ def compare_suite(
 
     found = compare_tables(runs, rounds, suite.question())
     show_comparison(found, None, Format.table, suite, folder)
-    write_stats(found, folder)
+    write_stats(found, suite, folder)
     return found
 
 

@@ -1,4 +1,4 @@
-"""`data list|fetch|import|verify`: what lies where, and getting it there."""
+"""`data list|look|fetch|import|verify`: what lies where, and getting it there."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +7,15 @@ import typer
 
 from albench.cli.options import FormatOpt, OnlyOpt, PluginOpt, SuiteArg, load_plugins, suite_of
 from albench.cli.output import Format, note, show
-from albench.core.errors import AlbenchError, BadValue, CheckFailed, Unavailable, UsageError
+from albench.cli.tables import given_of, lines_of, rows_of, with_table_options
+from albench.core.errors import (
+    AlbenchError,
+    BadData,
+    BadValue,
+    CheckFailed,
+    Unavailable,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from albench.suite import Labelled
@@ -15,8 +23,11 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    data = typer.Typer(no_args_is_help=True, help="Data files: list, fetch, import, verify.")
+    data = typer.Typer(
+        no_args_is_help=True, help="Data files: list, look at a table, fetch, import, verify."
+    )
     data.command("list")(list_files)
+    data.command("look")(look)
     data.command("fetch")(fetch)
     data.command("import")(import_folder)
     data.command("verify")(verify)
@@ -33,6 +44,37 @@ def list_files(fmt: FormatOpt = Format.table, plugin: PluginOpt = None) -> None:
     here = sum(row["where"] != "absent" for row in rows)
     notes = [f"cache: {catalogue.folder()}", f"{here} of {len(rows)} files are here"]
     show(rows, columns, fmt=fmt, notes=notes)
+
+
+@with_table_options
+def look(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table of your own.")],
+    target: Annotated[
+        str, typer.Option("--target", metavar="COLUMN", help="The column of classes.")
+    ] = "",
+    fmt: FormatOpt = Format.table,
+    **options: Any,
+) -> None:
+    """Say how each column of a table is taken, and what looks wrong. Nothing is written.
+
+    The options are those of a table in a suite. Exits with 2 where a run would refuse it.
+    """
+    from albench.datasets._look import looked
+
+    found = looked(file, target, given_of(options))
+    report = found.report
+    head = f"{file}: {found.use}, {report.layout}; {report.n} rows, {len(report.columns)} columns"
+    classes = [f"{len(found.counts)} classes: {told_classes(found.counts)}"] if found.counts else []
+    notes = [head, *classes, *lines_of(found)]
+    show(rows_of(found), ["column", "taken as", "why", "distinct", "missing"], fmt=fmt, notes=notes)
+    if report.errors:
+        raise BadData(f"{len(report.errors)} things a run would refuse; see the lines above")
+
+
+def told_classes(counts: dict[str, int]) -> str:
+    """The first classes with their rows."""
+    told = ", ".join(f"{label!r} ({n})" for label, n in list(counts.items())[:10])
+    return told + (", ..." if len(counts) > 10 else "")
 
 
 def fetch(

@@ -1,12 +1,32 @@
 """`new`: files to start from."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albench.cli.output import emit, note
+from albench.cli.output import emit, note, show
+from albench.cli.tables import (
+    given_of,
+    label_of,
+    lines_of,
+    option_lines,
+    remark,
+    rows_of,
+    suite_text,
+    with_table_options,
+)
 from albench.core.errors import BadData, BadValue
+from albench.core.traits import did_you_mean
+
+if TYPE_CHECKING:
+    from albench.suite.panel import Facts
+
+TOLD = ("column", "taken as", "why", "distinct", "missing")
+FEW = 40  # rows below which a comparison decides nothing
+PACKED = (".gz", ".bz2", ".xz", ".zip")
 
 STRATEGY = '''"""A query strategy of one's own."""
 
@@ -31,16 +51,6 @@ def {function}(query):
     rest = np.setdiff1d(query.pool, chosen)
     return np.concatenate([chosen, query.rng.choice(rest, query.n - n_margin, replace=False)])
 '''
-SUITE = """title = "Which strategy suits {stem}?"
-protocol = {{use = "standard", start = {start}, batch = {batch}, budget = {budget}}}
-datasets = [{{use = "csv", path = {path}, target = {target}, name = "{stem}"}}]
-models = ["logreg", "forest"]
-strategies = ["random", "margin", "entropy", "least_confident", "kcenter"]
-trials = 20
-metrics = ["accuracy", "balanced_accuracy", "f1_macro"]
-primary = "balanced_accuracy"
-baseline = "random"
-"""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,6 +70,8 @@ def new_strategy(
     if not function.isidentifier():
         raise BadValue(f"strategy name {name!r}: letters, digits, - and _ only")
     path = to or Path(f"{function}.py")
+    if path.exists():
+        raise BadValue(f"{path} exists already; give another name with --to")
     written(path, STRATEGY.format(name=name, function=function))
     emit(
         f"{path} is a strategy that runs. Next:\n"
@@ -68,68 +80,140 @@ def new_strategy(
     )
 
 
+@with_table_options
 def new_suite(
-    data: Annotated[Path, typer.Option("--data", metavar="FILE", help="A CSV file.")],
-    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="What to predict.")],
+    data: Annotated[Path, typer.Option("--data", metavar="FILE", help="A table of your own.")],
+    target: Annotated[
+        str, typer.Option("--target", metavar="COLUMN", help="The column of classes.")
+    ] = "",
     to: Annotated[Path | None, typer.Option("--to", help="File (default NAME.toml).")] = None,
     budget: Annotated[
         int | None, typer.Option("--budget", metavar="N", help="Labels to buy, start included.")
     ] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", metavar="N", help="Labels bought at a time.")
+    ] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option("--cost", help="Of a label: 2.5; CLASS=5 (again for each); or a CSV file."),
+    ] = None,
+    session: Annotated[
+        float | None, typer.Option("--session", help="What one session may cost together.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    **options: Any,
 ) -> None:
-    """Write a suite for a table of your own, ready to run."""
-    import json
+    """Write a suite for a table of your own, ready to run.
 
-    n, classes = looked_at(data, target)
-    train = int(n * 0.6)
-    if budget is not None and not 3 <= budget <= train:
-        raise BadValue(f"--budget {budget}: from 3 to {train}, the rows that can be bought")
-    labels = budget or min(200, train // 2)
-    start = min(20, max(2 * classes, labels // 5))
-    if budget is not None:
-        start = min(start, budget - 1)
-    path = to or Path(f"{data.stem}.toml")
-    text = SUITE.format(
-        stem=data.stem.replace('"', ""),
-        start=start,
-        batch=max(1, (labels - start) // 18),
-        budget=max(labels, start + 1),
-        path=json.dumps(str(data.resolve())),
-        target=json.dumps(target),
-    )
+    It says how each column is taken and what looks wrong. What would stop a run is settled by
+    options in the file, each with why; other choices stand there as comments.
+    """
+    from albench.suite.panel import Asked, panel
+
+    path = to or Path(f"{stem_of(data)}.toml")
+    if path.exists() and not force:
+        raise BadValue(f"{path} exists already; give another name with --to, or --force")
+    facts, entry, lines, errors = described(data, target, given_of(options))
+    asked = Asked(budget, batch, cost_of(cost, facts), session)
+    chosen = panel(facts, asked)
+    if facts.rare:
+        entry.setdefault("positive", facts.rarest)
+    head = [f"# It does not run yet: {remark(sentence)}" for sentence in errors]
+    text = suite_text(f"Which strategy suits {label_of(stem_of(data))}?", entry, chosen, lines)
+    text = "\n".join([*head, text])
+    command = shlex.join(["albench", "run", str(path)])
+    if errors:
+        written(path, text)
+        raise BadData(f"{path} is written and does not run yet: " + "; ".join(errors))
     runnable(text, path)
     written(path, text)
-    emit(f"{path} is a suite over {n} rows with {classes} classes. Next:\n  albench run {path}")
+    few = " (few: differences will hardly show)" if facts.n < FEW else ""
+    emit(f"{path} is a suite over {facts.n} rows{few} with {facts.k} classes. Next:\n  {command}")
 
 
-def looked_at(data: Path, target: str) -> tuple[int, int]:
-    """Rows and classes of a CSV file; raises BadData where it does not suit."""
-    import pandas as pd
+def stem_of(data: Path) -> str:
+    """The name of a file without its endings, compressed ones too."""
+    stem = data.stem if data.suffix.lower() in PACKED else data.name
+    return Path(stem).stem or "table"
+
+
+def described(
+    data: Path, target: str, given: dict[str, Any]
+) -> tuple["Facts", dict[str, Any], list[str], list[str]]:
+    """Facts of a file for the panel, its entry, lines of options, and what stands against it."""
+    from albench.datasets._doctor import said
+    from albench.datasets._look import OPTIONS, content_of, looked, settled
+    from albench.datasets._read import format_of
+    from albench.suite.panel import Facts
+
+    use = format_of(data, content_of(data))
+    entry: dict[str, Any] = {"use": use, "path": str(data.resolve())}
+    if use not in OPTIONS:
+        return of_arrays(data, entry, target, given)
+    if not target:
+        raise BadValue(f"{data}: --target COLUMN is due, the column of classes")
+    first = looked(data, target, given)
+    show(rows_of(first), TOLD)
+    for line in lines_of(first):
+        note(line)
+    if not any(c.name == target for c in first.report.columns):
+        raise BadData(f"{data}: " + "; ".join(said(f) for f in first.report.errors))
+    found = settled(first, set(given))
+    split = "group" if found.options.group else "time" if found.options.time else "random"
+    entry |= {"target": target, "name": label_of(stem_of(data))}
+    counts = found.counts if len(found.counts) > 1 else {"one": 1, "other": 1}
+    facts = Facts(counts, found.report.width, split)
+    return facts, entry, option_lines(found), [said(f) for f in found.report.errors]
+
+
+def of_arrays(
+    data: Path, entry: dict[str, Any], target: str, given: dict[str, Any]
+) -> tuple["Facts", dict[str, Any], list[str], list[str]]:
+    """The same of a file without named columns (svmlight, npz)."""
+    import numpy as np
 
     from albench.core import registry
+    from albench.suite.panel import Facts
 
-    if not data.is_file():
-        raise BadData(f"{data}: no such file")
+    strange = sorted(set(given) - {"positive"})
+    if strange:
+        raise BadValue(f"{data}: a file of format {entry['use']} has no option {strange[0]!r}")
+    more = {"target": target} if target and entry["use"] == "npz" else {}
+    table = entry | more | given
+    found = registry.build("dataset", registry.resolve("dataset", dict(table)))
+    counts = np.bincount(found.y, minlength=len(found.classes)).tolist()
+    facts = Facts(dict(zip(found.classes, counts, strict=True)), found.d)
+    return facts, table | {"name": label_of(stem_of(data))}, [], []
+
+
+def cost_of(given: Sequence[str] | None, facts: "Facts") -> dict[str, Any] | None:
+    """What `--cost` says, as the protocol's table; raises BadValue for what it cannot be."""
+    if not given:
+        return None
+    if len(given) == 1 and Path(given[0]).is_file():
+        return {"use": "per_row", "path": str(Path(given[0]).resolve())}
     try:
-        table = pd.read_csv(data)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise BadData(f"{data}: no CSV table: {error}") from error
-    if target not in table.columns:
-        known = registry.did_you_mean(target, [str(c) for c in table.columns])
-        raise BadData(f"{data}: no column {target!r}{known}")
-    empty = int(table[target].isna().sum())
-    if empty:
-        raise BadData(
-            f"{data}: column {target!r} has {empty} empty cells; a row without a class can be "
-            "neither bought nor tested, so leave those rows out or fill them in"
-        )
-    classes = int(table[target].nunique())
-    if classes < 2:
-        raise BadData(f"{data}: column {target!r} holds one value only")
-    if classes > len(table) // 5 or classes > 500:
-        raise BadData(f"{data}: column {target!r} holds {classes} values; is this regression?")
-    if len(table) < 40:
-        raise BadData(f"{data}: {len(table)} rows are too few for a comparison; 40 at least")
-    return len(table), classes
+        if len(given) == 1 and "=" not in given[0]:
+            return {"use": "constant", "label": positive(given[0])}
+        pairs = [item.rpartition("=") for item in given]
+        prices = {name: positive(price) for name, _, price in pairs}
+    except ValueError:
+        raise BadValue(
+            f"--cost {given[0]}: a price such as 2.5, CLASS=5 (again for each class), or a CSV "
+            "file with the columns row and cost"
+        ) from None
+    for name in prices:
+        if name not in facts.counts:
+            raise BadValue(f"--cost {name}=...: no such class{did_you_mean(name, facts.counts)}")
+    return {"use": "per_class", "classes": list(prices), "prices": list(prices.values())}
+
+
+def positive(text: str) -> float:
+    """A price; raises ValueError where it is none."""
+    price = float(text)
+    if not 0 < price < float("inf"):
+        raise ValueError(text)
+    return price
 
 
 def runnable(text: str, path: Path) -> None:
@@ -144,10 +228,9 @@ def runnable(text: str, path: Path) -> None:
 
 
 def written(path: Path, text: str) -> None:
-    """Write a new file; raises BadValue rather than overwrite one."""
-    if path.exists():
-        raise BadValue(f"{path} exists already; give another name with --to")
+    """Write a file; raises BadValue where that fails."""
     try:
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadValue(f"{path} cannot be written: {error.strerror}") from error
+    except (OSError, UnicodeEncodeError) as error:
+        told = getattr(error, "strerror", None) or error
+        raise BadValue(f"{str(path)[:200]!r} cannot be written: {told}") from error

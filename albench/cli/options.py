@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albench.cli.output import Format, note
-from albench.core.errors import BadResults, BadValue
+from albench.core.errors import BadValue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,18 +46,13 @@ def suite_of(
     suite: str, plugins: Sequence[Path] | None = None, only: Sequence[str] | None = None
 ) -> "Suite":
     """The suite of a command, reduced to what `--only` names."""
-    from albench.core import registry
+    from albench.api.tables import reduced
     from albench.suite.toml import load_suite
 
     loaded = load_suite(suite, tuple(plugins or ()))
     for file in loaded.plugins:
         told_empty(file)
-    if not only:
-        return loaded
-    wanted = parsed_only(only)
-    given = {e.name for e in registry.ENTRIES["strategy"].values() if e.plugin in loaded.plugins}
-    loaded = loaded.adding([name for name in wanted.get("strategy", ()) if name in given])
-    return loaded.only(wanted)
+    return reduced(loaded, parsed_only(only or ()))
 
 
 def load_plugins(files: Sequence[Path] | None) -> None:
@@ -94,27 +89,14 @@ def stored(
     suite: "Suite", results: Path | None, wanted_model: str | None = None
 ) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """The labelled tables of a suite; raises BadResults where nothing is stored."""
+    from albench.api import tables
     from albench.runner import open_store
-    from albench.runner.grid import labelled
 
     store = open_store(suite, results, note)
-    runs, rounds = labelled(suite, store)
-    if not (runs["status"] == "done").any():
-        raise BadResults(
-            f"no finished runs of suite {suite.name!r} in {store.folder.resolve()}"
-            f"{'' if store.folder.is_dir() else ', which does not exist'}; if they lie "
-            "elsewhere, name their folder with --results; to make them: "
-            f"`{retyped('run', suite, store.folder)}`"
-        )
-    if wanted_model is not None:
-        if wanted_model not in set(runs["model"]):
-            known = ", ".join(sorted(set(runs["model"])))
-            raise BadValue(f"--model {wanted_model}: the suite has {known}")
-        runs = runs[runs["model"] == wanted_model].reset_index(drop=True)
-    return runs, rounds
+    return tables.stored(suite, store, wanted_model, retyped("run", suite, store.folder))
 
 
-def retyped(verb: str, suite: "Suite", folder: Path, *more: str) -> str:
+def retyped(verb: str, suite: "Suite", folder: Path | None, *more: str) -> str:
     """A command on the same suite, results and plugins, as one would type it here."""
     import tomllib
 
@@ -126,7 +108,7 @@ def retyped(verb: str, suite: "Suite", folder: Path, *more: str) -> str:
     known = {str((path.parent / file).resolve()) for file in own} if path else set()
     for file in suite.plugins:
         words += [] if file in known else ["--plugin", nearby(Path(file))]
-    if folder != Path("results") / suite.name:
+    if folder is not None and folder != Path("results") / suite.name:
         words += ["--results", str(folder)]
     return shlex.join([*words, *more])
 

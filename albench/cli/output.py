@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,10 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from albench.core.rounding import without_noise
+from albench.core.display import WIDE, cleaned, constant, fitting, quiet, text_of
 from albench.core.safe import printable
+
+__all__ = ["WIDE", "Explained", "Format", "emit", "note", "show", "show_frame"]
 
 
 class Format(StrEnum):
@@ -77,78 +78,9 @@ def show_frame(frame: Any, **options: Any) -> None:
     show(frame.to_dict("records"), [str(c) for c in frame.columns], **options)
 
 
-def cleaned(value: Any) -> Any:
-    """A value that JSON can hold; NaN and infinities are None."""
-    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, list | tuple):
-        return [cleaned(item) for item in value]
-    if value is None or isinstance(value, str | int | float | bool | dict):
-        return value
-    return None if str(value) in ("<NA>", "NaT", "nan") else str(value)
-
-
-def quiet(value: Any, column: str) -> Any:
-    """A number without float noise; a p-value may be that small in earnest."""
-    p_value = column == "p" or column.endswith(("_p", " p"))
-    if isinstance(value, float) and math.isfinite(value) and not p_value:
-        return without_noise(value)
-    return value
-
-
-def text_of(value: Any) -> str:
-    """A value as a cell of a printed table."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
-    if isinstance(value, list):
-        return ", ".join(text_of(item) for item in value)
-    return str(value)
-
-
 def table_width() -> int | None:
     """Columns of the terminal, or None where standard output is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-WIDE = 240  # characters of a line where there is no terminal
-WRAPPED = 24  # characters below which the text of a column is not wrapped
-GAP, EDGES = 3, 2  # characters between columns, and at both ends
-
-
-def fitting(
-    cells: Sequence[Sequence[str]], columns: Sequence[str], width: int, kept: Sequence[str] = ()
-) -> list[int]:
-    """Positions of the columns that a terminal of that width can hold; at least two.
-
-    What is the same in every row goes first. Columns stand in the order of their weight, so
-    then go those on the right, but for those that are `kept`.
-    """
-
-    def needed(places: Sequence[int]) -> int:
-        longest = [max([len(columns[p]), *(len(row[p]) for row in cells)]) for p in places]
-        return EDGES + sum(min(n, WRAPPED) for n in longest) + GAP * (len(places) - 1)
-
-    places = list(range(len(columns)))
-    same = constant(cells, columns)
-    for place in (*reversed(same), *(p for p in reversed(places) if p not in same)):
-        if len(places) <= 2 or needed(places) <= width:
-            break
-        if columns[place] not in kept:
-            places.remove(place)
-    return places
-
-
-def constant(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> list[int]:
-    """Positions of the columns that have the same value in every row of several."""
-    if len(cells) < 2:
-        return []
-    return [p for p in range(len(columns)) if len({row[p] for row in cells}) == 1]
 
 
 def printed(

@@ -13,6 +13,7 @@ from albench.cli.options import (
     PluginOpt,
     ResultsOpt,
     SuiteArg,
+    retyped,
     stored,
     suite_of,
 )
@@ -47,26 +48,18 @@ def report(
     plugin: PluginOpt = None,
 ) -> None:
     """Write one page about a suite: the answer in words, figures, tables, how to repeat it."""
-    from albench.core.files import write_atomic
-    from albench.reporting import page_of
+    from albench.api.views import report as reported
 
     loaded = suite_of(suite, plugin, only)
-    loaded, store, runs, rounds = read(loaded, results)
-    text = page_of(loaded, store, runs, rounds, note)
-    target = to or store.folder / "report.html"
-    write_atomic(target, text.encode())
-    emit(f"{target} ({len(text.encode()) / 1e6:.1f} MB)")
+    emit(str(reported(loaded, results, to=to, say=note, how=retyped("run", loaded, results))))
 
 
 def read(suite: "Suite", results: Path | None) -> "tuple[Suite, Store, pd.DataFrame, pd.DataFrame]":
     """The suite with what was added to it, its store and its tables."""
-    from albench.core import registry
-    from albench.runner import open_store
+    from albench.api.tables import opened
 
-    store = open_store(suite, results, note)
-    known = registry.names("strategy")
-    suite = suite.adding([a for a in store.manifest.get("added", ()) if a in known])
-    return suite, store, *stored(suite, results)
+    loaded, store = opened(suite, results, say=note)
+    return loaded, store, *stored(loaded, results)
 
 
 def leaderboard(

@@ -1,12 +1,8 @@
 """`run` and `merge`: fill a results folder, and say how far that has come."""
 
-import sys
-import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,72 +24,6 @@ if TYPE_CHECKING:
     from albench.suite import Suite
 
 
-SECONDS_BETWEEN_LINES = 10.0
-
-
-def counted(progress: "Progress") -> str:
-    """`37 of 480 runs, 2 failed, 12.1 a second, 0:36 left, on wdbc`."""
-    seconds = time.monotonic() - progress.began
-    rate = progress.done / seconds if seconds > 0 else 0.0
-    parts = [f"{progress.done} of {progress.total} runs"]
-    parts += [f"{n} {status}" for status, n in sorted(progress.counts.items()) if status != "done"]
-    if progress.done and rate:
-        left = int((progress.total - progress.done) / rate)
-        parts += [f"{rate:.3g} a second", f"{left // 60}:{left % 60:02d} left"]
-    if progress.dataset:
-        parts.append(f"on {progress.dataset}")
-    return ", ".join(parts)
-
-
-class Lines:
-    """Plain lines, for where there is no terminal."""
-
-    def __init__(self) -> None:
-        self.last = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        return None
-
-    def __call__(self, progress: "Progress") -> None:
-        """Print a line every few seconds, and at the end."""
-        now, over = time.monotonic(), progress.done >= progress.total
-        if progress.total and (over or now - self.last >= SECONDS_BETWEEN_LINES):
-            self.last = now
-            note(counted(progress))
-
-
-class Bar:
-    """A bar that redraws itself."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self.bar = Progress(
-            BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True)
-        )
-        self.task = self.bar.add_task("starting", total=None)
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.bar.stop()
-
-    def __call__(self, progress: "Progress") -> None:
-        """Redraw."""
-        self.bar.update(
-            self.task,
-            total=max(progress.total, 1),
-            completed=progress.done if progress.total else 1,
-            description=counted(progress) if progress.total else "nothing to do",
-        )
-
-
 class Backend(StrEnum):
     """Where runs are executed."""
 
@@ -112,6 +42,10 @@ JobsOpt = Annotated[int, typer.Option("--jobs", metavar="N", help="Processes; -1
 TrialsOpt = Annotated[int | None, typer.Option("--trials", metavar="N", help="Trials per dataset.")]
 AddOpt = Annotated[
     list[str] | None, typer.Option("--add", metavar="STRATEGY", help="A further strategy.")
+]
+RemoveOpt = Annotated[
+    list[str] | None,
+    typer.Option("--remove", metavar="STRATEGY", help="Take back an --add; its runs stay stored."),
 ]
 BackendOpt = Annotated[Backend, typer.Option("--backend", help="loky or dask.")]
 SchedulerOpt = Annotated[
@@ -154,6 +88,7 @@ def run(
     only: OnlyOpt = None,
     trials: TrialsOpt = None,
     add: AddOpt = None,
+    remove: RemoveOpt = None,
     backend: BackendOpt = Backend.loky,
     scheduler: SchedulerOpt = None,
     timeout: TimeoutOpt = None,
@@ -169,68 +104,39 @@ def run(
 
     Interrupted, the same command goes on where it stopped.
     """
+    from albench.api.running import Settings, execution_of
+    from albench.api.tables import opened, reduced
     from albench.runner import Workers, open_store
     from albench.runner import run as run_suite
+    from albench.runner.grid import without
     from albench.runner.plan import plan
-    from albench.runner.worker import Options
+    from albench.runner.progress import shown
 
-    check_limits(jobs, timeout, memory)
+    limits: Settings = {"jobs": jobs, "timeout": timeout, "memory": memory}
+    execution = execution_of({**limits, "engine": engine.value, "profile": profile})
     if scheduler is not None and backend is not Backend.dask:
         raise BadValue("--scheduler is of dask: give --backend dask with it")
-    loaded = suite_of(suite, plugin)
-    store = open_store(loaded, results, note)
-    loaded = loaded.adding([*known_additions(loaded, store), *(add or ())])
-    loaded = narrowed(loaded, only, add or ())
+    as_written = suite_of(suite, plugin)
+    if remove and not dry_run:
+        without(as_written, open_store(as_written, results, note), remove)
+    loaded, store = opened(as_written, results, say=note)
+    loaded = reduced(loaded, parsed_only(only or ()), add or ())
     loaded = loaded if trials is None else loaded.with_trials(trials)
     if dry_run:
         return show_plan(plan(loaded, store, part_of(shard), note))
-    options = Options(
-        loaded.metrics,
-        timeout=timeout,
-        engine=engine.value,
-        profile=profile,
-        memory=int(memory * 2**20),
-    )
     told_changes(loaded, store)
-    with progress_bar() as update:
+    with shown(note) as update:
         done = run_suite(
             loaded,
             store.folder,
             jobs=Workers(jobs, backend.value, scheduler),
-            options=options,
+            options=execution,
             shard=part_of(shard),
             reuse=reuse or (),
             on_progress=update,
             report=note,
         )
     return closing(loaded, store, done, profile)
-
-
-def check_limits(jobs: int, timeout: float | None, memory: float) -> None:
-    """Raise BadValue for numbers that bound nothing, also where nothing is to do."""
-    from albench.runner import workers_of
-
-    workers_of(jobs)
-    if timeout is not None and not timeout > 0:
-        raise BadValue(f"--timeout {timeout}: a positive number of seconds")
-    if not memory > 0:
-        raise BadValue(f"--memory {memory}: a positive number of megabytes")
-
-
-def narrowed(suite: "Suite", only: Sequence[str] | None, added: Sequence[str]) -> "Suite":
-    """The part of a suite that `--only` names; what `--add` names stays in it."""
-    wanted = parsed_only(only or ())
-    if "strategy" in wanted:
-        wanted["strategy"] += added
-    return suite.only(wanted)
-
-
-def known_additions(suite: "Suite", store: "Store") -> list[str]:
-    """The strategies that earlier runs added and that are still there."""
-    from albench.core import registry
-
-    names = registry.names("strategy")
-    return [name for name in store.manifest.get("added", ()) if name in names]
 
 
 def part_of(shard: str | None) -> tuple[int, int] | None:
@@ -253,12 +159,6 @@ def told_changes(suite: "Suite", store: "Store") -> None:
         return
     todo, total = len(missing(suite, store)), len(suite.specs)
     note(f"the suite has changed since: {total - todo} stored runs are kept, {todo} are to do")
-
-
-def progress_bar() -> AbstractContextManager[Any]:
-    """A bar on a terminal, plain lines elsewhere; yields the function to call."""
-
-    return Bar() if sys.stderr.isatty() else Lines()
 
 
 def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool) -> None:

@@ -1,9 +1,7 @@
 """What one registered function or class tells of itself, and what its parameters admit."""
 
-import ast
 import hashlib
 import inspect
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from albench.core.errors import BadValue
+from albench.core.source import digest_of
 from albench.core.traits import Kind, Traits
 
 
@@ -73,16 +72,7 @@ def readable(annotation: Any) -> str:
 
 LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
-DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 NOTHING_SAID = Traits()
-
-
-FORMERLY = {
-    "albench.models.estimators": "albench.estimators",
-    "albench.datasets._dataset": "albench.data",
-}
-"""Module -> what it was called when the digests of stored results were taken: where a helper
-lives is no behaviour, so a move changes no digest."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,8 @@ class Entry:
     """One registered function or class.
 
     traits   what the decorator said: cite, family, needs, better, ...
-    plugin   the file it came from, None for albench's own
+    plugin   the file it came from, `core.source.SESSION` where it is defined in the running
+             session; None for albench's own
     """
 
     kind: Kind
@@ -124,17 +115,7 @@ class Entry:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the code, docstrings and comments aside."""
-        tree = ast.parse(textwrap.dedent(inspect.getsource(self.make)))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module in FORMERLY:
-                node.module = FORMERLY[node.module]
-            if (
-                isinstance(node, DOCUMENTED)
-                and len(node.body) > 1
-                and ast.get_docstring(node, False)
-            ):
-                del node.body[0]
-        return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+        return digest_of(self.make)
 
 
 def source_digest(file: Path) -> str:

@@ -11,10 +11,11 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from albench.core.errors import BadPlugin, BadValue, UnknownName, UsageError
 from albench.core.parameters import (
@@ -27,17 +28,21 @@ from albench.core.parameters import (
     source_digest,
     typed,
 )
+from albench.core.source import SENT, SESSION, file_of, place_of, session_version
 from albench.core.spec import Ref, frozen
 from albench.core.traits import Better, Kind, did_you_mean, traits_of
 
 __all__ = [
+    "Carried",
     "DatasetParam",
     "Entry",
     "Kind",
     "ModelParam",
     "OracleParam",
     "StrategyParam",
+    "adopt",
     "build",
+    "carried",
     "dataset",
     "did_you_mean",
     "entry",
@@ -48,6 +53,7 @@ __all__ = [
     "names",
     "resolve",
     "strategy",
+    "within",
 ]
 
 KINDS: tuple[Kind, ...] = ("dataset", "strategy", "model", "metric", "oracle", "cost")
@@ -76,17 +82,57 @@ def register(kind: Kind, name: str, version: str, about: Mapping[str, Any]) -> C
     traits = traits_of(kind, name, version, about)
 
     def enter(make: F) -> F:
-        plugin, digest = loading[-1] if loading else (None, version)
-        known = ENTRIES[kind].get(name)
-        if known is not None:
-            raise BadPlugin(
-                f"{kind} {name!r} is registered twice: in "
-                f"{known.plugin or known.make.__module__} and in {plugin or make.__module__}"
-            )
-        ENTRIES[kind][name] = Entry(kind, name, make, digest, traits, plugin)
+        digest, plugin = identity(make, version)
+        put(Entry(kind, name, make, digest, traits, plugin))
         return make
 
     return enter
+
+
+def identity(make: Callable[..., Any], version: str) -> tuple[str, str | None]:
+    """Version and plugin of what is registered now.
+
+    While a plugin is loaded, all that comes with it is the plugin's. A module that was imported
+    by hand is the same plugin as its file, or as the installed package that it belongs to.
+    """
+    if loading:
+        plugin, digest = loading[-1]
+        return digest, plugin
+    home = make.__module__.partition(".")[0]
+    if home == "albench":
+        return version, None
+    load()  # a name that is taken is refused here, where it is given
+    file = file_of(make)
+    if file is None:
+        return session_version(make), SESSION
+    for name, package, origin in installed():
+        if package.partition(".")[0] == home:
+            return source_digest(origin) if origin else name, name
+    return source_digest(file), str(file)
+
+
+def put(new: Entry) -> None:
+    """Enter an entry; raises BadPlugin where its name is taken by another.
+
+    What is defined anew in a session, by a cell that runs again, takes its own place; so does
+    what comes from one file twice, since the file was imported and is named as plugin, too.
+    """
+    known = ENTRIES[new.kind].get(new.name)
+    if known is not None and not same_place(known, new):
+        raise BadPlugin(
+            f"{new.kind} {new.name!r} is registered twice: in "
+            f"{known.plugin or known.make.__module__} and in {new.plugin or new.make.__module__}"
+        )
+    if known is None or known.version != new.version or new.plugin == SESSION:
+        ENTRIES[new.kind][new.name] = new
+
+
+def same_place(known: Entry, new: Entry) -> bool:
+    """Whether two entries of one name are one, executed twice."""
+    if new.plugin is None or known.plugin != new.plugin or loading:
+        return False
+    changed = known.version != new.version
+    return new.plugin == SESSION or changed or place_of(known.make) == place_of(new.make)
 
 
 def strategy(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
@@ -130,12 +176,18 @@ def load() -> None:
             if not found.ispkg and not found.name.startswith("_"):
                 importlib.import_module(f"{package}.{found.name}")
     LOADED["albench"] = ""
+    for name, home, origin in installed():
+        digest = source_digest(origin) if origin else name
+        load_as(name, digest, partial(importlib.import_module, home))
+
+
+def installed() -> Iterator[tuple[str, str, Path | None]]:
+    """Name, module and file of the entry points of group `albench`."""
     from importlib.metadata import entry_points
 
     for point in entry_points(group="albench"):
         spec = importlib.util.find_spec(point.module)
-        origin = Path(spec.origin) if spec and spec.origin else None
-        load_as(point.value, source_digest(origin) if origin else point.value, point.load)
+        yield point.value, point.module, Path(spec.origin) if spec and spec.origin else None
 
 
 def load_as(name: str, digest: str, run: Callable[[], object]) -> None:
@@ -159,7 +211,11 @@ def load_as(name: str, digest: str, run: Callable[[], object]) -> None:
 
 
 def load_plugin(path: str | Path) -> None:
-    """Import a plugin file once; a file that changed since needs a new process."""
+    """Execute a plugin file, once for each content that it has; its entries replace earlier ones.
+
+    Earlier ones are those of the file before it was edited, or of the module that it is, where
+    that was imported by hand.
+    """
     load()
     file = Path(path).expanduser().resolve()
     if not file.is_file():
@@ -168,11 +224,89 @@ def load_plugin(path: str | Path) -> None:
     if LOADED.get(str(file)) == digest:
         return
     found = importlib.util.spec_from_file_location(f"albench_plugin_{digest[7:]}", file)
-    if found is None or found.loader is None:
+    loader = found.loader if found else None
+    if found is None or loader is None:
         raise BadPlugin(f"plugin {path}: not a Python file")
     module = importlib.util.module_from_spec(found)
     sys.modules[found.name] = module  # dataclasses and pickle look a class up by its module
-    load_as(str(file), digest, partial(found.loader.exec_module, module))
+
+    def execute() -> None:
+        for kind, entries in ENTRIES.items():
+            ENTRIES[kind] = {name: e for name, e in entries.items() if e.plugin != str(file)}
+        loader.exec_module(module)
+
+    load_as(str(file), digest, execute)
+
+
+def adopt(make: Callable[..., Any], kind: Kind = "strategy") -> str:
+    """The name of a function or class, which is entered under its own name if it is not yet.
+
+    Raises BadPlugin for what is neither, and for a name that is taken.
+    """
+    load()
+    for known in ENTRIES[kind].values():
+        if known.make is make:
+            return known.name
+    if not (inspect.isfunction(make) or inspect.isclass(make)):
+        raise BadPlugin(f"{make!r}: a {kind} is a name, a function or a class")
+    if not make.__name__.isidentifier():
+        raise BadPlugin(f"{make.__name__}: a {kind} needs a name, so write it with `def`")
+    put(Entry(kind, make.__name__, make, session_version(make), plugin=SESSION))
+    return make.__name__
+
+
+class Carried(NamedTuple):
+    """What another process needs to know the entries of a suite.
+
+    files    plugins to load there
+    entries  those of this session, and of modules that were imported by hand
+    """
+
+    files: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+    def unpack(self) -> None:
+        """Make the entries known in this process."""
+        for file in self.files:
+            load_plugin(file)
+        if self.entries:
+            load()
+        for found in self.entries:
+            if found.plugin == SENT or found.name not in ENTRIES[found.kind]:
+                ENTRIES[found.kind][found.name] = found
+
+
+def carried(used: Iterable[tuple[Kind, Ref]], files: Sequence[str] = ()) -> Carried:
+    """What to send along with the entries that are used; `files` are loaded in any case.
+
+    Raises BadValue for an entry that was defined anew since it was looked up.
+    """
+    sent: dict[tuple[Kind, str], Entry] = {}
+    for kind, ref in used:
+        found = ENTRIES[kind].get(ref.name)
+        if found is None or found.plugin is None:
+            continue
+        if found.version != ref.version:
+            raise BadValue(
+                f"{kind} {ref.name!r} was defined anew since this suite was made: make it again"
+            )
+        if found.plugin in LOADED:
+            files = (*files, found.plugin) if Path(found.plugin).is_file() else files
+        else:
+            plugin = SENT if found.plugin == SESSION else found.plugin
+            sent[kind, ref.name] = replace(found, plugin=plugin)
+    return Carried(tuple(dict.fromkeys(files)), tuple(sent.values()))
+
+
+def within(kind: Kind, ref: Ref) -> Iterator[tuple[Kind, Ref]]:
+    """An entry and those that its parameters name."""
+    yield kind, ref
+    found = ENTRIES[kind].get(ref.name)
+    for key, value in ref.params if found else ():
+        inner = found and key in found.parameters and nested_kind(found.parameters[key].annotation)
+        for one in value if isinstance(value, tuple) else (value,):
+            if inner and isinstance(one, Ref):
+                yield from within(inner, one)
 
 
 def names(kind: Kind) -> list[str]:
@@ -210,7 +344,7 @@ def resolve(
     if not isinstance(use, str):
         raise BadValue(f"{at}{kind} {given!r}: a name, or a table with the key 'use'")
     try:
-        found = entry(kind, use)
+        found = renewed(entry(kind, use))
     except UnknownName as error:
         raise UnknownName(f"{at}{error}") from None
     source = None
@@ -225,6 +359,13 @@ def resolve(
     if reason is not None:
         raise BadValue(f"{at}{kind} {use!r}: {reason}")
     return Ref(use, found.version, params, source)
+
+
+def renewed(found: Entry) -> Entry:
+    """An entry of the session with the version of what it reads now: helpers may have changed."""
+    if found.plugin == SESSION and (version := session_version(found.make)) != found.version:
+        found = ENTRIES[found.kind][found.name] = replace(found, version=version)
+    return found
 
 
 def checked_params(

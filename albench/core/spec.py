@@ -113,7 +113,8 @@ so that no id of one rule can be taken for one of another; the first never stand
 class Protocol:
     """How one trial is set up; all rows that are not test are train = pool + labeled.
 
-    split             rule that draws the test rows: `random`, `stratified`, or a published one
+    split             rule that draws the test rows: `random`, `stratified`, `group` (no group
+                      on both sides), `time` (test later than train), or a published one
     test              share of the rows, a count, or `"source"` (the dataset's own test rows)
     starts_per_split  k: trial t uses split t // k and start t % k
     start             labels at round 0: a count, or a share of the train rows
@@ -135,6 +136,9 @@ class Protocol:
     delay             batches that pass before bought labels arrive
     session           what the labels of one session may cost together: a batch that
                       would exceed it is cut short, and the next one opens a new session
+    groups            rows of one group (patient, site) in the start and in one batch: `many`,
+                      or `one`: of a batch the first pick of each group is bought, so that it
+                      may be smaller
     """
 
     split: str = "random"
@@ -154,6 +158,7 @@ class Protocol:
     cost_budget: float | None = None
     delay: int = 0
     session: float | None = None
+    groups: str = "many"
 
     def __post_init__(self) -> None:
         for check in (check_choices, check_counts, check_amounts):
@@ -201,6 +206,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "scale": ("none", "train", "labeled"),
     "ties": ("pool-order", "random", "row"),
     "labels": ("hidden", "visible"),
+    "groups": ("many", "one"),
 }
 
 
@@ -330,6 +336,8 @@ class RunSpec:
         split: list[Any] = [self.dataset.table(), p.split, p.test, p.start, p.start_rule, p.missing]
         if p.audit:
             split.append(["audit", p.audit])
+        if p.groups != "many":
+            split.append(["groups", p.groups])
         split.append(self.split_number)
         if stream == "split":
             return ["split", split]

@@ -8,7 +8,7 @@ from albench.core.arrays import Floats, Ints
 from albench.core.errors import BadData, TrialSkip
 from albench.core.spec import Protocol, RunSpec
 from albench.datasets._dataset import Dataset
-from albench.datasets._splits import Split, drawn_start, split_rule
+from albench.datasets._splits import Split, drawn_start, groups_of, split_rule
 from albench.simulation.task import Task
 
 
@@ -47,6 +47,8 @@ def fitted_encoder(frame: Any, train: Ints) -> tuple[Any, Any]:
 
     from albench.datasets._dataset import within_bound
 
+    # whole numbers as names would be taken for positions
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     numeric = [c for c in frame.columns if frame[c].dtype.kind in "biuf"]
     other = [c for c in frame.columns if c not in numeric]
     text = frame[other].astype(object).where(frame[other].notna(), "(missing)").astype(str)
@@ -117,6 +119,7 @@ def cut(dataset: Dataset, spec: RunSpec) -> Task:
         cost_budget=protocol.cost_budget,
         session=protocol.session,
         classes=dataset.classes,
+        groups=groups_of(dataset)[train] if protocol.groups == "one" else None,
     )
 
 
@@ -132,11 +135,29 @@ def starting(dataset: Dataset, spec: RunSpec, split: Split) -> tuple[Ints, Ints]
         return complete(dataset, protocol, split.train, split.start)
     rng = spec.rng("start")
     for _ in range(REDRAWS if protocol.missing == "redraw" else 1):
-        train = rng.permutation(split.train)
+        train = one_a_group(dataset, protocol, rng.permutation(split.train))
         start = drawn_start(dataset, protocol, train, amount(protocol.start, len(train)))
         if protocol.missing != "redraw" or seen(dataset, train, start) == len(dataset.classes):
             return complete(dataset, protocol, train, start)
     raise TrialSkip(f"no start with every class in {REDRAWS} draws")
+
+
+def one_a_group(dataset: Dataset, protocol: Protocol, train: Ints) -> Ints:
+    """Train rows in the order drawn; where groups count, the first row of each group first.
+
+    Raises BadData where there are fewer groups than rows of the start.
+    """
+    if protocol.groups == "many":
+        return train
+    first = np.sort(np.unique(groups_of(dataset)[train], return_index=True)[1])
+    k = len(dataset.classes) if protocol.start_rule == "per_class" else 1
+    wanted = k * amount(protocol.start, len(train))
+    if wanted > len(first):
+        raise BadData(
+            f"groups = one: a start of {wanted} rows of different groups; the train rows have "
+            f"{len(first)} groups"
+        )
+    return np.concatenate([train[first], np.delete(train, first)])
 
 
 def seen(dataset: Dataset, train: Ints, start: Ints) -> int:
@@ -147,9 +168,16 @@ def seen(dataset: Dataset, train: Ints, start: Ints) -> int:
 def complete(dataset: Dataset, protocol: Protocol, train: Ints, start: Ints) -> tuple[Ints, Ints]:
     """The start; raises TrialSkip where it lacks a class and the protocol skips such trials."""
     held, k = seen(dataset, train, start), len(dataset.classes)
+    if protocol.groups == "one" and repeated(groups_of(dataset)[train[start]]):
+        raise BadData("groups = one: the start rule finds no rows of different groups")
     if protocol.missing == "skip" and held < k:
         raise TrialSkip(f"the start lacks {k - held} of {k} classes")
     return train, start
+
+
+def repeated(values: Ints) -> bool:
+    """Whether a value stands twice."""
+    return len(np.unique(values)) < len(values)
 
 
 def audit_sample(spec: RunSpec, n_train: int, start: Ints) -> Ints:

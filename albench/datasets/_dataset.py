@@ -14,6 +14,8 @@ import numpy as np
 
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import BadData
+from albench.datasets._arff import parsed_arff
+from albench.datasets._cells import numbered, row_number
 
 MOST_CLASSES = 500
 DENSE_BYTES = 2**31
@@ -29,6 +31,9 @@ class Dataset:
     positive   index of the positive class, or None
     test_rows  the source's own test rows, for protocols with test = "source"
     features   names of the columns of a matrix X, or nothing
+    groups     (n,) number of each row's group, for `split = "group"`
+    times      (n,) when each row was made, in any unit, for `split = "time"`
+    notes      what was found of the table when it was read, told before the first run
     """
 
     X: Any
@@ -37,6 +42,9 @@ class Dataset:
     positive: int | None = None
     test_rows: Ints | None = None
     features: tuple[str, ...] = ()
+    groups: Ints | None = None
+    times: Floats | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -53,11 +61,7 @@ class Dataset:
         `classes`; `positive` is one of the labels; `features` names the columns of a matrix.
         Raises BadData for features or labels that cannot be used.
         """
-        values = np.asarray(labels)
-        if values.dtype.kind == "f" and np.isnan(values).any():
-            raise BadData(f"{int(np.isnan(values).sum())} labels are missing")
-        if values.dtype.kind == "O":
-            values = values.astype(str)
+        values = usable_labels(labels)
         found, y = np.unique(values, return_inverse=True)
         names = tuple(classes) if classes is not None else tuple(label_name(v) for v in found)
         index = None
@@ -95,6 +99,19 @@ class Dataset:
         return int(self.X.shape[1])
 
 
+def usable_labels(labels: Any) -> Any:
+    """Labels as a flat array of numbers or texts; raises BadData where some are missing."""
+    import pandas as pd
+
+    values = np.asarray(labels)
+    if values.ndim != 1:
+        raise BadData(f"labels have shape {values.shape}; one for each row is due")
+    given = pd.Series(labels if len(values) else [], dtype=object)
+    if missing := int(given.isna().sum()):
+        raise BadData(f"{missing} labels are missing")
+    return given.astype(str).to_numpy(dtype=str) if values.dtype.kind == "O" else values
+
+
 def label_name(value: Any) -> str:
     """A label as text; whole numbers without a decimal point."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
@@ -103,11 +120,14 @@ def label_name(value: Any) -> str:
 
 
 def checked_features(X: Any) -> Any:
-    """Features as float64, or a frame as it is; raises BadData for what cannot be used."""
+    """Features as float64, or a frame with texts as names; raises BadData for what cannot be used.
+
+    A sparse matrix is made dense within `DENSE_BYTES`.
+    """
     if hasattr(X, "columns"):
-        return X
+        return checked_frame(X)
     if hasattr(X, "toarray"):
-        raise BadData("sparse features are not supported; densify them if memory allows")
+        X = dense(X, "the features")
     try:
         X = np.ascontiguousarray(X, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -122,6 +142,43 @@ def checked_features(X: Any) -> Any:
             f"the first in row {row}, column {column}"
         )
     return X
+
+
+def checked_frame(frame: Any) -> Any:
+    """A frame whose columns are named by texts and hold numbers or categories.
+
+    Raises BadData for names that are one as text, and for columns of dates or lists. Decimals
+    are numbers.
+    """
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise BadData(f"two columns are called {twice[0]!r}")
+    return frame.assign(
+        **{c: v for c in frame.columns if (v := usable_column(frame[c])) is not None}
+    )
+
+
+def usable_column(column: Any) -> Any:
+    """A column of objects as numbers where it holds decimals, None where it stays as it is."""
+    import pandas as pd
+
+    if column.dtype.kind in "Mm":
+        raise BadData(f"column {column.name!r} holds dates; make numbers of them, or drop it")
+    if column.dtype.kind != "O":
+        return None
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "decimal":
+        return column.astype("float64")
+    if kind in ("date", "datetime", "datetime64", "time", "timedelta", "period"):
+        raise BadData(f"column {column.name!r} holds dates; make numbers of them, or drop it")
+    given = column.dropna()
+    if (
+        kind == "mixed"
+        and given.map(lambda v: isinstance(v, list | tuple | dict | np.ndarray)).any()
+    ):
+        raise BadData(f"column {column.name!r} holds lists; make one column of each item")
+    return None
 
 
 def within_bound(n_bytes: float, what: str) -> None:
@@ -271,38 +328,34 @@ def table_error(path: Path, kind: str) -> Iterator[None]:
 
 def read_arff(path: Path) -> tuple[Any, list[str]]:
     """The frame of an ARFF file (dense or sparse), and its nominal columns."""
-    import arff
     import pandas as pd
 
     with table_error(path, "ARFF"):
         text = path.read_text(encoding="utf-8")
-    body = next((r for r in text.lower().partition("@data")[2].splitlines() if r.strip()), "")
-    kind = arff.LOD if body.lstrip().startswith("{") else arff.DENSE
     try:
-        found = arff.loads(text, return_type=kind)
-    except (arff.ArffException, ValueError) as error:
-        raise BadData(f"{path} is no ARFF file: {str(error).splitlines()[0]}") from None
-    names = [name for name, _ in found["attributes"]]
-    nominal = [name for name, kind in found["attributes"] if isinstance(kind, list)]
-    if kind == arff.DENSE:
-        return pd.DataFrame(found["data"], columns=names), nominal
-    within_bound(len(found["data"]) * len(names) * 8, str(path))
-    zero = [values[0] if isinstance(values, list) else 0.0 for _, values in found["attributes"]]
-    rows = [[row.get(i, zero[i]) for i in range(len(names))] for row in found["data"]]
-    return pd.DataFrame(rows, columns=names), nominal
-
-
-FEWEST = 20  # rows below which whole numbers may be distinct by chance
+        found = parsed_arff(text, within_bound)
+    except BadData as error:
+        raise BadData(f"{path} is no ARFF file: {error}") from None
+    columns = {}
+    for name, kind in found.kinds.items():
+        cells = found.cells[name]
+        try:
+            given = [None if c is None else float(c) for c in cells] if kind == "numeric" else cells
+        except ValueError as error:
+            raise BadData(f"{path} is no ARFF file: attribute {name!r}: {error}") from None
+        columns[name] = pd.Series(given, dtype="float64" if kind == "numeric" else object)
+    nominal = [name for name, kind in found.kinds.items() if isinstance(kind, tuple)]
+    return pd.DataFrame(columns), nominal
 
 
 def suspects(dataset: Dataset) -> Iterator[str]:
-    """One sentence for each column that looks like row numbers, each class with one row."""
+    """One sentence for what was found when the table was read, each column that looks like row
+    numbers, each class with one row."""
+    yield from dataset.notes
     for name, values in columns(dataset):
-        if numbered(values):
-            yield (
-                f"column {name!r} looks like the number of the row (distinct whole numbers "
-                f"{how(values)}); in a sorted table it gives the classes away: drop it"
-            )
+        told = f"column {name!r} {row_number(name, values).said}" if numbered(values) else None
+        if told is not None and told not in dataset.notes:
+            yield told
     counts = np.bincount(dataset.y, minlength=len(dataset.classes))
     for index in np.flatnonzero(counts == 1):
         yield (
@@ -321,16 +374,3 @@ def columns(dataset: Dataset) -> Iterator[tuple[str, Any]]:
     for name in X.columns:
         if X[name].dtype.kind in "iuf":
             yield str(name), X[name].to_numpy(dtype=np.float64)
-
-
-def numbered(values: Any) -> bool:
-    """Whether values are distinct whole numbers in steps of one, or rise with the row."""
-    if len(values) < FEWEST or not np.isfinite(values).all() or (values % 1).any():
-        return False
-    ordered = np.sort(values)
-    return bool((np.diff(ordered) == 1).all() or (np.diff(values) > 0).all())
-
-
-def how(values: Any) -> str:
-    """How they are numbered, for the sentence."""
-    return "in steps of one" if np.ptp(values) == len(values) - 1 else "rising with the row"

@@ -103,6 +103,50 @@ def stratified_split(dataset: "Dataset", spec: RunSpec) -> Split:
     return checked(Split(train, test), dataset, spec.protocol)
 
 
+def groups_of(dataset: "Dataset") -> Ints:
+    """The group of each row; raises BadData where the dataset has none."""
+    if dataset.groups is None:
+        raise BadData("the dataset has no groups; name their column with group = ... in its entry")
+    return dataset.groups
+
+
+@rule("group")
+def group_split(dataset: "Dataset", spec: RunSpec) -> Split:
+    """Whole groups as test rows, drawn until they come nearest to the size asked for.
+
+    No group has rows on both sides; the test part is larger or smaller by what the last group
+    adds or lacks.
+    """
+    if spec.protocol.test == "source":
+        return source_split(dataset)
+    groups = groups_of(dataset)
+    found, sizes = np.unique(groups, return_counts=True)
+    if len(found) < 2:
+        raise BadData("split = group: all rows are of one group")
+    order = spec.rng("split").permutation(len(found))
+    wanted = dataset.n - n_train(dataset.n, spec.protocol.test)
+    filled = np.cumsum(sizes[order])[:-1]
+    n_groups = int(np.argmin(np.abs(filled - wanted))) + 1
+    test = np.isin(groups, found[order[:n_groups]])
+    return checked(Split(np.flatnonzero(~test), np.flatnonzero(test)), dataset, spec.protocol)
+
+
+@rule("time")
+def time_split(dataset: "Dataset", spec: RunSpec) -> Split:
+    """The latest rows as test rows, the same in every trial; the start is drawn.
+
+    Rows of one time stay on one side: the earlier one, unless no test row would be left.
+    """
+    if spec.protocol.test == "source":
+        return source_split(dataset)
+    if dataset.times is None:
+        raise BadData("the dataset has no times; name their column with time = ... in its entry")
+    times = dataset.times
+    border = np.sort(times)[max(0, n_train(dataset.n, spec.protocol.test) - 1)]
+    test = times > border if (times > border).any() else times >= border
+    return checked(Split(np.flatnonzero(~test), np.flatnonzero(test)), dataset, spec.protocol)
+
+
 def checked(split: Split, dataset: "Dataset", protocol: Protocol) -> Split:
     """The split; raises BadData where one side of it is empty."""
     if not len(split.train) or not len(split.test):

@@ -21,6 +21,7 @@ from albench.reporting.page import (
     references,
     safely,
     sheet,
+    stamp,
     where_from,
 )
 from albench.reporting.source import Source, View
@@ -378,7 +379,8 @@ def exact(given: Given) -> Iterator[Part | None]:
     import pandas as pd
 
     suite = given.suite
-    facts = [*protocol_facts(suite), *where_from(given.store.manifest)]
+    told = given.store.manifest
+    facts = [*protocol_facts(suite), *stamp(suite, told), *where_from(told)]
     frame = pd.DataFrame(facts, columns=["what", "value"])
     yield Part(
         "Protocol and versions",

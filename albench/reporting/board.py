@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from albench.core.errors import BadResults, UsageError
+from albench.core.errors import BadResults, BadValue, UsageError
 from albench.reporting.evidence import Ceilings, Evidence, ceilings, flags
 from albench.reporting.page import DASH, number, spread
 from albench.suite import Suite
@@ -40,14 +40,20 @@ COLUMNS = (
     Column("mean rank", "over base datasets, 95 % bootstrap interval", first="ascending"),
     Column(
         "normalised gain",
-        "interquartile mean of runs, bootstrap; on each dataset 0 is the "
-        "mean of the baseline's runs, 1 the whole pool. The baseline's own interquartile mean "
-        "need not be 0, since outer runs count in that mean and not in this one",
+        "interquartile mean of runs, bootstrap; a run's gain over the baseline's run of the same "
+        "trial, as a share of the dataset's head-room (whole pool: 1)",
     ),
     Column("won/tied/lost", "base datasets against the baseline"),
-    Column("verdict", "Wilcoxon over base datasets, Holm over strategies", True, "ascending"),
+    Column(
+        "verdict",
+        "exact Wilcoxon over base datasets, Holm over strategies; equal: posterior, the mean's "
+        "interval and four datasets in five within the rope; depends on the dataset: a fifth or "
+        "more beyond it and no side wins",
+        True,
+        "ascending",
+    ),
     Column("Holm p", "two-sided", first="ascending"),
-    Column("P(better)", "a run beats a run of the baseline; trials and datasets drawn"),
+    Column("P(improvement)", "a run beats a run of the baseline; trials and datasets drawn"),
     Column("target reached", "share of runs made that held the baseline's final score"),
     Column("labels saved", "until then, share of the budget; runs made"),
     Column("harm", "share of checkpoints behind the baseline; runs made", first="ascending"),
@@ -71,7 +77,11 @@ AT_THE_END = ("drift_classes", "drift_features", "evaluation", "rare", "seconds"
 
 FILLED = (
     " Datasets that a strategy lacks count as no gain for it (filled) in rank, gain, record, test "
-    "and P(better); target, labels saved, harm and worst loss rest on those that were run."
+    "and P(improvement); target, labels saved, harm and worst loss rest on those that were run."
+)
+LEFT_OUT = (
+    "In no rank, record and verdict, as nothing can be learnt there (whole pool less than .05 "
+    "above chance):"
 )
 WHOLE_RUNS = (
     " Drift, evaluation bias, rare found and s/query are known of whole runs only: see 100% of the "
@@ -109,6 +119,10 @@ class Board:
 
     def absent(self, strategy: str, model: str) -> str:
         """Why a strategy has no curves with a model, in words."""
+        for (of, _), stack in self.stacks.items():
+            first = next((s for s, others in stack.alike.items() if strategy in others), "")
+            if of == model and first:
+                return f"Its runs with {model} are those of {first}, pick by pick: see there."
         why = self.reasons.get((strategy, model), "")
         return f"It has no finished runs with {model}{f': {why}' if why else ''}."
 
@@ -210,17 +224,26 @@ def seen(
     """The standings of one choice, with the columns that do not depend on the metric."""
     import pandas as pd
 
-    from albench.analysis.comparison.standings import labels_needed, part_of, standings
+    from albench.analysis.comparison.standings import (
+        labels_needed,
+        no_room,
+        part_of,
+        standings,
+        with_rope,
+    )
 
     labels = of_group(suite, group)
     part = part_of(stack, share, labels) if stack is not None else None
     if part is None or not part.blocks:
         why = f"{metric} is undefined for {model} on {group}"
         return View(model, metric, share, group, pd.DataFrame(), why)
-    asked = suite.question(metric)
-    table = standings(part, asked.baseline, asked.base or {}, alpha=asked.alpha).set_index(
-        "strategy"
-    )
+    try:
+        asked = with_rope(part, suite.question(metric))
+    except BadValue as error:
+        return View(model, metric, share, group, pd.DataFrame(), str(error))
+    table = standings(part, asked).set_index("strategy")
+    known = {other for others in part.alike.values() for other in others}
+    beside = beside[~beside.index.isin(known)]
     if share < 1:
         beside = beside.assign(**dict.fromkeys(AT_THE_END, float("nan")))
     table = table.join(labels_needed(part, asked.baseline)).join(beside, how="outer")
@@ -232,6 +255,8 @@ def seen(
         f"datasets{more}, {trials_of(part.blocks)} trials each."
     )
     note += FILLED if table["imputed"].max() > 0 else ""
+    gone = no_room(part, asked)
+    note += f" {LEFT_OUT} {', '.join(gone)}." if gone else ""
     note += WHOLE_RUNS if share < 1 else ""
     table = table.rename_axis("strategy").reset_index()
     return View(model, metric, share, group, table, note)
@@ -285,7 +310,7 @@ def cells(row: "pd.Series[Any]") -> list[str]:
     made = f" ({row['run']:.0f} run)" if filled and row["run"] > 0 else ""
     return [
         number(row["place"], ".0f"),
-        str(row["strategy"]),
+        named(row),
         spread(row["rank"], row["rank_low"], row["rank_high"], ".1f"),
         spread(row["gain"], row["gain_low"], row["gain_high"], ".2f") + filled,
         record,
@@ -303,6 +328,12 @@ def cells(row: "pd.Series[Any]") -> list[str]:
         out_of(row["failed"], row["due"]),
         out_of(row["not_run"], row["due"]),
     ]
+
+
+def named(row: "pd.Series[Any]") -> str:
+    """A strategy, with the other names under which it is the same competitor."""
+    also = row.get("alike")
+    return f"{row['strategy']} (= {also})" if isinstance(also, str) and also else row["strategy"]
 
 
 def out_of(part: float, whole: float) -> str:
@@ -340,9 +371,8 @@ NOT_RUN = "not run, counted as no gain"
 
 
 def two(stack: "Stack", base: str, name: str) -> "Stack":
-    """The stack of the baseline and one strategy."""
-    names = tuple(dict.fromkeys((base, name)))
-    return replace(stack, strategies=names, blocks=tuple(b.only(names) for b in stack.blocks))
+    """The stack of the baseline and one strategy, on what both have."""
+    return stack.pair(base, name)
 
 
 def of_strategy(pair: "Stack", ran: "Stack", base: str, name: str) -> "tuple[pd.DataFrame, str]":

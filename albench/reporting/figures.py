@@ -1,15 +1,120 @@
-"""From a comparison to figures on disk: analysis frames handed to the plots."""
+"""From a comparison to figures, in memory and on disk: analysis frames handed to the plots."""
 
+import base64
+import html
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from albench.analysis.question import ROPE
+from albench.core.display import Displayed, Sheet
+
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from albench.analysis.comparison import Comparison
     from albench.plots.figures import Picture
     from albench.plots.style import About
     from albench.reporting.source import Source
+
+
+class Figures(Displayed, Mapping[str, "Figure"]):
+    """Figures by name, with their captions: those of a comparison, then those of what was bought.
+
+    Each is a matplotlib figure without pyplot, to be changed and saved at will; `save` writes
+    all of them as `albench figures` does. `notes` says what was left out, and why.
+    """
+
+    def __init__(self, pictures: Sequence["Picture"], notes: Sequence[str] = ()) -> None:
+        self.pictures = {picture.name: picture for picture in pictures}
+        self.notes = tuple(notes)
+
+    def __getitem__(self, name: str) -> "Figure":
+        return self.pictures[name].figure
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.pictures)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def captions(self) -> dict[str, str]:
+        """The caption of each figure."""
+        return {name: picture.caption for name, picture in self.pictures.items()}
+
+    def sheet(self) -> Sheet:
+        """The names of the figures, and their captions."""
+        import pandas as pd
+
+        table = pd.DataFrame(list(self.captions.items()), columns=["figure", "caption"])
+        return Sheet(frame=table, notes=self.notes)
+
+    def _repr_html_(self) -> str:
+        from albench.plots.style import theme
+
+        out = []
+        with theme():
+            for name, picture in self.pictures.items():
+                file = io.BytesIO()
+                picture.figure.savefig(file, format="png")
+                data = base64.b64encode(file.getvalue()).decode()
+                caption = html.escape(picture.caption)
+                image = f'<img alt="{html.escape(name)}" src="data:image/png;base64,{data}">'
+                out.append(f"<figure>{image}<figcaption>{caption}</figcaption></figure>")
+        return "\n".join(out)
+
+    def save(self, folder: Path | str, formats: Sequence[str] = ("pdf", "svg", "png")) -> None:
+        """Write every figure as `<folder>/<name>.<format>`; raises BadValue for other formats."""
+        from albench.plots.style import save, theme
+
+        with theme():
+            for name, picture in self.pictures.items():
+                save(picture.figure, Path(folder) / name, formats)
+
+
+def pictured(comparison: "Comparison", strategies: Sequence[str] = ()) -> list["Picture"]:
+    """All figures of a comparison, named as `draw` names their files."""
+    from albench.plots.figures import frames, pictures
+    from albench.plots.style import theme
+
+    out = []
+    with theme():
+        for place in range(len(comparison.stacks)):
+            suffix = suffix_of(comparison, place)
+            facts = about(comparison, place, strategies)
+            drawn = pictures(frames(comparison, place), facts)
+            out += [replace(picture, name=f"{picture.name}{suffix}") for picture in drawn]
+    return out
+
+
+def pictured_bought(
+    source: "Source", strategies: Sequence[str] = ()
+) -> tuple[list["Picture"], list[str]]:
+    """The figures of what was bought, and what does not apply to the suite."""
+    from albench.plots.bought import pictures
+    from albench.plots.style import theme
+    from albench.reporting.views import figured
+
+    order = list(strategies) or [s.label for s in source.suite.strategies]
+    views, left_out = figured(source)
+    out: list[Picture] = []
+    with theme():
+        for view in views:
+            words = source.suite.protocol_words
+            found = list(pictures(view.frames(), order, source.baseline, words))
+            out += found
+            left_out += [] if found else [f"no figure of {view.name}: there is nothing to draw"]
+    return out, [*left_out, *rests_on(source)]
+
+
+def rests_on(source: "Source") -> list[str]:
+    """On how many trials the figures of what was bought rest, where it is not all."""
+    rests = source.lacking()[:1] if source.trials < source.of_trials else []
+    return [f"figures of what was bought: {text}" for text in rests]
 
 
 def draw(
@@ -77,8 +182,7 @@ def draw_bought(
         )
         out += found
         left_out += [] if found else [f"no figure of {view.name}: there is nothing to draw"]
-    rests = source.lacking()[:1] if source.trials < source.of_trials else []
-    return out, [*left_out, *(f"figures of what was bought: {text}" for text in rests)]
+    return out, [*left_out, *rests_on(source)]
 
 
 def suffix_of(comparison: "Comparison", place: int) -> str:
@@ -98,19 +202,21 @@ def about(comparison: "Comparison", place: int, strategies: Sequence[str]) -> "A
     stack, options = comparison.stacks[place], comparison.options
     design = comparison.design[place]
     bounds = [s for s in options.unranked if s in set(comparison.frame["strategy"])]
-    known = dict.fromkeys((*strategies, *stack.strategies))
+    same = {other for others in stack.alike.values() for other in others}
+    known = [s for s in dict.fromkeys((*strategies, *stack.everyone)) if s not in same]
+    blocks = stack.all_blocks(options.baseline)
     return About(
         metric=options.metric,
         measure=design["signed"],
         baseline=options.baseline,
         strategies=[s for s in known if s not in options.unranked],
-        trials=trials_text(stack.blocks),
-        datasets=len(stack.blocks),
+        trials=trials_text(blocks),
+        datasets=len(blocks),
         model=stack.model,
         protocol=stack.protocol,
         lower=options.lower,
         alpha=options.alpha,
-        rope=options.rope,
+        rope=options.rope or ROPE,
         axis=options.axis,
         bounds=sorted(bounds),
         target=str(options.target),

@@ -13,6 +13,7 @@ from importlib import resources
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from albench.analysis.question import ROPE
 from albench.core import registry
 from albench.core.rounding import without_noise
 from albench.results import provenance
@@ -246,6 +247,20 @@ def where_from(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
+def stamp(suite: Suite, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What of the question was fixed, and whether it was changed after the first run."""
+    asked = suite.question()
+    changed = provenance.changed_since(suite, manifest)
+    told = "not known" if changed is None else ", ".join(changed) or "nothing"
+    return [
+        ("primary metric", f"{asked.metric} ({asked.better} is better), {asked.summary}"),
+        ("baseline", asked.baseline),
+        ("rope", f"{asked.rope or ROPE:g}"),
+        ("alpha", f"{asked.alpha:g}, Holm within each model and protocol"),
+        ("changed after the first run", told),
+    ]
+
+
 def protocol_facts(suite: Suite) -> list[tuple[str, str]]:
     """Every field of the suite's protocols, and of datasets that differ."""
     facts = []
@@ -258,7 +273,9 @@ def protocol_facts(suite: Suite) -> list[tuple[str, str]]:
     facts.append(("trials", str(suite.trials.take)))
     facts.append(("models", ", ".join(m.label for m in suite.models)))
     facts.append(("metrics", f"{', '.join(suite.metrics)}; primary: {suite.primary}"))
-    facts.append(("alpha, rope", f"{suite.alpha:g}, {suite.rope:g}"))
+    declared = ", ".join(f"{rope:g} ({metric})" for metric, rope in suite.ropes)
+    rope = declared or f"{ROPE:g} (the usual one of a share)"
+    facts.append(("alpha; rope", f"{suite.alpha:g}; {rope}"))
     return facts
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from albench.analysis.question import ROPE
 from albench.core import registry
 from albench.core.files import write_atomic
 from albench.reporting import page
@@ -32,6 +33,7 @@ from albench.reporting.page import (
     protocol_facts,
     references,
     sheet,
+    stamp,
     where_from,
 )
 from albench.suite import Labelled
@@ -215,7 +217,7 @@ class Site:
             model=model,
             protocol=stack.protocol,
             alpha=self.asked.alpha,
-            rope=self.asked.rope,
+            rope=self.asked.rope or ROPE,
             bases=len({self.suite.bases[d] for d in stack.datasets}),
             merged=merged(stack.datasets, self.asked.base),
         )
@@ -272,7 +274,7 @@ class Site:
 
         stack, base = self.board.stacks.get((model, self.asked.metric)), self.asked.baseline
         stack = self.board.ceilings.get((model, name), stack)
-        if stack is None or name not in stack.strategies:
+        if stack is None or name not in stack.everyone:
             return Part(f"With {model}", lines=[self.board.absent(name, model)])
         pair = two(stack, base, name)
         ran = replace(pair, blocks=tuple(b for b in pair.blocks if name not in b.imputed))
@@ -376,7 +378,8 @@ class Site:
                 ],
             ),
         ]
-        facts = [*protocol_facts(self.suite), *where_from(self.manifest)]
+        facts = [*protocol_facts(self.suite), *stamp(self.suite, self.manifest)]
+        facts += where_from(self.manifest)
         return page.page(
             "sheet.html",
             title=f"Protocol of {self.suite.title}",

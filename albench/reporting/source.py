@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from albench.analysis.comparison.options import not_done
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadValue
 from albench.core.spec import RunSpec
 from albench.core.tables import FULL_POOL
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 Frames = dict[str, "pd.DataFrame"]
 
 
-@dataclass(frozen=True)
-class View:
+@dataclass(frozen=True, repr=False)
+class View(Displayed):
     """One table on what was bought, with what it says.
 
     topic   bias, coverage, rare, noise or audit; name: of the table, as `--table` has it
@@ -45,6 +46,10 @@ class View:
     long: "pd.DataFrame"
     notes: Sequence[str]
     source: "Source" = field(repr=False)
+
+    def sheet(self) -> Sheet:
+        """The table for people, and what was found."""
+        return Sheet(self.title, self.lines, self.table, self.notes)
 
     @property
     def figures(self) -> "dict[str, Drawing]":

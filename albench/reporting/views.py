@@ -233,10 +233,11 @@ def mistakes(source: Source) -> "tuple[pd.DataFrame, pd.DataFrame, list[str]]":
     return found, drawn, words.noise(drawn, oracles(source))
 
 
-def estimators(source: Source, score: str = "accuracy") -> View:
+def estimators(source: Source, score: str | None = None) -> View:
     """What one would believe without a test set."""
     from albench.analysis.bought import errors as misled
 
+    score = scored(source, score)
     errors, _, lines, notes = audited(source, score)
     last = misled.at_end(errors)
     return View(
@@ -251,21 +252,31 @@ def estimators(source: Source, score: str = "accuracy") -> View:
     )
 
 
-def ranking(source: Source, score: str = "accuracy") -> View:
+def ranking(source: Source, score: str | None = None) -> View:
     """Whether estimators rank the strategies as the passive test does."""
     from albench.analysis.bought import errors as misled
 
+    score = scored(source, score)
     _, ranks, lines, notes = audited(source, score)
     return View(
         "audit",
         "ranking",
-        "Rankings by each estimator against the passive test's",
+        f"Rankings by each estimator of {score} against the passive test's",
         lines,
         misled.at_end(ranks),
         ranks,
         notes,
         source,
     )
+
+
+def scored(source: Source, score: str | None) -> str:
+    """What the audit estimates: what is asked for, else the primary metric where it can be."""
+    from albench.analysis.bought.audit import SCORES
+
+    if score is not None:
+        return score
+    return source.suite.primary if source.suite.primary in SCORES else "accuracy"
 
 
 def audited(
@@ -278,7 +289,8 @@ def audited(
 
     frame = source.measured(audit.measured, checkpoints=source.checkpoints, metric=score)
     errors, ranks = misled.errors(frame), misled.ranking(frame)
-    lines = said_audit.audit(errors, ranks, source.baseline)
+    beside = misled.sides(frame, source.baseline)
+    lines = said_audit.audit(errors, beside, source.baseline, score)
     return errors, ranks, lines, [*source.lacking(), *misled.left_out(frame)]
 
 

@@ -9,11 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from albench.core import registry
+from albench.core.source import SESSION
 from albench.core.spec import Ref
 from albench.core.version import VERSION
 from albench.suite import Suite
 
 
+FIXED = ("metric", "better", "summary", "baseline", "rope", "alpha")
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 OWN = "albench"
 
@@ -81,13 +83,32 @@ def manifest(suite: Suite) -> dict[str, Any]:
     }
 
 
+def asked(suite: Suite) -> dict[str, Any]:
+    """What of the suite's question must be fixed before the first run."""
+    plain = suite.question().plain()
+    return {key: plain[key] for key in FIXED}
+
+
+def changed_since(suite: Suite, stored: Mapping[str, Any]) -> list[str] | None:
+    """Which parts of the question differ from the one at the first run; None: not known.
+
+    stored: the manifest. Where it is of a version that did not record the question, an
+    unchanged suite file still tells that nothing was changed since the last run.
+    """
+    first = stored.get("question")
+    if isinstance(first, Mapping):
+        now = asked(suite)
+        return [key for key in FIXED if first.get(key) != now[key]]
+    return [] if stored.get("suite_sha256") == suite_digest(suite) else None
+
+
 def suite_digest(suite: Suite) -> str:
     """The SHA-256 of the suite's file."""
     return hashlib.sha256(suite.text.encode()).hexdigest()
 
 
 def entries(suite: Suite) -> dict[str, dict[str, str]]:
-    """Version and source digest of every entry that the suite uses."""
+    """Version and source digest of every entry that the suite uses, and which no file holds."""
     refs: list[tuple[registry.Kind, Ref]] = [("dataset", d.ref) for d in suite.datasets]
     refs += [("strategy", s.ref) for s in suite.strategies]
     models = [m.ref for m in suite.models] + [m.query for m in suite.models if m.query]
@@ -96,7 +117,10 @@ def entries(suite: Suite) -> dict[str, dict[str, str]]:
     found = {}
     for kind, ref in refs:
         entry = registry.entry(kind, ref.name)
-        found[f"{kind}:{ref.name}"] = {"version": entry.version, "source": entry.digest}
+        told = {"version": entry.version, "source": entry.digest}
+        # no file holds it, so nobody else can run it from these results
+        told |= {"origin": "session"} if entry.plugin == SESSION else {}
+        found[f"{kind}:{ref.name}"] = told
     return found
 
 

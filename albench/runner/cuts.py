@@ -15,7 +15,7 @@ from albench.core.spec import Ref, RunSpec
 from albench.datasets._cut import column_names
 from albench.models import engines
 from albench.runner.clock import one_thread
-from albench.runner.worker import cut_once, resident
+from albench.runner.worker import cut_once, luggage, resident
 from albench.simulation.learner import Fitted, Learner
 from albench.simulation.oracles import oracle
 from albench.simulation.query import gap
@@ -42,7 +42,7 @@ class Cut:
         """Whether the start was drawn uniformly from the train rows."""
         p = self.spec.protocol
         drawn = p.split in ("random", "stratified") and p.start_rule == "random"
-        return drawn and p.missing == "allow"
+        return drawn and p.missing == "allow" and p.groups == "many"
 
     @property
     def uniform(self) -> bool:
@@ -182,8 +182,9 @@ def over_cuts(
         return analysis(runs, rounds, iter(()), **more)
     jobs = cpu_count() if jobs < 0 else jobs
     tables = parts(units, runs, rounds)
+    sent = luggage(specs, plugins)
     found = Parallel(n_jobs=max(1, min(jobs, len(units) // FEW)), batch_size=1)(
-        delayed(of_unit)(analysis, *part, unit, tuple(plugins), more)
+        delayed(of_unit)(analysis, *part, unit, sent, more)
         for part, unit in zip(tables, units, strict=True)
     )
     several = isinstance(found[0], tuple)
@@ -217,12 +218,11 @@ def of_unit(
     runs: "pd.DataFrame",
     rounds: "pd.DataFrame",
     specs: Sequence[RunSpec],
-    plugins: Sequence[str],
+    sent: registry.Carried,
     more: dict[str, Any],
 ) -> Any:
     """The rows of one unit, on one BLAS thread, so that every process gives the same bits."""
-    for plugin in plugins:
-        registry.load_plugin(plugin)
+    sent.unpack()
     with one_thread():
         found = analysis(runs, rounds, cuts(specs), **more)
     if isinstance(found, tuple):

@@ -36,11 +36,21 @@ class Bought:
 
     def first(self, n: int) -> "Bought":
         """The first n picks."""
-        if n == len(self.picks):
-            return self
-        kept = (None if a is None else a[:n] for a in (self.probability, self.margin_rank))
+        return self if n == len(self.picks) else self.kept(slice(n))
+
+    def kept(self, which: slice | Ints) -> "Bought":
+        """Some of the picks, in their order."""
+        kept = (None if a is None else a[which] for a in (self.probability, self.margin_rank))
         probability, margin_rank = kept
-        return replace(self, picks=self.picks[:n], probability=probability, margin_rank=margin_rank)
+        picks = self.picks[which]
+        return replace(self, picks=picks, probability=probability, margin_rank=margin_rank)
+
+    def one_of_each(self, groups: Ints | None) -> "Bought":
+        """The first pick of each group; all of them where there are no groups."""
+        if groups is None:
+            return self
+        first = np.unique(groups[self.picks], return_index=True)[1]
+        return self if len(first) == len(self.picks) else self.kept(np.sort(first))
 
 
 NOTHING = Bought(np.empty(0, dtype=np.intp))
@@ -242,11 +252,13 @@ class Ledger:
         return answers
 
     def admitted(self, bought: Bought) -> Bought:
-        """The first picks of a batch that the cost budget and the session pay for.
+        """The picks of a batch that are of one group each, and the cost budget and the session
+        pay for.
 
         The batch that meets the cost budget is the last one. A row dearer than a whole
         session is labelled in one of its own.
         """
+        bought = bought.one_of_each(self.task.groups)
         picks, budget, session = bought.picks, self.task.cost_budget, self.task.session
         if budget is None and session is None:
             return bought

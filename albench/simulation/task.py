@@ -24,6 +24,7 @@ class Task:
     withheld        positions kept out of the pool (random audit sample)
     ties, delay, cost_budget, session   as in the protocol
     classes         names of the classes
+    groups          number of each train row's group, where a batch holds one row of each
     """
 
     X: Floats
@@ -45,6 +46,7 @@ class Task:
     session: float | None = None
     classes: tuple[str, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+    groups: Ints | None = None
 
     def __post_init__(self) -> None:
         for name in ("X", "X_test"):  # rounding, and so near ties, would depend on the layout

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from albench.analysis.question import Options
 from albench.core import registry
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadValue
 from albench.core.spec import Protocol, Ref, RunSpec
 from albench.core.tables import FULL_POOL
@@ -84,13 +85,13 @@ def direction(metric: str) -> str:
     return str(registry.entry("metric", metric).traits.better)
 
 
-@dataclass(frozen=True)
-class Suite:
+@dataclass(frozen=True, repr=False)
+class Suite(Displayed):
     """What to run, and how to judge it.
 
     baseline   label of the strategy that the others are compared with
-    primary    the one metric that decides; alpha, rope: level, region of practical
-               equivalence in its units
+    primary    the one metric that decides; alpha: level; ropes: regions of practical
+               equivalence by metric, in its units, where they are declared
     targets    quality targets of labels-to-target; checkpoints: shares of the budget
     bounds     labels of strategies that see hidden labels and are never ranked
     skipped    (dataset, protocol, trial) of trials that the protocol skips
@@ -108,7 +109,7 @@ class Suite:
     baseline: str = "random"
     cite: str = ""
     alpha: float = 0.05
-    rope: float = 0.01
+    ropes: tuple[tuple[str, float], ...] = ()
     targets: tuple[Any, ...] = ()
     checkpoints: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)
     trace: bool = False
@@ -117,6 +118,25 @@ class Suite:
     skipped: frozenset[tuple[str, str, int]] = frozenset()
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False, repr=False)
+
+    def sheet(self) -> Sheet:
+        """What is run, and how it is judged."""
+        import pandas as pd
+
+        labels = {
+            "datasets": [d.label for d in self.datasets],
+            "protocols": [label for label, _ in self.protocols],
+            "models": [m.label for m in self.models],
+            "strategies": [s.label for s in self.strategies],
+            "metrics": list(self.metrics),
+            "trials": [str(self.trials.take)],
+            "primary": [self.primary],
+            "baseline": [self.baseline],
+        }
+        rows = [(key, ", ".join(values)) for key, values in labels.items()]
+        return Sheet(
+            f"{self.name}: {self.title}", frame=pd.DataFrame(rows, columns=["key", "value"])
+        )
 
     @property
     def bounds(self) -> frozenset[str]:
@@ -149,7 +169,7 @@ class Suite:
             direction(metric),
             baseline or self.baseline,
             alpha=self.alpha,
-            rope=self.rope,
+            rope=dict(self.ropes).get(metric),
             unranked=tuple(sorted(self.bounds)),
             base=self.bases,
             targets=self.targets,

@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
+from albench.analysis.question import rope_of
 from albench.core import registry
 from albench.core.errors import BadValue, UnknownName, UsageError
 from albench.core.parameters import typed
@@ -34,11 +35,9 @@ def judging(
     if baseline not in labels:
         known = registry.did_you_mean(baseline, labels)
         raise BadValue(f"baseline = {baseline!r} is none of the strategies{known}")
-    alpha, rope = table.get("alpha", 0.05), table.get("rope", 0.01)
+    alpha = table.get("alpha", 0.05)
     if not 0 < alpha < 0.5:
         raise BadValue(f"alpha = {alpha}: a number between 0 and 0.5")
-    if not rope > 0:
-        raise BadValue(f"rope = {rope}: a number above 0, in units of the primary metric")
     checkpoints = tuple(table.get("checkpoints", (0.0, 0.1, 0.25, 0.5, 1.0)))
     if any(not 0 <= share <= 1 for share in checkpoints):
         raise BadValue(f"checkpoints = {list(checkpoints)}: shares of the budget, 0 to 1")
@@ -46,10 +45,30 @@ def judging(
         "primary": primary,
         "baseline": baseline,
         "alpha": alpha,
-        "rope": rope,
+        "ropes": ropes_of(table.get("rope"), primary, metrics),
         "checkpoints": checkpoints,
         "targets": tuple(target(value) for value in table.get("targets", ())),
     }
+
+
+def ropes_of(
+    value: float | Mapping[str, Any] | None, primary: str, metrics: Sequence[str]
+) -> tuple[tuple[str, float], ...]:
+    """The rope of each metric that has one: a number is the primary metric's.
+
+    Raises BadValue for one that is not above 0, for another metric than the suite's, and where
+    the primary metric is no share and none is declared for it.
+    """
+    named = value if isinstance(value, Mapping) else {} if value is None else {primary: value}
+    for metric, rope in named.items():
+        if metric not in metrics:
+            raise BadValue(f"rope: {metric!r} is none of the metrics: {', '.join(metrics)}")
+        where = f"rope = {{ {metric} = {rope!r} }}" if isinstance(value, Mapping) else "rope = "
+        where += "" if isinstance(value, Mapping) else repr(rope)
+        if isinstance(rope, bool) or not isinstance(rope, int | float) or not rope > 0:
+            raise BadValue(f"{where}: a number above 0, in units of the metric ({metric})")
+    rope_of(named.get(primary), primary, 0.0, 1.0)
+    return tuple((metric, float(rope)) for metric, rope in named.items())
 
 
 def target(value: Any) -> str | float:
@@ -84,7 +103,7 @@ KEYS: dict[str, Any] = {
     "primary": str,
     "baseline": str,
     "alpha": float,
-    "rope": float,
+    "rope": float | dict[str, Any],
     "targets": list[Any],
     "checkpoints": list[float],
     "plugins": list[str],
@@ -101,12 +120,37 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def load_suite(suite: str | Path, plugins: Sequence[str | Path] = ()) -> Suite:
+def load_suite(suite: Suite | str | Path, plugins: Sequence[str | Path] = ()) -> Suite:
     """A suite by the path of its file, or by the name of a shipped one.
 
-    plugins  files with entries of one's own, loaded first
-    Raises BadValue or UnknownName with file, key and what would be right.
+    Parameters
+    ----------
+    suite : Suite, str or Path
+        A suite, which comes back as it is but for the plugins; a path, or a name.
+    plugins : sequence of str or Path, optional
+        Files with entries of one's own, loaded first.
+
+    Returns
+    -------
+    Suite
+        What to run, and how it is judged.
+
+    Raises
+    ------
+    BadValue, UnknownName
+        With file, key and what would be right.
+
+    Examples
+    --------
+    >>> import albench
+    >>> albench.load_suite("quickstart").baseline
+    'random'
     """
+    if isinstance(suite, Suite):
+        for file in plugins:
+            registry.load_plugin(file)
+        files = [str(Path(file).expanduser().resolve()) for file in plugins]
+        return replace(suite, plugins=tuple(dict.fromkeys((*suite.plugins, *files))))
     path = Path(suite)
     if not path.is_file():
         known = shipped()

@@ -26,7 +26,8 @@ Batches = list[list[int]]
 class Scene:
     """A kind of task; with a seed it is data.
 
-    kind  `blobs`, `imbalanced` (5 % positive), `duplicated`, `constant`
+    kind  `blobs`, `imbalanced` (5 % positive), `duplicated`, `constant`,
+          `grouped` (rows in twelve groups)
     """
 
     name: str
@@ -43,6 +44,7 @@ def of(**fields: Any) -> Protocol:
     return replace(Protocol(start=8, batch=5, budget=23), **fields)
 
 
+GROUPED = of(split="group", start=4, batch=5, budget=19, groups="one")
 SCENES = (
     Scene("two classes", model=Ref("logreg")),
     Scene("three classes", classes=3, model=Ref("logreg")),
@@ -60,6 +62,7 @@ SCENES = (
     Scene("a seeded model", classes=3, model=Ref("forest", params=(("trees", 7),))),
     Scene("labels that arrive a batch late", protocol=of(delay=1)),
     Scene("an oracle that errs", classes=3, protocol=of(oracle=Ref("uniform"))),
+    Scene("groups, one row of each a batch", kind="grouped", protocol=GROUPED),
 )
 
 
@@ -76,7 +79,9 @@ def drawn(scene: Scene, seed: int) -> Dataset:
         X[half:], y[half:] = X[:half], y[:half]
     X = X * 10.0 ** rng.uniform(-2, 2, scene.d) + rng.normal(size=scene.d) * 10
     names = tuple(f"c{number}" for number in rng.integers(10**6, size=scene.classes))
-    return Dataset(np.ascontiguousarray(X), y, names, 1 if scene.classes == 2 else None)
+    groups = rng.permutation(np.arange(scene.n) % 12) if scene.kind == "grouped" else None
+    positive = 1 if scene.classes == 2 else None
+    return Dataset(np.ascontiguousarray(X), y, names, positive, groups=groups)
 
 
 def labels(scene: Scene, rng: np.random.Generator) -> Ints:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from albench.core import registry
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadResults, BadValue, CheckFailed, UnknownName, UsageError
 from albench.core.parameters import nested_kind
 from albench.core.safe import printable
@@ -190,8 +191,8 @@ REPLAYED = ("done", "skipped")
 LONGEST_SPEC = 2**16
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Displayed):
     """What a verification found.
 
     runs    one row per sampled run: run, dataset, strategy, model, trial, verdict (see
@@ -207,6 +208,12 @@ class Verification:
     notes: tuple[str, ...]
     seed: int = 0
     lenient: bool = False
+
+    def sheet(self) -> Sheet:
+        """The verdict, the runs that were replayed, and what is wrong with the files."""
+        said = "verified" if self.passed else f"not verified: {self.failure}"
+        faults = [f"fault: {fault}" for fault in self.faults]
+        return Sheet(lines=[said, *faults], frame=self.runs, notes=self.notes)
 
     @property
     def passed(self) -> bool:
@@ -256,7 +263,7 @@ def verify(
     if not Path(folder).is_dir():
         raise BadResults(f"{folder}: no such results folder")
     try:
-        store = Store(folder, faults.append, frozen=True)
+        store = Store(folder, faults.append)
         manifest, (runs, rounds) = store.manifest, store.read()
     except BadResults as error:
         raise CheckFailed(str(error)) from error

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from albench.analysis.comparison import across, aggregate, paired
+from albench.analysis.comparison import across, aggregate, paired, verdicts
 
 DATASETS = (15, 20, 26)
 STRATEGIES = 10
@@ -179,6 +179,45 @@ def intervals(n: int, seed: int) -> Iterator[Finding]:
             yield Finding(f"bootstrap t, {j} {name} trials", promise, floor, 0.97, boot / n, n)
 
 
+def medians(n: int, seed: int) -> Iterator[Finding]:
+    """Coverage of the exact interval of the pseudo-median, ties or not."""
+    for j in (6, 8, 12, 20):
+        rng = np.random.default_rng([seed, 16, j])
+        smooth = tied = 0
+        for _ in range(n):
+            d = rng.normal(size=j)
+            _, low, high = paired.hodges_lehmann(d)
+            smooth += low <= 0 <= high
+            _, low, high = paired.hodges_lehmann(np.round(2 * d) / 2)
+            tied += low <= 0 <= high
+        yield Finding(f"pseudo-median, {j} normal", ".93-.98", 0.93, 0.98, smooth / n, n)
+        yield Finding(f"pseudo-median, {j} tied", ">= .93", 0.93, 1.0, tied / n, n)
+
+
+def equality(n: int, seed: int) -> Iterator[Finding]:
+    """False "equal": the mean on the border of the rope, or more than a third beyond it."""
+    for datasets in (8, 12, 20):
+        for name in ("mean at the rope", "over a third beyond"):
+            rng = np.random.default_rng([seed, 17, datasets, len(name)])
+            hit = 0
+            for _ in range(n):
+                d = pd.Series(unequal(rng, datasets, name))
+                row = across.versus({"s": d}).iloc[0].to_dict()
+                row |= verdicts.spread(d, 0.01, 0.05) | {"counted": len(d), "varies_p": np.nan}
+                row |= across.posterior(d, 0.01)._asdict()
+                hit += verdicts.verdict(row, 0.05) == "equal"
+            what = f'false "equal", {name}, {datasets} datasets'
+            yield Finding(what, "<= .05", 0, 0.05 + 2 * np.sqrt(0.05 / n), hit / n, n)
+
+
+def unequal(rng: np.random.Generator, datasets: int, name: str) -> np.ndarray:
+    """Differences of which "equal" would be false, with a rope of .01."""
+    if name == "mean at the rope":
+        return rng.normal(0.01, 0.006, datasets)
+    beyond = np.arange(datasets) <= datasets // 3
+    return np.where(beyond, rng.choice([-1, 1]) * 0.015, 0.0) + rng.normal(0, 0.002, datasets)
+
+
 def bands(n: int, seed: int) -> Iterator[Finding]:
     """Simultaneous coverage of the max-T band over 19 checkpoints."""
     for j in (10, 20, 50):
@@ -238,7 +277,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--suites", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--parts", help="family,pooled,names,intervals,bands,aggregates,power")
+    parser.add_argument("--parts", help="family,pooled,names,intervals,medians,...")
     given = parser.parse_args()
     n, seed = given.suites, given.seed
     parts: dict[str, list[Iterator[Finding]]] = {
@@ -247,6 +286,8 @@ def main() -> int:
         "names": [two_names(4 * n, seed)],
         "intervals": [intervals(2 * n, seed)],
         "bands": [bands(n, seed)],
+        "medians": [medians(2 * n, seed)],
+        "equality": [equality(n // 2, seed)],
         "aggregates": [aggregates(n // 2, seed)],
         "power": [power(4 * n, seed)],
     }

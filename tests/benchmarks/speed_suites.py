@@ -74,7 +74,7 @@ def timed(path, jobs):
     """Run a suite anew: wall seconds, CPU seconds of workers and coordinator, the tables."""
     folder = tempfile.mkdtemp(dir=path.parent)
     before, own, begin = children(), time.process_time(), time.perf_counter()
-    albench.run(path, folder, jobs=jobs, options=Options(("accuracy",)))
+    albench.run(path, folder, jobs=jobs)
     wall, own = time.perf_counter() - begin, time.process_time() - own
     return wall, (children() - before, own), albench.read_results(path, folder)
 

@@ -160,8 +160,35 @@ HINDSIGHT = ["leftover", "cv_clean", "cv_matched", "lure_matched"]
 """Estimators that need labels or a test set that nobody has who buys labels."""
 
 
-def audit(errors: pd.DataFrame, ranking: pd.DataFrame, baseline: str) -> list[str]:
-    """Sentences on the estimators. errors, ranking: as in `misled`."""
+def sides(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Each strategy beside the baseline at the end, by estimator and by the passive test.
+
+    frame: as `audit.measured`. Columns: dataset, protocol, model, estimator, strategy, pairs
+    (trials in which both have both numbers); believed and truly, the mean paired differences,
+    with their 95 % t intervals (_low, _high).
+    """
+    known = frame.dropna(subset=["estimate", "truth"])
+    last = known.groupby([*CELL, "trial"])["checkpoint"].transform("max")
+    end = known[known["checkpoint"] == last]
+    key = ["dataset", "protocol", "model", "estimator", "trial"]
+    base = end[end["strategy"] == baseline].set_index(key)[["estimate", "truth"]]
+    both = end[end["strategy"] != baseline].join(base, on=key, rsuffix="_base", how="inner")
+    rows = []
+    for group, part in both.groupby([*key[:-1], "strategy"], sort=False):
+        row = dict(zip([*key[:-1], "strategy"], group, strict=True)) | {"pairs": len(part)}
+        for name, column in (("believed", "estimate"), ("truly", "truth")):
+            gap = (part[column] - part[f"{column}_base"]).to_numpy()
+            low, high = t_interval(gap)
+            row |= {name: float(gap.mean()), f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    columns = [*key[:-1], "strategy", "pairs", "believed", "truly"]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+
+def audit(
+    errors: pd.DataFrame, beside: pd.DataFrame, baseline: str, score: str = "accuracy"
+) -> list[str]:
+    """Sentences on the estimators. errors: as `errors`; beside: as `sides`; score: of what."""
     out = []
     for start, part in settings(errors):
         end = part[part["checkpoint"] == part["checkpoint"].max()]
@@ -173,38 +200,46 @@ def audit(errors: pd.DataFrame, ranking: pd.DataFrame, baseline: str) -> list[st
                 for _, r in cv.loc[order].iterrows()
             ]
             out.append(
-                f"{start}cross-validation on the labelled set misleads: {counted(cells)} "
+                f"{start}cross-validated {score} on the labelled set misleads: {counted(cells)} "
                 "against the passive test."
             )
         else:
-            out.append(f"{start}no bias of cross-validation on the labelled set was found.")
-        out += inverted(start, end, baseline)
+            out.append(
+                f"{start}cross-validated {score} on the labelled set is not shown to be biased."
+            )
+        here = beside[
+            beside["protocol"].isin(part["protocol"]) & beside["model"].isin(part["model"])
+        ]
+        out += inverted(start, here, baseline)
         out.append(f"{start}{least_wrong(end)}")
     return out
 
 
-def inverted(start: str, end: pd.DataFrame, baseline: str) -> list[str]:
+def inverted(start: str, beside: pd.DataFrame, baseline: str) -> list[str]:
     """Strategies that cross-validation puts on the wrong side of the baseline.
 
-    Both mean differences must exceed `CLEAR`.
+    Both paired intervals over trials must leave zero out, on opposite sides, and both mean
+    differences exceed `CLEAR`.
     """
     cells = []
-    for dataset, rows in end[end["estimator"] == "cv"].groupby("dataset", sort=False):
-        table = rows.set_index("strategy")
-        if baseline not in table.index:
-            continue
-        base = table.loc[baseline]
-        for name, row in table.drop(index=baseline).iterrows():
-            believed, true = row["estimate"] - base["estimate"], row["truth"] - base["truth"]
-            if believed * true < 0 and min(abs(believed), abs(true)) > CLEAR:
-                sides = ("below", "above") if believed < 0 else ("above", "below")
-                cells.append(
-                    f"on {dataset} it ranks {name} {sides[0]} {baseline}, "
-                    f"the passive test {sides[1]}"
-                )
+    for _, row in beside[beside["estimator"] == "cv"].iterrows():
+        believed, true = (sure_side(row, name) for name in ("believed", "truly"))
+        if believed * true < 0 and min(abs(row["believed"]), abs(row["truly"])) > CLEAR:
+            which = ("below", "above") if believed < 0 else ("above", "below")
+            cells.append(
+                f"on {row['dataset']} it ranks {row['strategy']} {which[0]} {baseline} "
+                f"({row['believed']:+.3f} [{row['believed_low']:+.3f}, "
+                f"{row['believed_high']:+.3f}]), the passive test {which[1]} "
+                f"({row['truly']:+.3f} [{row['truly_low']:+.3f}, {row['truly_high']:+.3f}])"
+            )
     if not cells:
-        return [f"{start}it puts no strategy clearly on the wrong side of {baseline}."]
+        return [f"{start}it is not shown to put any strategy on the wrong side of {baseline}."]
     return [f"{start}it inverts the ranking: {counted(cells, 3)}."]
+
+
+def sure_side(row: "pd.Series[Any]", name: str) -> int:
+    """1 or -1 where the interval of a paired difference lies above or below 0, else 0."""
+    return int(row[f"{name}_low"] > 0) - int(row[f"{name}_high"] < 0)
 
 
 def least_wrong(end: pd.DataFrame) -> str:

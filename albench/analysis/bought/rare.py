@@ -310,7 +310,7 @@ def found_more(start: str, part: pd.DataFrame, baseline: str) -> list[str]:
                     f"{counted([points(r, True) for _, r in open_.iterrows()])}."
                 )
     if not out and len(others):
-        out.append(f"{start}no strategy finds more or fewer positives than {baseline}.")
+        out.append(f"{start}no strategy is shown to find more or fewer positives than {baseline}.")
     return out
 
 

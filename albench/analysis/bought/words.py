@@ -102,7 +102,7 @@ def bias(summary: pd.DataFrame, baseline: str) -> list[str]:
             calm = [s for s in found[0] if s not in found[1] and s not in found[-1]]
             if calm and measure == "energy":
                 out.append(
-                    f"{start}no more drift of the {what} than with {baseline} was found for "
+                    f"{start}not shown to drift more in the {what} than with {baseline}: "
                     f"{joined(calm)}."
                 )
         out += [f"{start}{early}"] if early else []
@@ -142,7 +142,7 @@ def focus(summary: pd.DataFrame, baseline: str) -> list[str]:
         words = {
             1: "near the full-pool boundary more often than random picks (1 = chance)",
             -1: "away from the full-pool boundary",
-            0: "near it about as often as random picks",
+            0: "not shown to differ from random picks in how near it is",
         }
         out += [f"{start}{words[s]}: {counted(cells[s])}." for s in (1, -1, 0) if cells[s]]
     return out
@@ -180,7 +180,9 @@ def coverage(summary: pd.DataFrame, seen: pd.DataFrame, baseline: str) -> list[s
             if found[sign]
         ]
         if not found[1] and not found[-1]:
-            out.append(f"{start}no strategy covers the pool otherwise than {baseline} does.")
+            out.append(
+                f"{start}no strategy is shown to cover the pool otherwise than {baseline} does."
+            )
         out += [f"{start}{early}"] if early else []
     return out + classes(seen, baseline)
 
@@ -242,5 +244,5 @@ def attracted(start: str, part: pd.DataFrame) -> list[str]:
     }
     words = {1: "drawn to wrong labels (affinity above 1)", -1: "away from wrong labels"}
     if not cells[1] and not cells[-1]:
-        return [f"{start}no strategy is drawn to wrong labels or away from them."]
+        return [f"{start}no strategy is shown to be drawn to wrong labels or away from them."]
     return [f"{start}{words[s]}: {counted(cells[s])}." for s in (1, -1) if cells[s]]

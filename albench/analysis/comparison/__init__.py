@@ -4,14 +4,13 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from math import nan
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import across, cells, words
+from albench.analysis.comparison import across, cells, control, room, words
 from albench.analysis.comparison.across import PAIRS_MIN
 from albench.analysis.comparison.aggregate import aggregates, penalties
 from albench.analysis.comparison.cells import Stack, stacks
@@ -23,11 +22,14 @@ from albench.analysis.comparison.typeset import (
     cell_latex,
     cell_table,
     foot_rows,
+    headline_table,
     trials_text,
+    within_table,
 )
 from albench.analysis.comparison.within import per_dataset
 from albench.analysis.comparison.words import several, units
-from albench.analysis.question import Options
+from albench.analysis.question import ROPE, Options, rope_of
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadResults, UnknownName
 
 DERIVED = ("datasets", "penalties")
@@ -42,6 +44,8 @@ def table_of(found: "Comparison", name: str) -> pd.DataFrame:
     """
     if name in found.tables:
         return found.tables[name]
+    if name == "everywhere" and found.tables:
+        return found.tables["against"]
     if name not in DERIVED:
         if len(found.stacks[0].strategies) < 2:
             return pd.DataFrame({"strategy": found.stacks[0].strategies})
@@ -73,11 +77,12 @@ def dataset_tables(found: "Comparison") -> list[str]:
 def headline_caption(found: "Comparison") -> str:
     """What must stand beside the table against the baseline in print."""
     options, design = found.options, found.design[0]
-    trials = trials_text([b for s in found.stacks for b in s.blocks])
+    trials = trials_text([b for s in found.stacks for b in s.all_blocks(options.baseline)])
     return (
         f"Each strategy against {options.baseline}: mean paired difference in {design['signed']} "
-        f"over {units(design)}, {trials} trials each, with its 95 % t interval; "
-        "datasets won/tied/lost; two-sided Wilcoxon signed-rank p, raw and after Holm; matched "
+        f"over {units(design)}, {trials} trials each, with its 95 % t interval; pseudo-median "
+        "with the exact 95 % interval of the signed ranks; datasets won/tied/lost; datasets within "
+        f"{options.rope:g}; two-sided exact Wilcoxon signed-rank p, raw and after Holm; matched "
         "rank-biserial correlation; Bayesian signed-rank probability of better and of practically "
         f"equal (within {options.rope:g}); difference detectable with 80 % power."
     )
@@ -112,22 +117,26 @@ def families(design: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Which tests were adjusted together, per protocol and model; all are two-sided."""
     out = []
     for d in design:
-        k, n, alpha = len(d["strategies"]), d["datasets"], d["alpha"]
+        k, joint, alpha = len(d["strategies"]), len(d["joint"]), d["alpha"]
         shared = {"protocol": d["protocol"], "model": d["model"], "alpha": alpha, "sides": 2}
-        across = {"unit": "dataset", "n": n, "test": "Wilcoxon signed-rank, zeros split"}
-        sizes = {"against": k - 1, "pairs": k * (k - 1) // 2}
-        for name, tests in sizes.items():
+        across = {"unit": "dataset", "test": "exact Wilcoxon signed-rank, zeros split"}
+        sizes = {
+            "against": (d["tests"], d["datasets"]),
+            "pairs": (joint * (joint - 1) // 2, len(d["joint_datasets"])),
+        }
+        for name, (tests, n) in sizes.items():
             least = smallest_n(tests, alpha) if tests else 0
             least = max(least, PAIRS_MIN) if name == "pairs" else least
             out.append(
-                {**shared, **across, "table": name, "tests": tests, "adjustment": "Holm"}
+                {**shared, **across, "n": n, "table": name, "tests": tests, "adjustment": "Holm"}
                 | {"headline": name == "against", "needs": least}
             )
+        cells = (k - 1) * len(d["dataset_names"])
         out.append(
             {**shared, "table": "within", "unit": "trial", "n": d["trials_min"]}
-            | {"test": "Wilcoxon signed-rank, zeros split; conditional on the dataset"}
-            | {"tests": (k - 1) * len(d["dataset_names"]), "adjustment": "Holm", "headline": False}
-            | {"needs": smallest_n((k - 1) * len(d["dataset_names"]), alpha)}
+            | {"test": "exact Wilcoxon signed-rank, zeros split; conditional on the dataset"}
+            | {"tests": cells, "adjustment": "Holm", "headline": False}
+            | {"needs": smallest_n(cells, alpha)}
         )
     return out
 
@@ -147,11 +156,13 @@ def guards(found: Sequence[Mapping[str, Any]]) -> list[str]:
     return said
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Displayed):
     """lines: the answer in words; tables: tidy frames, each with protocol and model;
     notes: what a reader must know; design: what was compared, per protocol and model;
-    stacks: the paired arrays behind it; frame: the tidy curves that went in."""
+    stacks: the paired arrays behind it; frame: the tidy curves that went in.
+
+    Each table is an attribute, too: `against`, `pairs`, `within`, ..., see `table_of`."""
 
     options: Options
     lines: tuple[str, ...]
@@ -161,10 +172,35 @@ class Comparison:
     stacks: tuple[Stack, ...] = field(repr=False)
     frame: pd.DataFrame = field(repr=False)
 
-    def stats(self) -> dict[str, Any]:
-        """The content of `stats.json`: design, families, tests, guards, answers, notes."""
+    def stamp(self, changed: Sequence[str] | None = None) -> dict[str, Any]:
+        """What was fixed, and what of it was changed after the first run.
+
+        changed: the names of what was changed; None: not known.
+        """
+        return {
+            "primary_metric": self.options.metric,
+            "better": self.options.better,
+            "summary": self.options.summary,
+            "baseline": self.options.baseline,
+            "rope": self.options.rope,
+            "alpha": self.options.alpha,
+            "families": [
+                {key: f[key] for key in ("protocol", "model", "table", "tests", "adjustment")}
+                for f in families(self.design)
+            ],
+            "learnable_from": room.LEARNABLE,
+            "head_room_from": room.ROPES * (self.options.rope or ROPE),
+            "changed_after_first_run": None if changed is None else list(changed),
+        }
+
+    def stats(self, changed: Sequence[str] | None = None) -> dict[str, Any]:
+        """The content of `stats.json`: stamp, design, families, tests, guards, answers, notes.
+
+        changed: see `stamp`.
+        """
         found = families(self.design)
         return {
+            "stamp": self.stamp(changed),
             "design": list(self.design),
             "families": found,
             "tests": {name: records(frame) for name, frame in self.tables.items()},
@@ -173,9 +209,35 @@ class Comparison:
             "notes": list(self.notes),
         }
 
-    def json(self) -> str:
+    def json(self, changed: Sequence[str] | None = None) -> str:
         """`stats` as JSON text; undefined numbers are null."""
-        return json.dumps(self.stats(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        found = self.stats(changed)
+        return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @property
+    def main(self) -> str:
+        """The table that answers: against the baseline; of one dataset, that over its trials."""
+        alone = all(d["datasets"] == len(d["dataset_names"]) == 1 for d in self.design)
+        return "within" if alone else "against"
+
+    def sheet(self) -> Sheet:
+        """The answer and its table, for people."""
+        frame = table_of(self, self.main)
+        if self.main == "within" and "note" in frame.columns:
+            frame = within_table(frame, self.options.alpha)
+        if self.main == "against" and "verdict" in frame.columns:
+            frame = headline_table(frame)
+        return Sheet(lines=self.lines, frame=frame, notes=self.notes)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        # only for what is no field; while a copy is made there are no tables yet
+        tables = self.__dict__.get("tables", {})
+        if name in tables or (tables and name in DERIVED):
+            return table_of(self, name)
+        raise AttributeError(f"a comparison has no {name!r}; tables: {', '.join(tables)}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.tables, *DERIVED]
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
@@ -191,6 +253,7 @@ def compare(runs: pd.DataFrame, rounds: pd.DataFrame | None, options: Options) -
     of a suite.
     """
     frame, notes = curves_frame(runs, rounds, options)
+    options = replace(options, rope=rope_of(options.rope, options.metric, *_range(frame, options)))
     found = stacks(
         frame,
         options.baseline,
@@ -200,13 +263,21 @@ def compare(runs: pd.DataFrame, rounds: pd.DataFrame | None, options: Options) -
     )
     if not found:
         raise BadResults("only whole-pool runs and bounds are here: there is nothing to compare")
-    notes += [f"{s.model}, {s.protocol}: {unpaired(s)}" for s in found if not s.blocks]
+    notes += [f"{s.model}, {s.protocol}: {unpaired(s, options)}" for s in found if not s.blocks]
     if not any(s.blocks for s in found):
-        raise BadResults(unpaired(found[0]))
+        if not any(options.baseline in s.strategies for s in found):
+            raise UnknownName(unpaired(found[0], options))
+        raise BadResults(unpaired(found[0], options))
     found = [s for s in found if s.blocks]
     several = len({stack.protocol for stack in found}) > 1
     parts = [_compared(stack, options, several) for stack in found]
     return _together(parts, notes, frame)
+
+
+def _range(frame: pd.DataFrame, options: Options) -> tuple[float, float]:
+    """Lowest and highest value of the metric, in its own direction."""
+    values = (-1 if options.lower else 1) * frame["score"]
+    return float(values.min()), float(values.max())
 
 
 def _together(parts: list[Comparison], notes: list[str], frame: pd.DataFrame) -> Comparison:
@@ -218,7 +289,10 @@ def _together(parts: list[Comparison], notes: list[str], frame: pd.DataFrame) ->
     }
     return Comparison(
         options=parts[0].options,
-        lines=tuple(line for part in parts for line in part.lines),
+        lines=(
+            *(line for part in parts for line in part.lines),
+            *([told] if (told := words.families([d for p in parts for d in p.design])) else []),
+        ),
         tables=tables,
         notes=(*notes, *(note for part in parts for note in part.notes)),
         design=tuple(d for part in parts for d in part.design),
@@ -227,86 +301,108 @@ def _together(parts: list[Comparison], notes: list[str], frame: pd.DataFrame) ->
     )
 
 
-def unpaired(stack: Stack) -> str:
+def unpaired(stack: Stack, options: Options) -> str:
     """Why a stack without blocks allows no comparison."""
+    if options.baseline not in stack.strategies:
+        return f"baseline {options.baseline!r} has no finished runs with {stack.model}"
     return (
-        "no dataset has trials that all strategies finished, so nothing is paired and no test is "
-        f"possible ({words.counted(stack.notes)}). Leave strategies out, or use missing='impute'"
+        f"no strategy shares a finished trial with {options.baseline}, so nothing is paired and no "
+        f"test is possible ({words.counted(stack.notes)}). Leave strategies out, or use "
+        "missing='impute'"
     )
 
 
 def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
     """One protocol and model; with several `protocols` its sentences name the protocol."""
-    base = options.baseline
-    if base not in stack.strategies:
-        raise UnknownName(f"baseline {base!r} has no finished runs with {stack.model}")
-    each = wide(stack, options.summary)
-    table = cells.averaged(each, options.base)
-    design = _design(stack, table, options)
-    tables = _tables(stack, table, options) if len(stack.strategies) > 1 else {}
+    base, rope = options.baseline, options.rope
+    assert rope is not None
+    everywhere = stack.all_blocks(base)
+    found = room.rooms(everywhere, base, options.summary, rope)
+    left_out = room.unlearnable(found)
+    tables = _tables(stack, options, found) if len(stack.everyone) > 1 else {}
+    design = _design(stack, options, left_out, tables)
     for frame in tables.values():
         for column in ("model", "protocol"):
             if column not in frame.columns:
                 frame.insert(0, column, getattr(stack, column))
-    against = tables.get("against", pd.DataFrame())
-    where = (stack.model, stack.protocol if protocols else "")
-    named = [w for w in where if w]
-    alone = bool(tables) and len(stack.blocks) == 1
-    lines = [
-        words.on_one(tables["within"], design, named)
-        if alone
-        else words.headline(against, design, named)
-    ]
-    if tables and not alone and against["holm_p"].isna().all():
-        lines.append(words.conditional(tables["within"], design))
+    named = [w for w in (stack.model, stack.protocol if protocols else "") if w]
+    lines = _lines(tables, design, named)
+    if "everywhere" in tables:
+        lines.append(words.changed(tables["against"], tables["everywhere"], found))
+    each = _per_dataset_means(stack, options)
     lines += [line for line in (cells.opposed(each, base, options.base),) if line]
     remarks = (words.counted(stack.notes, 6), cells.note(each, options.base))
     notes = tuple(remark for remark in remarks if remark)
     return Comparison(options, tuple(lines), tables, notes, (design,), (stack,), pd.DataFrame())
 
 
-def _tables(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, pd.DataFrame]:
+def _lines(
+    tables: Mapping[str, pd.DataFrame], design: dict[str, Any], named: Sequence[str]
+) -> list[str]:
+    """The answer: over datasets, or on the only one; then what holds on those at hand."""
+    against = tables.get("against", pd.DataFrame())
+    if tables and len(design["dataset_names"]) == 1:
+        return [words.on_one(tables["within"], design, named)]
+    lines = [words.headline(against, design, named)]
+    if tables and against["holm_p"].isna().all():
+        lines.append(words.conditional(tables["within"], design))
+    return lines
+
+
+def _per_dataset_means(stack: Stack, options: Options) -> pd.DataFrame:
+    """Datasets x strategies: mean difference to the baseline, NaN where one was not run."""
+    cell = control.per_cell(stack, options.baseline, options.summary)
+    wide_ = cell.pivot(index="dataset", columns="strategy", values="difference")
+    order = [s for s in stack.everyone if s in wide_.columns]
+    out = wide_.reindex(index=list(dict.fromkeys(cell["dataset"])), columns=order)
+    out.insert(0, options.baseline, 0.0)
+    return out if len(cell) else wide(stack, options.summary)
+
+
+def _tables(stack: Stack, options: Options, rooms: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """All tables of one protocol and model.
+
+    rooms: as `room.rooms`; where its rules concern any dataset, the table `everywhere` has the
+    comparison without them.
+    """
     base, seed, alpha, summary = options.baseline, options.seed, options.alpha, options.summary
-    against = _against(table, options)
-    filled = [sum(s in b.imputed for b in stack.blocks) for s in against["strategy"]]
-    against.insert(len(against.columns) - 1, "imputed", filled)
-    return {
-        "against": against,
-        "pairs": across.pairs(table, alpha=alpha, seed=seed),
-        "ranks": across.ranks(table).rename_axis("strategy").rename("rank").reset_index(),
-        "omnibus": across.friedman(table).to_frame().T.reset_index(drop=True),
-        "aggregates": aggregates(stack, base, summary=summary, base=options.base, seed=seed),
-        "within": per_dataset(stack, base, summary=summary, alpha=alpha, seed=seed),
-    }
-
-
-def _against(table: pd.DataFrame, options: Options) -> pd.DataFrame:
-    out = across.against(table, options.baseline, alpha=options.alpha, seed=options.seed)
-    posterior = {
-        s: across.signed_rank_rope(table, str(s), options.baseline, options.rope, options.seed)
-        for s in out.index
-    }
-    # With fewer datasets than one test needs the prior, not the data, makes the posterior.
-    told = len(table) >= smallest_n(1, options.alpha)
-    for name in across.Rope._fields:
-        column = [getattr(posterior[s], name) if told else nan for s in out.index]
-        out.insert(len(out.columns) - 1, name, column)
-    out = out.reset_index()
-    out.insert(1, "verdict", [words.verdict(row, options.alpha) for _, row in out.iterrows()])
-    order = {"better": 0, "equal": 1, "unclear": 1, "worse": 2}
-    rank = out["verdict"].map(order)
-    keyed = out.assign(_rank=rank, _size=-out["mean_difference"])
-    return (
-        keyed.sort_values(["_rank", "_size"], kind="stable")
-        .drop(columns=["_rank", "_size"])
-        .reset_index(drop=True)
+    against, left_out = control.table(stack, options, rooms), room.unlearnable(rooms)
+    if (rooms["room"] == room.NOTHING).all():
+        against["verdict"] = "no room"
+    each = wide(stack, summary)
+    kept = each.loc[[d for d in each.index if d not in left_out]]
+    tables = {"against": against}
+    if len(kept) and len(stack.strategies) > 1:
+        table = cells.averaged(kept, options.base)
+        tables |= {
+            "pairs": across.pairs(table, alpha=alpha, seed=seed),
+            "ranks": across.ranks(table).rename_axis("strategy").rename("rank").reset_index(),
+            "omnibus": across.friedman(table).to_frame().T.reset_index(drop=True),
+        }
+    tables["aggregates"] = aggregates(stack, base, summary=summary, base=options.base, seed=seed)
+    tables["within"] = per_dataset(
+        stack, base, summary=summary, alpha=alpha, rope=options.rope or ROPE, seed=seed
     )
+    if (rooms["room"] != "").any():
+        tables["everywhere"] = control.table(stack, options)
+    tables["room"] = rooms.reset_index()
+    return tables
 
 
-def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, Any]:
-    trials = [len(b.trials) for b in stack.blocks]
-    pairing = json.dumps([[b.dataset, [str(t) for t in b.trials]] for b in stack.blocks])
+def _design(
+    stack: Stack,
+    options: Options,
+    left_out: Sequence[str],
+    tables: Mapping[str, pd.DataFrame],
+) -> dict[str, Any]:
+    """What was compared with what."""
+    everywhere = stack.all_blocks(options.baseline)
+    kept = [b for b in everywhere if b.dataset not in left_out]
+    against = tables.get("against", pd.DataFrame())
+    trials = [len(b.trials) for b in kept]
+    pairing = json.dumps([[b.dataset, [str(t) for t in b.trials]] for b in kept])
     unit = {"aubc": "area under", "alc": "log area under", "end": "end"}[options.summary]
+    names = [b.dataset for b in kept]
     return {
         "protocol": stack.protocol,
         "model": stack.model,
@@ -315,11 +411,16 @@ def _design(stack: Stack, table: pd.DataFrame, options: Options) -> dict[str, An
         "summary": options.summary,
         "axis": options.axis,
         "baseline": options.baseline,
-        "strategies": list(stack.strategies),
+        "strategies": list(stack.everyone),
+        "joint": list(stack.strategies),
+        "joint_datasets": [d for d in stack.datasets if d not in left_out],
+        "alike": {name: list(others) for name, others in stack.alike.items()},
         "unranked": sorted(options.unranked),
-        "datasets": len(table),
-        "dataset_names": stack.datasets,
-        "merged": cells.merged(stack.datasets, options.base),
+        "datasets": len({(options.base or {}).get(d, d) for d in names}),
+        "dataset_names": names,
+        "left_out": list(left_out),
+        "merged": cells.merged(names, options.base),
+        "tests": 0 if against.empty else int(against["wilcoxon_p"].notna().sum()) or len(against),
         "trials_min": min(trials),
         "trials_max": max(trials),
         "pairing": hashlib.sha256(pairing.encode()).hexdigest()[:16],

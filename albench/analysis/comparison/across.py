@@ -5,7 +5,7 @@ inference), one column per strategy, higher = better, no holes. `analysis.compar
 makes such frames from stored tables and composes what is here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import combinations
 from math import factorial, nan, prod, sqrt
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ __all__ = [
     "Rope",
     "against",
     "bonferroni_dunn",
+    "companion",
     "corrected_t",
     "finner",
     "friedman",
@@ -31,8 +32,10 @@ __all__ = [
     "holm",
     "nemenyi",
     "pairs",
+    "posterior",
     "ranks",
     "signed_rank_rope",
+    "versus",
 ]
 
 PAIRS_MIN = 15
@@ -132,28 +135,20 @@ def against(
     alpha: float = 0.05,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Each strategy against the baseline, one row per strategy (the index).
+    """Each strategy against the baseline on the same datasets, one row per strategy (the index).
 
-    Columns: n; mean_difference with its 95 % t interval low, high; wins, ties, losses;
-    wilcoxon_p, holm_p, finner_p (two-sided signed-rank, raw and adjusted over the
-    family); rank_biserial; sign_flip_p (permutation cross-check); friedman_z,
-    friedman_p, friedman_holm_p (Demsar's companion); mde (smallest difference found
-    with 80 % power at the family's first Holm step, NaN where none can be); note. A p-value
-    that cannot reach alpha with n datasets is NaN and the note says so.
+    Columns: those of `versus`, and friedman_z, friedman_p, friedman_holm_p (Demsar's companion,
+    see `companion`) before the note.
     """
     table = _table(scores, least=2)
     if baseline not in table.columns:
         known = ", ".join(map(str, table.columns))
         raise UnknownName(f"baseline {baseline!r} is not among the strategies: {known}")
     others = [c for c in table.columns if c != baseline]
-    family = [(c, table[c].to_numpy() - table[baseline].to_numpy()) for c in others]
-    out = _family(family, alpha, seed)
-    n, k = table.shape
-    mean = _ranked(table).mean(axis=0)
-    z = (mean[baseline] - mean[others]).to_numpy() / sqrt(k * (k + 1) / (6 * n))
-    out.insert(len(out.columns) - 1, "friedman_z", z)
-    out.insert(len(out.columns) - 1, "friedman_p", _normal_p(z))
-    out.insert(len(out.columns) - 1, "friedman_holm_p", holm(_normal_p(z)))
+    out = versus({c: (table[c] - table[baseline]).to_numpy() for c in others}, alpha, seed)
+    beside = companion(table, baseline)
+    for column in beside.columns:
+        out.insert(len(out.columns) - 1, column, beside[column])
     if out["holm_p"].isna().all():  # below the guard rail of the family
         out["friedman_holm_p"] = nan
     if out["wilcoxon_p"].isna().all():
@@ -162,16 +157,27 @@ def against(
     return out
 
 
+def companion(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Demsar's comparison of mean ranks with a control: friedman_z, friedman_p, friedman_holm_p."""
+    table = _table(scores, least=2)
+    others = [c for c in table.columns if c != baseline]
+    n, k = table.shape
+    mean = _ranked(table).mean(axis=0)
+    z = (mean[baseline] - mean[others]).to_numpy() / sqrt(k * (k + 1) / (6 * n))
+    p = _normal_p(z)
+    columns = {"friedman_z": z, "friedman_p": p, "friedman_holm_p": holm(p)}
+    return pd.DataFrame(columns, index=pd.Index(others))
+
+
 def pairs(scores: pd.DataFrame, *, alpha: float = 0.05, seed: int = 0) -> pd.DataFrame:
     """All pairs, one row for each (columns a, b: a minus b), with Holm over all of them.
 
-    Columns as in `against`. Below 15 datasets holm_p is NaN: no all-pairs statement.
+    Columns as in `versus`. Below 15 datasets holm_p is NaN: no all-pairs statement.
     """
     table = _table(scores, least=2)
     names = list(combinations(table.columns, 2))
-    out = _family(
-        [((a, b), table[a].to_numpy() - table[b].to_numpy()) for a, b in names], alpha, seed
-    )
+    gaps = {(a, b): (table[a] - table[b]).to_numpy() for a, b in names}
+    out = versus(gaps, alpha, seed).reset_index(drop=True)
     if len(table) < PAIRS_MIN:
         out[["holm_p", "finner_p"]] = nan
         out["note"] = f"no all-pairs statement below {PAIRS_MIN} datasets (here {len(table)})"
@@ -180,41 +186,68 @@ def pairs(scores: pd.DataFrame, *, alpha: float = 0.05, seed: int = 0) -> pd.Dat
     return out
 
 
-def _family(family: Sequence[tuple[Any, Floats]], alpha: float, seed: int) -> pd.DataFrame:
-    """One row of paired statistics per (name, differences), with Holm over the family."""
+def versus(gaps: Mapping[Any, ArrayLike], alpha: float = 0.05, seed: int = 0) -> pd.DataFrame:
+    """One row of paired statistics per name (the index), with Holm over all that can be tested.
+
+    gaps: name -> differences, one per dataset; their numbers may differ. Columns: n;
+    mean_difference with its 95 % t interval low, high; pseudo_median (Hodges-Lehmann) with its
+    exact 95 % interval median_low, median_high; wins, ties, losses; wilcoxon_p, holm_p, finner_p
+    (two-sided exact signed-rank, raw and adjusted over the family); rank_biserial; sign_flip_p
+    (permutation cross-check of the mean); mde (smallest difference found with 80 % power at the
+    family's first Holm step, NaN where none can be); note.
+
+    A row whose n is too small for a single test at alpha is no test of the family: that is
+    decided by n alone, before any result. Where no row can reach alpha at Holm's first step no
+    adjusted p is given. The note says so.
+    """
+    values = {name: paired.differences(d) for name, d in gaps.items()}
+    one = paired.smallest_n(1, alpha)
+    m = sum(len(d) >= one for d in values.values())
     rows = []
-    n, m = len(family[0][1]), len(family)
-    one, all_ = paired.smallest_n(1, alpha), paired.smallest_n(m, alpha)
-    for place, (_, d) in enumerate(family):
+    for place, d in enumerate(values.values()):
         wins, ties, losses = paired.win_tie_loss(d)
         low, high = paired.t_interval(d)
+        middle, middle_low, middle_high = paired.hodges_lehmann(d)
+        test = len(d) >= one
+        rng = np.random.default_rng([seed, place])
         rows.append(
             {
                 "n": len(d),
-                "mean_difference": float(np.mean(d)),
+                "mean_difference": float(np.mean(d)) if len(d) else nan,
                 "low": low,
                 "high": high,
+                "pseudo_median": middle,
+                "median_low": middle_low,
+                "median_high": middle_high,
                 "wins": wins,
                 "ties": ties,
                 "losses": losses,
-                "wilcoxon_p": paired.wilcoxon_p(d) if n >= one else nan,
+                "wilcoxon_p": paired.wilcoxon_p(d) if test else nan,
                 "rank_biserial": paired.rank_biserial(d),
-                "sign_flip_p": paired.sign_flip_p(d, np.random.default_rng([seed, place]))
-                if n >= one
-                else nan,
-                "mde": paired.detectable(d, alpha, tests=len(family)),
+                "sign_flip_p": paired.sign_flip_p(d, rng) if test else nan,
+                "mde": paired.detectable(d, alpha, tests=max(m, 1)),
             }
         )
-    out = pd.DataFrame(rows)
-    out.insert(8, "holm_p", holm(out["wilcoxon_p"]))
-    out.insert(9, "finner_p", finner(out["wilcoxon_p"]))
-    out["note"] = ""
-    if n < all_:
+    out = pd.DataFrame(rows, index=pd.Index(list(values), tupleize_cols=False))
+    place = list(out.columns).index("wilcoxon_p") + 1
+    out.insert(place, "holm_p", holm(out["wilcoxon_p"]))
+    out.insert(place + 1, "finner_p", finner(out["wilcoxon_p"]))
+    needed = paired.smallest_n(m or len(out), alpha)
+    reached = bool((out["n"] >= needed).any())
+    if not reached:
         out[["holm_p", "finner_p"]] = nan
-        tests = f"{m} tests need" if m > 1 else "one test needs"
-        with_n = f"{n} dataset{'s' if n > 1 else ''}"
-        out["note"] = f"cannot reach {alpha:g} with {with_n} ({tests} {all_})"
+    out["note"] = [
+        "" if n >= one and reached else cannot(n, alpha, 1 if reached else m or len(out))
+        for n in out["n"]
+    ]
     return out
+
+
+def cannot(n: int, alpha: float, tests: int) -> str:
+    """Why n datasets reach no verdict in a family of tests."""
+    need = f"{tests} tests need" if tests > 1 else "one test needs"
+    with_n = f"{n} dataset{'' if n == 1 else 's'}"
+    return f"cannot reach {alpha:g} with {with_n} ({need} {paired.smallest_n(tests, alpha)})"
 
 
 def _normal_p(z: Floats) -> Floats:
@@ -279,10 +312,16 @@ def signed_rank_rope(
         if name not in table.columns:
             known = ", ".join(map(str, table.columns))
             raise UnknownName(f"{name!r} is not among the strategies: {known}")
+    return posterior(table[a] - table[b], rope, seed)
+
+
+def posterior(gaps: ArrayLike, rope: float = 0.01, seed: int = 0) -> Rope:
+    """The same of paired differences, one per dataset."""
     if rope <= 0:
         raise BadValue(f"the rope must be positive, got {rope}")
-    d = np.concatenate([[0.0], (table[b] - table[a]).to_numpy()])
-    prior = np.concatenate([[0.5], np.ones(len(table))])
+    values = -np.asarray(gaps, dtype=np.float64)
+    d = np.concatenate([[0.0], values])
+    prior = np.concatenate([[0.5], np.ones(len(values))])
     # The generator of baycomp, so that seeds mean the same.
     weights = np.random.RandomState(seed).dirichlet(prior, 50_000)
     sums = d[:, None] + d[None, :]

@@ -21,7 +21,7 @@ The rules, in order:
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,10 @@ from albench.analysis.comparison.across import PAIRS_MIN
 from albench.analysis.comparison.cells import Stack, averaged
 from albench.analysis.comparison.standings import labels_needed
 from albench.analysis.comparison.summaries import summarise, wide
+from albench.analysis.comparison.verdicts import DEPENDS
 from albench.analysis.comparison.within import overall_gain
 from albench.analysis.comparison.words import counted, p_text, several, units
+from albench.analysis.question import ROPE
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,7 @@ def ahead(comparison: Comparison, stack: Stack) -> pd.DataFrame:
     Columns: size (datasets), mean (difference); best first.
     """
     within = mine(comparison, "within", stack)
-    sure = within[within["holm_p"] <= comparison.options.alpha]
+    sure = within[(within["holm_p"] <= comparison.options.alpha) & (within["room"] == "")]
     up = sure[sure["mean_difference"] > 0].groupby("strategy")["mean_difference"]
     down = set(sure.loc[sure["mean_difference"] < 0, "strategy"])
     counts = up.agg(["size", "mean"])
@@ -248,7 +250,7 @@ def of_one(comparison: Comparison, place: int) -> Iterator[str]:
     if against["holm_p"].isna().all():
         yield from at_hand(comparison, stack, where, str(next(iter(against["note"]), "")))
         return
-    yield from nothing(against, where, base, options.rope)
+    yield from nothing(against, where, base, options.rope or ROPE)
 
 
 def mine(comparison: Comparison, table: str, stack: Stack) -> pd.DataFrame:
@@ -273,13 +275,16 @@ def size(row: "pd.Series[float]") -> str:
 
 def beside(pairs: pd.DataFrame, better: pd.DataFrame, name: str, alpha: float) -> Iterator[str]:
     """The other winners that the test does not tell from the recommended one."""
-    alike, tested = [], bool(pairs["holm_p"].notna().any())
+    alike, apart = [], []
+    tested = len(pairs) > 0 and bool(pairs["holm_p"].notna().any())
     for other in better["strategy"]:
         row = pairs[
             ((pairs["a"] == name) & (pairs["b"] == other))
             | ((pairs["a"] == other) & (pairs["b"] == name))
         ]
-        if other != name and len(row) and not (row["holm_p"] <= alpha).any():
+        if other != name and not len(row):
+            apart.append(str(other))
+        elif other != name and not (row["holm_p"] <= alpha).any():
             alike.append(str(other))
     if alike and tested:
         yield f"Not told apart from it: {counted(alike)}."
@@ -288,18 +293,19 @@ def beside(pairs: pd.DataFrame, better: pd.DataFrame, name: str, alpha: float) -
             f"So are {counted(alike)}; which of them is best is not tested below {PAIRS_MIN} "
             "datasets."
         )
+    if apart:
+        yield f"Not compared with it, for want of common runs: {counted(apart)}."
 
 
 def details(comparison: Comparison, stack: Stack, name: str) -> Iterator[str]:
     """From which budget it pays, what it saves, and where it harms."""
     base, options = comparison.options.baseline, comparison.options
-    blocks = tuple(b.only((base, name)) for b in stack.blocks)
-    pair = replace(stack, strategies=(base, name), blocks=blocks)
+    pair = stack.pair(base, name)
     gain = overall_gain(pair, base, base=options.base, seed=options.seed)
     band = gain[(gain["strategy"] == name) & (gain["dataset"] == "")] if len(gain) else gain
     if len(band) and band["low"].notna().any():
         yield from_share(band, base)
-    saved = labels_needed(stack, base)
+    saved = labels_needed(pair, base)
     if name in saved.index and saved["fewer"].notna()[name]:
         row, theirs = saved.loc[name].astype(float), saved.astype(float)["reached"][base]
         yield (
@@ -308,7 +314,7 @@ def details(comparison: Comparison, stack: Stack, name: str) -> Iterator[str]:
             f"{abs(row['fewer']):.0%} of the budget "
             f"{'saved' if row['fewer'] >= 0 else 'spent more'} on average."
         )
-    yield from warnings(stack, name, base)
+    yield from warnings(pair, name, base)
 
 
 def from_share(band: pd.DataFrame, base: str) -> str:
@@ -335,7 +341,10 @@ def warnings(stack: Stack, name: str, base: str) -> Iterator[str]:
     behind = rows[rows["gain_high"] < 0]
     if len(behind):
         told = [f"{r['dataset']} {r['gain']:+.3f}" for _, r in behind.iterrows()]
-        yield f"Beware: it is behind {base} on {counted(told)}."
+        yield (
+            f"Beware: it is behind {base} on {counted(told)} (95 % intervals over trials, each by "
+            "itself)."
+        )
     harm = float(rows["harm_rate"].mean())
     if harm > HARMFUL:
         yield f"At {harm:.0%} of the checkpoints it is behind {base}."
@@ -346,7 +355,8 @@ def at_hand(comparison: Comparison, stack: Stack, where: str, note: str) -> Iter
     base, alpha = comparison.options.baseline, comparison.options.alpha
     within = mine(comparison, "within", stack)
     sure, counts = within[within["holm_p"] <= alpha], ahead(comparison, stack)
-    reach = f"for these datasets only ({note})" if note else "for these datasets only"
+    reach = "for these datasets only"
+    reach += f" (beyond them it cannot be told: {note})" if note else ""
     if within["holm_p"].isna().all():
         why = next((str(n) for n in within["note"] if n), "too few trials")
         yield (
@@ -365,8 +375,8 @@ def at_hand(comparison: Comparison, stack: Stack, where: str, note: str) -> Iter
     against = mine(comparison, "against", stack).set_index("strategy")
     gap = float(against["mean_difference"].astype(float)[name])
     yield (
-        f"{where}, use {name}: it is ahead of {base} on {int(row['size'])} of {total} datasets "
-        f"(Wilcoxon over trials, Holm) and behind on none; {reach}. Its mean difference over "
+        f"{where}, {reach}, use {name}: it is ahead of {base} on {int(row['size'])} of {total} "
+        f"datasets (Wilcoxon over trials, Holm) and behind on none. Its mean difference over "
         f"{units(comparison.design[place])} is {gap:+.3f}."
     )
     weak = sure[(sure["strategy"] == name) & ~(sure["corrected_p"] <= alpha)]
@@ -390,7 +400,14 @@ def nothing(against: pd.DataFrame, where: str, base: str, rope: float) -> Iterat
         yield f"Practically equal to it (within {rope:g}): {counted(equal)}."
     if worse:
         yield f"Worse: {counted(worse)}."
-    open_ones = against[~against["verdict"].isin(["equal", "worse"])]
+    mixed = against[against["verdict"] == DEPENDS]
+    if len(mixed):
+        told = [
+            f"{r['strategy']} ({r['above']} ahead, {r['below']} behind)"
+            for _, r in mixed.iterrows()
+        ]
+        yield f"Depends on the dataset, beyond {rope:g} on some: {counted(told)}."
+    open_ones = against[~against["verdict"].isin(["equal", "worse", DEPENDS])]
     if len(open_ones):
         seen = float(open_ones["mde"].median())
         would = f"; a difference of {seen:.3f} would have been seen four times in five"

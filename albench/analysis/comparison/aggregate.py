@@ -172,6 +172,41 @@ def aggregates(
     """
     if not stack.blocks:
         return pd.DataFrame()
+
+    def of(part: Stack) -> pd.DataFrame:
+        return _aggregates(part, baseline, summary=summary, base=base, draws=draws, seed=seed)
+
+    out = of(stack)
+    for strategy in (s for s in stack.everyone if s != baseline):
+        pair = stack.pair(baseline, strategy)
+        if strategy not in stack.strategies or not same_runs(stack, pair):
+            own = of(pair)
+            parts = [out[out["strategy"] != strategy], own[own["strategy"] == strategy]]
+            out = pd.concat(parts, ignore_index=True)
+    return out
+
+
+def same_runs(stack: Stack, pair: Stack) -> bool:
+    """Whether a pair rests on the very runs of the joint blocks, so that they serve for it."""
+    return len(stack.blocks) == len(pair.blocks) and all(
+        one.dataset == two.dataset
+        and one.trials == two.trials
+        and one.imputed & frozenset(two.strategies) == two.imputed
+        and np.array_equal(one.grid, two.grid)
+        for one, two in zip(stack.blocks, pair.blocks, strict=True)
+    )
+
+
+def _aggregates(
+    stack: Stack,
+    baseline: str,
+    *,
+    summary: str,
+    base: Mapping[str, str] | None,
+    draws: int,
+    seed: int,
+) -> pd.DataFrame:
+    """The aggregates of the joint blocks of a stack."""
     control = stack.strategies.index(baseline)
     raw = [np.round(areas(b, summary).T, paired.DIGITS) for b in stack.blocks]
     scaled = scaled_runs(stack, baseline, summary)
@@ -196,7 +231,7 @@ def aggregates(
 
 
 def scaled_runs(stack: Stack, baseline: str, summary: str = "aubc") -> list[Floats]:
-    """(J, K) per dataset with head-room: runs scaled to baseline = 0, whole pool = 1."""
+    """(J, K) per dataset with head-room: gains over the same trial's baseline, see `normalised`."""
     found = [normalised(b, baseline, summary) for b in stack.blocks]
     return [x for x in found if x is not None]
 

@@ -5,73 +5,40 @@ A frame of curves has one row per run and checkpoint: `dataset`, `strategy`, `tr
 `n_test`, `seconds_query` where there are any. A CSV from elsewhere will do.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from albench.analysis.comparison import settle
+from albench.analysis.comparison.alike import PICKS, alike
+from albench.analysis.comparison.blocks import Block, Curve, Runs, Stack
+from albench.analysis.comparison.room import chances
 from albench.analysis.comparison.words import counted
 from albench.analysis.question import Missing
 from albench.core.arrays import Floats
 from albench.core.errors import BadResults, BadValue
+
+__all__ = [
+    "FULL",
+    "Block",
+    "Stack",
+    "averaged",
+    "grouped",
+    "merged",
+    "note",
+    "opposed",
+    "stacks",
+    "tidy",
+]
 
 FULL = "all"
 """Strategy name of runs on the whole pool: reference lines, never compared."""
 
 TEXT = ("dataset", "protocol", "model", "strategy")
 NUMBERS = ("n_labeled", "cost", "n_train", "n_test")
-
-
-@dataclass(frozen=True)
-class Block:
-    """The paired curves of one dataset under one protocol and model.
-
-    grid: (T,) labels or cost; scores: (K, J, T), higher = better, for K strategies and
-    the J trials that all of them finished; full: (J,) score of the whole pool, NaN
-    where it was not run; imputed: strategies filled with the baseline's curves.
-    """
-
-    dataset: str
-    protocol: str
-    model: str
-    grid: Floats
-    strategies: tuple[str, ...]
-    trials: tuple[object, ...]
-    scores: Floats
-    full: Floats
-    n_train: float = float("nan")
-    n_test: float = float("nan")
-    imputed: frozenset[str] = frozenset()
-
-    def of(self, strategy: str) -> Floats:
-        """(J, T) curves of a strategy."""
-        curves: Floats = self.scores[self.strategies.index(strategy)]
-        return curves
-
-    def only(self, strategies: Iterable[str]) -> "Block":
-        """The block with these strategies, in this order."""
-        kept = tuple(strategies)
-        places = [self.strategies.index(s) for s in kept]
-        return replace(self, strategies=kept, scores=self.scores[places])
-
-
-@dataclass(frozen=True)
-class Stack:
-    """All blocks of one protocol and model, and what had to be said on the way."""
-
-    protocol: str
-    model: str
-    blocks: tuple[Block, ...]
-    strategies: tuple[str, ...]
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def datasets(self) -> list[str]:
-        """Names of the datasets, in order."""
-        return [b.dataset for b in self.blocks]
 
 
 def tidy(frame: pd.DataFrame, metric: str, better: str) -> pd.DataFrame:
@@ -95,6 +62,9 @@ def tidy(frame: pd.DataFrame, metric: str, better: str) -> pd.DataFrame:
         out[column] = pd.to_numeric(frame.get(column, default), errors="coerce")
     if "seconds_query" in frame.columns:
         out["seconds"] = pd.to_numeric(frame["seconds_query"], errors="coerce")
+    if PICKS in frame.columns:
+        out[PICKS] = frame[PICKS]
+    out["chance"] = chances(frame, metric) * (1 if better == "higher" else -1)
     score = pd.to_numeric(frame[metric], errors="coerce").astype(float)
     out["score"] = score if better == "higher" else -score
     if "status" in frame.columns:
@@ -124,11 +94,12 @@ def stacks(
 ) -> list[Stack]:
     """One Stack per protocol and model of a frame made by `tidy`.
 
-    Strategies in `unranked` and whole-pool runs are left out. `missing` says what
-    happens to cells and trials that some strategy lacks: `refuse` raises BadResults,
-    `complete` keeps the trials and datasets that all strategies share, `impute`
-    fills a strategy's missing dataset with the baseline's curves (no gain). Either
-    way the notes count what was left out or filled.
+    Strategies in `unranked` and whole-pool runs are left out. Each strategy is paired with the
+    baseline on all datasets and trials that both have; the joint blocks are those of
+    `settle.complete`. `missing` says what happens where anything is missing: `refuse` raises
+    BadResults, `complete` compares what is there, `impute` fills a strategy's missing dataset
+    with the baseline's curves (no gain). Either way the notes count it. Strategies with identical
+    picks are one competitor (`alike`).
     """
     if missing not in ("refuse", "complete", "impute"):
         raise BadValue(f"missing must be refuse, complete or impute, got {missing!r}")
@@ -136,55 +107,77 @@ def stacks(
     for (protocol, model), part in curves.groupby(["protocol", "model"], sort=True):
         ranked = part[~part["strategy"].isin({FULL, *unranked})]
         names = tuple(dict.fromkeys(ranked["strategy"]))
-        if not names:
-            continue
-        found: dict[str, list[str]] = {}
-        full = part[part["strategy"] == FULL]
-        raw = [
-            _block(str(name), rows, full[full["dataset"] == name], axis, found)
-            for name, rows in ranked.groupby("dataset", sort=False)
-        ]
-        notes = [f"{_several(where)}: {text}" for text, where in found.items()]
-        blocks = _settle([b for b in raw if b], names, baseline, missing, notes)
-        notes += _starts(blocks)
-        order = (*(n for n in names if n == baseline), *(n for n in names if n != baseline))
-        ready = tuple(b.only(order) for b in blocks)
-        out.append(Stack(str(protocol), str(model), ready, order, tuple(notes)))
+        if names:
+            full = part[part["strategy"] == FULL]
+            runs = [
+                _runs_of(str(name), rows, full[full["dataset"] == name], axis)
+                for name, rows in ranked.groupby("dataset", sort=False)
+            ]
+            same = alike(runs, names, baseline, ranked)
+            out.append(_stack((str(protocol), str(model)), runs, names, baseline, missing, same))
     return out
 
 
-def _block(
-    dataset: str, rows: pd.DataFrame, full: pd.DataFrame, axis: str, found: dict[str, list[str]]
-) -> Block | None:
-    """The shared trials of a dataset on a shared grid; None where there are none."""
+def _stack(
+    place: tuple[str, str],
+    runs: Sequence[Runs],
+    names: tuple[str, ...],
+    baseline: str,
+    missing: Missing,
+    same: dict[str, tuple[str, ...]],
+) -> Stack:
+    """The stack of one protocol and model."""
+    lacking, notes = settle.gaps(runs, names)
+    if missing == "refuse":
+        settle.refused(lacking, notes)
+    hidden = {other for others in same.values() for other in others}
+    kept = (baseline, *(n for n in names if n != baseline and n not in hidden))
+    if baseline not in names:
+        return Stack(*place, (), kept[1:], tuple(notes))
+    found: dict[str, list[str]] = {}
+    pairs = settle.paired(runs, kept, baseline, missing, found)
+    if len(kept) > 1 and not pairs:
+        return Stack(*place, (), kept, (*lacking, *notes))
+    if missing == "impute":
+        joint, blocks, more = kept, settle.imputed(runs, kept, baseline, found), []
+        if lacking:
+            more = ["imputed with the baseline's curves, i.e. no gain: " + "; ".join(lacking)]
+    else:
+        joint, blocks, more = settle.joint(runs, kept, baseline, found)
+        more = lacking + more
+    notes += [f"{settle.several(where)}: {text}" for text, where in found.items()]
+    notes += [*more, *_starts(list(pairs.values()))]
+    notes += [
+        f"{first} and {', '.join(others)} are one competitor, named {first}: identical in every "
+        "common run"
+        for first, others in same.items()
+    ]
+    return Stack(*place, tuple(blocks), joint, tuple(notes), pairs, same)
+
+
+def _runs_of(dataset: str, rows: pd.DataFrame, full: pd.DataFrame, axis: str) -> Runs:
+    """The finite runs of one dataset."""
     place = ["strategy", "trial", axis]
     rows = rows.sort_values(place, kind="stable").drop_duplicates(place, keep="last")
-    runs = _runs(rows, axis)
-    names = tuple(dict.fromkeys(rows["strategy"]))
-    good = {key for key, (x, y) in runs.items() if np.isfinite(y).all() and np.isfinite(x).all()}
-    trials = sorted({t for _, t in runs})
-    shared = [t for t in trials if all((s, t) in good for s in names)]
-    if len(shared) < len(trials):
-        short = {s: sum((s, t) not in good for t in trials) for s in names}
-        lack = ", ".join(f"{s} lacks {k}" for s, k in short.items() if k)
-        text = f"{len(shared)} of {len(trials)} trials are complete ({lack})"
-        found.setdefault(text, []).append(dataset)
-    if not shared:
-        return None
-    curves = [[runs[s, t] for t in shared] for s in names]
-    grid, scores = _on_grid(dataset, names, curves, found)
+    curves: dict[str, dict[Any, Curve]] = {s: {} for s in dict.fromkeys(rows["strategy"])}
+    began = _runs(rows, axis)
+    for (strategy, trial), (x, y) in began.items():
+        if np.isfinite(y).all() and np.isfinite(x).all():
+            curves[strategy][trial] = (x, y)
     reference = full.sort_values(axis).drop_duplicates("trial", keep="last").set_index("trial")
-    return Block(
+    known = full["chance"].dropna() if "chance" in full.columns else full["score"].iloc[:0]
+    own = rows["chance"].dropna() if "chance" in rows.columns else known
+    chance = known if len(known) else own
+    return Runs(
         dataset=dataset,
         protocol=str(rows["protocol"].iloc[0]),
         model=str(rows["model"].iloc[0]),
-        grid=grid,
-        strategies=names,
-        trials=tuple(shared),
-        scores=scores,
-        full=reference["score"].reindex(shared).to_numpy(float),
+        curves=curves,
+        trials=tuple(sorted({t for _, t in began})),
+        full={t: float(y) for t, y in reference["score"].items()},
         n_train=float(rows["n_train"].iloc[0]),
         n_test=float(rows["n_test"].iloc[0]),
+        chance=float(chance.mean()) if len(chance) else np.nan,
     )
 
 
@@ -200,70 +193,20 @@ def _runs(rows: pd.DataFrame, axis: str) -> dict[tuple[str, Any], tuple[Floats, 
     }
 
 
-def _on_grid(
-    dataset: str,
-    names: tuple[str, ...],
-    curves: list[list[tuple[Floats, Floats]]],
-    found: dict[str, list[str]],
-) -> tuple[Floats, Floats]:
-    """(T,) and (K, J, T): as they are where all runs share their checkpoints, else linear."""
-    flat = [x for row in curves for x, _ in row]
-    if all(len(x) == len(flat[0]) and np.array_equal(x, flat[0]) for x in flat):
-        return flat[0], np.array([[y for _, y in row] for row in curves])
-    start, stop = max(x[0] for x in flat), min(x[-1] for x in flat)
-    if stop < start:
-        raise BadResults(f"{dataset}: the curves share no range of labels, so nothing is paired")
-    grid = np.unique(np.concatenate([[start, stop], *flat]))
-    grid = grid[(grid >= start) & (grid <= stop)]
-    ends = {s: max(x[-1] for x, _ in row) for s, row in zip(names, curves, strict=True)}
-    told = ", ".join(f"{s} {end:g}" for s, end in ends.items())
-    text = "the checkpoints of runs differ; interpolated linearly"
-    if len(set(ends.values())) > 1:
-        text = f"unequal budgets ({told}); compared up to {stop:g}"
-    found.setdefault(text, []).append(dataset)
-    return grid, np.array([[np.interp(grid, x, y) for x, y in row] for row in curves])
-
-
-def _settle(
-    blocks: list[Block], names: tuple[str, ...], baseline: str, missing: Missing, notes: list[str]
-) -> list[Block]:
-    """Blocks with every strategy, by the policy asked for."""
-    holes = {s: [b.dataset for b in blocks if s not in b.strategies] for s in names}
-    told = [f"{s} lacks {len(d)} of {len(blocks)} datasets" for s, d in holes.items() if d]
-    if missing == "refuse" and (notes or told):
-        raise BadResults(
-            "the results are not complete: " + "; ".join([*told, *notes]) + ". Compare what is "
-            "complete with missing='complete', or leave strategies out"
-        )
-    if not told:
-        return blocks
-    if missing == "impute":
-        notes.append("imputed with the baseline's curves, i.e. no gain: " + "; ".join(told))
-        return [_filled(b, names, baseline) for b in blocks if baseline in b.strategies]
-    kept = [b for b in blocks if set(names) == set(b.strategies)]
-    notes.append(f"compared on the {len(kept)} datasets that all share: " + "; ".join(told))
-    return kept
-
-
-def _filled(block: Block, names: tuple[str, ...], baseline: str) -> Block:
-    lacking = frozenset(names) - frozenset(block.strategies)
-    scores = np.array([block.of(baseline if s in lacking else s) for s in names])
-    return replace(block, strategies=names, scores=scores, imputed=lacking)
-
-
-def _starts(blocks: list[Block]) -> list[str]:
+def _starts(pairs: Sequence[Sequence[Block]]) -> list[str]:
     """A remark where strategies do not begin alike, as paired runs of one start do."""
-    apart = [b.dataset for b in blocks if np.ptp(b.scores[:, :, 0], axis=0).max() > 1e-9]
+    apart = dict.fromkeys(
+        b.dataset
+        for blocks in pairs
+        for b in blocks
+        if np.ptp(b.scores[:, :, 0], axis=0).max() > 1e-9
+    )
     if not apart:
         return []
     return [
-        f"{_several(apart)}: the first checkpoints of the strategies differ, so runs do not share "
-        "their start rows, or curves begin after the first query"
+        f"{settle.several(list(apart))}: the first checkpoints of the strategies differ, so runs "
+        "do not share their start rows, or curves begin after the first query"
     ]
-
-
-def _several(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def averaged(table: pd.DataFrame, base: Mapping[str, str] | None) -> pd.DataFrame:
@@ -311,7 +254,8 @@ def opposed(table: pd.DataFrame, baseline: str, base: Mapping[str, str] | None) 
         for strategy in (s for s in table.columns if s != baseline):
             gap = part[strategy] - part[baseline]
             if gap.min() < 0 < gap.max():
-                told = ", ".join(f"{name} {value:+.3f}" for name, value in gap.items())
+                known = gap.dropna().items()
+                told = ", ".join(f"{name} {value:+.3f}" for name, value in known)
                 cells.append(f"{strategy} on {unit} ({told})")
     if not cells:
         return ""

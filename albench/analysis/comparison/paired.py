@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from albench.analysis.comparison import signedrank
 from albench.core.arrays import Floats
 from albench.core.errors import BadValue
 
@@ -40,15 +41,24 @@ def smallest_n(tests: int = 1, alpha: float = 0.05) -> int:
 
 
 def wilcoxon_p(d: ArrayLike) -> float:
-    """Two-sided p of the signed-rank test (zeros split); 1 where all are zero, NaN if empty."""
-    from scipy.stats import wilcoxon
+    """Two-sided exact p of the signed-rank test, zeros split; 1 where all are zero, NaN if empty.
 
+    Exact at every number of pairs, given the ties and zeros that there are: see `signedrank`.
+    """
+    return signedrank.signed_rank_p(differences(d))
+
+
+def hodges_lehmann(d: ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
+    """Pseudo-median of the differences with its exact interval: value, low, high.
+
+    What the signed-rank test is about; the interval is NaN below the pairs that its level needs
+    (six at 95 %).
+    """
     values = differences(d)
-    if len(values) == 0:
-        return nan
-    if not values.any():
-        return 1.0
-    return float(wilcoxon(values, zero_method="zsplit", method="auto").pvalue)
+    return (
+        signedrank.pseudo_median(values),
+        *signedrank.pseudo_median_interval(values, level),
+    )
 
 
 def signed_ranks(d: ArrayLike) -> tuple[float, float]:

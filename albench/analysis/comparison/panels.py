@@ -22,7 +22,10 @@ def learning_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
     """Mean learning curves with their intervals, bounds included."""
     stack = comparison.stacks[place]
     lower = comparison.options.lower
-    curves = [mean_curves(s, lower) for s in (stack, *_bounds(comparison, stack))]
+    base = comparison.options.baseline
+    # a strategy with too few runs for the joint blocks is drawn by those it has
+    partial = [stack.pair(base, s) for s in stack.everyone if s not in stack.strategies]
+    curves = [mean_curves(s, lower) for s in (stack, *partial, *_bounds(comparison, stack))]
     return pd.concat(curves, ignore_index=True).drop_duplicates(["dataset", "strategy", "n"])
 
 
@@ -104,8 +107,10 @@ def _ranks(stack: Stack, comparison: Comparison) -> pd.DataFrame:
     options = comparison.options
     table = averaged(wide(stack, options.summary), options.base)
     mean = across.ranks(table)
-    distance = across.nemenyi(table, options.alpha)
-    bars = across.groups(mean, distance)
+    # the distance speaks of all pairs, and those are not told apart below their least n
+    told = len(table) >= across.PAIRS_MIN
+    distance = across.nemenyi(table, options.alpha) if told else np.nan
+    bars = across.groups(mean, distance) if told else []
     member = [[str(i) for i, bar in enumerate(bars) if s in bar] for s in mean.index]
     return pd.DataFrame(
         {
@@ -121,23 +126,24 @@ def _heat(stack: Stack, within: pd.DataFrame, comparison: Comparison) -> pd.Data
     options = comparison.options
     found = zip(within["dataset"], within["strategy"], within["holm_p"], strict=True)
     sure = {(d, s): bool(p <= options.alpha) for d, s, p in found}
+    # sorted by the head-room of the dataset, which pairs with gaps see a little differently
     rows: list[dict[str, Any]] = []
-    for block in stack.blocks:
-        room = head_room(block, options.baseline, options.summary)
-        scaled = normalised(block, options.baseline, options.summary)
-        means = np.full(len(block.strategies), np.nan) if scaled is None else scaled.mean(axis=0)
-        rows += [
-            {
-                "dataset": block.dataset,
-                "strategy": strategy,
-                "normalised_gain": float(mean),
-                "sure": sure.get((block.dataset, strategy), False),
-                "head_room": room,
-            }
-            for strategy, mean in zip(block.strategies, means, strict=True)
-            if strategy != options.baseline
-        ]
+    base, summary = options.baseline, options.summary
+    for strategy in (s for s in stack.everyone if s != base):
+        for block in stack.beside(base, strategy):
+            scaled = normalised(block, base, summary)
+            place = block.strategies.index(strategy)
+            rows.append(
+                {
+                    "dataset": block.dataset,
+                    "strategy": strategy,
+                    "normalised_gain": np.nan if scaled is None else float(scaled[:, place].mean()),
+                    "sure": sure.get((block.dataset, strategy), False),
+                    "head_room": head_room(block, base, summary),
+                }
+            )
     out = pd.DataFrame(rows)
+    out["head_room"] = out.groupby("dataset")["head_room"].transform("max")
     return out.sort_values("head_room", ascending=False, kind="stable").reset_index(drop=True)
 
 

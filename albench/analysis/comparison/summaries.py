@@ -6,7 +6,7 @@ number per curve: a float for one curve, an array of shape (...) for several.
 What is not defined is NaN.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -262,17 +262,18 @@ def head_room(block: Block, baseline: str, summary: str = "aubc") -> float:
 
 
 def normalised(block: Block, baseline: str, summary: str = "aubc") -> Floats | None:
-    """(J, K) runs rescaled so that the baseline's mean is 0 and the whole pool is 1.
+    """(J, K) gains over the baseline's run of the same trial, as shares of the head-room.
 
-    The dataset's means are the scale, never ratios of single trials. None where there
-    is no head-room or no whole-pool run.
+    The dataset's mean head-room is the scale, never ratios of single trials; so the baseline's
+    own gain is 0 in every trial. None where there is no head-room or no whole-pool run.
     """
     room = head_room(block, baseline, summary)
     if not room > 1e-12:
         return None
     values = areas(block, summary)
-    base = values[block.strategies.index(baseline)].mean()
-    return np.asarray((values - base).T / room, dtype=np.float64)
+    return np.asarray(
+        (values - values[block.strategies.index(baseline)]).T / room, dtype=np.float64
+    )
 
 
 def summarise(
@@ -292,24 +293,40 @@ def summarise(
     Undefined: NaN, and `flag` says why.
     """
     rows: list[dict[str, object]] = []
-    for block in stack.blocks:
-        rng = np.random.default_rng([seed, len(rows)])
-        base = baseline if baseline in block.strategies else None
-        shares = _gain_shares(block, base, rng)
-        for place, strategy in enumerate(block.strategies):
+    for cells in _cells(stack, baseline):
+        start = len(rows)
+        for strategy, block in cells.items():
+            base = baseline if baseline in block.strategies else None
+            shares = _gain_shares(block, base, np.random.default_rng([seed, start]))
+            place = block.strategies.index(strategy)
             row = {
-                "protocol": stack.protocol,
-                "model": stack.model,
+                "protocol": block.protocol,
+                "model": block.model,
                 "dataset": block.dataset,
                 "strategy": strategy,
                 "trials": len(block.trials),
-                **_own(block, strategy),
-                **_on_the_way(block, strategy, checkpoints),
             }
+            row |= _own(block, strategy) | _on_the_way(block, strategy, checkpoints)
             if base is not None:
-                row |= _against(block, strategy, base) | {k: v[place] for k, v in shares.items()}
+                row |= _against(block, strategy, base)
+            row |= {name: float(value[place]) for name, value in shares.items()}
             rows.append(row | {"flag": _flag(block, strategy, base)})
     return pd.DataFrame(rows)
+
+
+def _cells(stack: Stack, baseline: str | None) -> Iterator[dict[str, Block]]:
+    """For each dataset the block of every strategy: with the baseline, on what both have."""
+    if baseline is None or baseline not in stack.strategies:
+        for block in stack.blocks:
+            yield dict.fromkeys(block.strategies, block)
+        return
+    beside = {s: stack.beside(baseline, s) for s in stack.everyone if s != baseline}
+    for own in stack.all_blocks(baseline):
+        cells = {baseline: own}
+        for strategy, blocks in beside.items():
+            for block in (b for b in blocks if b.dataset == own.dataset):
+                cells[strategy] = block
+        yield cells
 
 
 def _own(block: Block, strategy: str) -> dict[str, float]:

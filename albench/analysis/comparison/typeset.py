@@ -16,6 +16,7 @@ from albench.analysis.comparison.summaries import areas, head_room, summarise, w
 from albench.analysis.comparison.targets import label_table
 from albench.analysis.comparison.words import units, verdict_within
 from albench.analysis.question import TARGETS, Options
+from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadResults
 
 BEST, EQUAL = "best", "equal"
@@ -32,8 +33,17 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
         f"[{a:+.4f}, {b:+.4f}]" if np.isfinite(a) else "-"
         for a, b in zip(against["low"], against["high"], strict=True)
     ]
+    out["pseudo-median"] = [
+        f"{x:+.4f} [{a:+.4f}, {b:+.4f}]" if np.isfinite(a) else f"{x:+.4f}"
+        for x, a, b in zip(
+            against["pseudo_median"], against["median_low"], against["median_high"], strict=True
+        )
+    ]
     counts = against[["wins", "ties", "losses"]].to_numpy()
     out["W/T/L"] = ["/".join(str(int(x)) for x in row) for row in counts]
+    out["within"] = [
+        f"{k} of {n}" for k, n in zip(against["within"], against["counted"], strict=True)
+    ]
     for column, title in (("holm_p", "Holm p"), ("wilcoxon_p", "p")):
         out[title] = [number(p) for p in against[column]]
     for column, title, form in (
@@ -43,6 +53,9 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
         ("rank_biserial", "rank-biserial", "+.2f"),
     ):
         out[title] = [f"{x:{form}}" if np.isfinite(x) else "-" for x in against[column]]
+    for column, title in (("alike", "same as"), ("gaps", "gaps")):
+        if against[column].ne("").any():
+            out[title] = against[column]
     return out
 
 
@@ -65,6 +78,9 @@ def within_table(within: pd.DataFrame, alpha: float) -> pd.DataFrame:
     ):
         out[title] = [number(p) for p in within[column]]
     out["detectable"] = [f"{x:.4f}" if np.isfinite(x) else "-" for x in within["mde"]]
+    for column, title in (("learnable", "learnable"), ("head_room", "head-room")):
+        if np.isfinite(within[column]).any():
+            out[title] = [f"{x:+.3f}" if np.isfinite(x) else "-" for x in within[column]]
     return out.assign(note=within["note"]) if within["note"].any() else out
 
 
@@ -261,13 +277,17 @@ def trials_text(blocks: Sequence[Block]) -> str:
     return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
 
 
-@dataclass(frozen=True)
-class CurveTables:
+@dataclass(frozen=True, repr=False)
+class CurveTables(Displayed):
     """summary: one row per cell; labels: one row per cell and target; notes."""
 
     summary: pd.DataFrame
     labels: pd.DataFrame
     notes: tuple[str, ...]
+
+    def sheet(self) -> Sheet:
+        """The summary, for people."""
+        return Sheet(frame=for_people(self, "summary"), notes=self.notes)
 
 
 def curve_tables(
@@ -289,9 +309,12 @@ def curve_tables(
         if not stack.blocks:
             continue
         summary.append(summarise(stack, options.baseline, checkpoints, options.seed))
-        labels.append(
-            label_table(stack, options.baseline, targets, lower=options.lower, seed=options.seed)
-        )
+        base, lower, seed = options.baseline, options.lower, options.seed
+        labels.append(label_table(stack, base, targets, lower=lower, seed=seed))
+        # a strategy with too few runs for the joint blocks has those it has
+        for name in (s for s in stack.everyone if s not in stack.strategies):
+            own = label_table(stack.pair(base, name), base, targets, lower=lower, seed=seed)
+            labels.append(own[own["strategy"] == name])
     if not summary:
         raise BadResults("no dataset has trials that all strategies finished: " + "; ".join(notes))
     table = pd.concat(summary, ignore_index=True)

@@ -8,7 +8,9 @@ import pandas as pd
 from albench.analysis.comparison import paired
 from albench.analysis.comparison.across import holm
 from albench.analysis.comparison.cells import Block, Stack
+from albench.analysis.comparison.room import rooms
 from albench.analysis.comparison.summaries import areas
+from albench.analysis.question import ROPE
 from albench.core.arrays import Floats
 
 FILLED = "imputed: no runs here"
@@ -16,10 +18,17 @@ FILLED = "imputed: no runs here"
 
 
 def per_dataset(
-    stack: Stack, baseline: str, *, summary: str = "aubc", alpha: float = 0.05, seed: int = 0
+    stack: Stack,
+    baseline: str,
+    *,
+    summary: str = "aubc",
+    alpha: float = 0.05,
+    rope: float = ROPE,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """One row per dataset and strategy other than the baseline.
+    """One row per dataset and strategy other than the baseline, on the trials that both have.
 
+    learnable, head_room, room: whether the dataset leaves anything to win (`room.rooms`);
     trials; mean_difference with t interval (low, high) and studentised-bootstrap
     interval (boot_low, boot_high); wilcoxon_p, two-sided and conditional on this finite
     dataset, and holm_p over all rows; corrected_p (Nadeau and Bengio, two-sided; NaN
@@ -27,16 +36,22 @@ def per_dataset(
     (Vargha and Delaney, unpaired); wins, ties, losses; mde; note.
     """
     rows: list[dict[str, object]] = []
-    for block in stack.blocks:
-        values = areas(block, summary)
-        base = values[block.strategies.index(baseline)]
-        for place, strategy in enumerate(block.strategies):
-            if strategy != baseline:
+    beside = {s: stack.beside(baseline, s) for s in stack.everyone if s != baseline}
+    blocks = {(b.dataset, s): b for s, found in beside.items() for b in found}
+    everywhere = stack.all_blocks(baseline)
+    room = rooms(everywhere, baseline, summary, rope)
+    for dataset in (b.dataset for b in everywhere):
+        for strategy in beside:
+            if (dataset, strategy) in blocks:
+                block = blocks[dataset, strategy]
+                values = areas(block.only((strategy, baseline)), summary)
                 rng = np.random.default_rng([seed, len(rows)])
-                rows.append(_row(block, strategy, (values[place], base), alpha, rng))
+                row = _row(block, strategy, (values[0], values[1]), alpha, rng)
+                rows.append(row | {str(k): v for k, v in room.loc[dataset].items()})
     out = pd.DataFrame(rows)
     if out.empty:
         return out
+    out["note"] = out.pop("note")
     out.insert(list(out.columns).index("wilcoxon_p") + 1, "holm_p", holm(out["wilcoxon_p"]))
     # The family is guarded as the one across datasets is: no p that cannot reach alpha.
     # Where no cell has enough trials for a single test, all of them are the family.
@@ -102,9 +117,11 @@ def gain_bands(
     shared start, within one curve).
     """
     frames: list[pd.DataFrame] = []
-    for block in stack.blocks:
-        for strategy in block.strategies:
-            if strategy == baseline:
+    beside = {s: stack.beside(baseline, s) for s in stack.everyone if s != baseline}
+    for dataset in (b.dataset for b in stack.all_blocks(baseline)):
+        for strategy, blocks in beside.items():
+            block = next((b for b in blocks if b.dataset == dataset), None)
+            if block is None:
                 continue
             rng = np.random.default_rng([seed, len(frames)])
             d = block.of(strategy) - block.of(baseline)
@@ -138,12 +155,12 @@ def overall_gain(
     low, high (95 % simultaneous band, whole datasets flipped; NaN below six datasets).
     Variants of one `base` dataset are averaged first.
     """
-    units = [(base or {}).get(d, d) for d in stack.datasets]
     grid = np.linspace(0, 1, 41)
     frames: list[pd.DataFrame] = []
-    for place, strategy in enumerate(s for s in stack.strategies if s != baseline):
-        rows = []
-        for block in stack.blocks:
+    for place, strategy in enumerate(s for s in stack.everyone if s != baseline):
+        rows, blocks = [], stack.beside(baseline, strategy)
+        units = [(base or {}).get(b.dataset, b.dataset) for b in blocks]
+        for block in blocks:
             if len(block.grid) < 2:
                 return pd.DataFrame()
             share = (block.grid - block.grid[0]) / (block.grid[-1] - block.grid[0])

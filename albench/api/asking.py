@@ -1,15 +1,24 @@
-"""The same from Python: run a suite, read its results as data frames, and compare."""
+"""`compare` and `curves`: the question of a suite, asked of its results or of any tables."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albench.analysis.question import NAMES, Options
+from albench.api.tables import (
+    DIRECTIONS,
+    QUESTION,
+    ROPES,
+    Files,
+    Only,
+    opened,
+    read_results,
+    reduced,
+    stored,
+)
 from albench.core import registry
 from albench.core.errors import BadValue, UnknownName
-from albench.runner import Progress, open_store
-from albench.runner import run as run_suite
-from albench.runner.grid import labelled
 from albench.suite import Suite, direction
 from albench.suite.toml import load_suite
 
@@ -17,39 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from albench.analysis.comparison import Comparison
-
-
-QUESTION, DIRECTIONS = "question", "directions"
-"""Keys of `attrs`: the suite's question, and the direction of each of its metrics."""
-
-
-def run(suite: Suite | str | Path, results: Path | str | None = None, **options: Any) -> Progress:
-    """Run what is missing of a suite.
-
-    suite    a Suite, the path of its file, or the name of a shipped one
-    results  folder of the results, default `results/<suite>`
-    options  jobs, options, shard, reuse, on_progress, report: see
-             `albench.runner.run`
-    """
-    return run_suite(suite if isinstance(suite, Suite) else load_suite(suite), results, **options)
-
-
-def read_results(
-    suite: Suite | str | Path, results: Path | str | None = None
-) -> tuple["pd.DataFrame", "pd.DataFrame"]:
-    """The tables `runs` and `rounds` of a suite, with its labels.
-
-    Every run of the grid is a row of `runs`; one that is not stored has the status
-    `missing`. Both carry the suite's question in their `attrs`, which pandas keeps through
-    selections, copies, merges and Parquet: `compare` asks it. Raises BadResults for a folder
-    that holds another suite.
-    """
-    suite = suite if isinstance(suite, Suite) else load_suite(suite)
-    runs, rounds = labelled(suite, open_store(suite, results))
-    directions = {metric: direction(metric) for metric in suite.metrics}
-    for frame in (runs, rounds):
-        frame.attrs = {QUESTION: suite.question().plain(), DIRECTIONS: dict(directions)}
-    return runs, rounds
+    from albench.analysis.comparison.typeset import CurveTables
 
 
 def compare(
@@ -58,6 +35,8 @@ def compare(
     *,
     metric: str | None = None,
     results: Path | str | None = None,
+    only: Only | None = None,
+    plugins: Files = (),
     **options: Any,
 ) -> "Comparison":
     """Compare all strategies with the baseline, and with each other, as `albench compare` does.
@@ -72,51 +51,89 @@ def compare(
         The table that belongs to `runs`, joined by `run`.
     metric : str, optional
         Column of scores; default: the suite's primary metric.
-    results : Path or str, optional
-        Folder of the results of a suite, default `results/<suite>`.
+    results, only, plugins
+        Of a suite, as of `run`.
     **options
         What is asked differently than the suite asks it, see `albench.analysis.question.Options`.
-        Frames that carry no question are asked the ordinary one: the direction of the metric and
-        which strategies are bounds, never ranked, are taken from the registry.
+        Frames that carry no question are asked the ordinary one, with the registry's directions
+        of metrics and bounds.
 
     Returns
     -------
     Comparison
-        One comparison per protocol and model: its `str` is the answer, `tables` the numbers.
+        Its `str` is the answer; its tables are attributes: `against`, `pairs`, `within`, ...
 
     Raises
     ------
     UsageError
-        Where nothing can be said, and where neither frames nor registry know whether a
-        higher or a lower metric is better.
-    """
-    import pandas as pd
+        Where nothing can be said, or nothing tells whether a higher or lower metric is better.
 
+    Examples
+    --------
+    >>> import albench, pandas
+    >>> rows = [(d, s, t, n, a + d / 100 + t / 1000) for d in range(8) for t in (0, 1)
+    ...         for n in (10, 20) for s, a in (("random", 0.7), ("mine", 0.8))]
+    >>> names = ["dataset", "strategy", "trial", "n_labeled", "accuracy"]
+    >>> found = albench.compare(pandas.DataFrame(rows, columns=names), metric="accuracy")
+    >>> round(found.against["mean_difference"].item(), 3)
+    0.1
+    """
     from albench.analysis.comparison import compare as compare_tables
 
-    for name in options:
-        if name not in NAMES:
-            raise BadValue(f"compare has no option {name}{registry.did_you_mean(name, NAMES)}")
-    if not isinstance(source, pd.DataFrame):
-        return compare_tables(*of_suite(source, rounds, metric, results, options))
-    if results is not None:
-        raise BadValue("results is the folder of a suite; these are tables, already read")
-    return compare_tables(source, rounds, question_of(source, rounds, metric, options))
-
-
-def of_suite(
-    source: Suite | str | Path,
-    rounds: object,
-    metric: str | None,
-    results: Path | str | None,
-    options: dict[str, Any],
-) -> "tuple[pd.DataFrame, pd.DataFrame, Options]":
-    """A suite's tables, and its question with what is asked differently."""
+    check_options("compare", options)
+    if not isinstance(source, Suite | str | Path):
+        if results is not None or only is not None or plugins:
+            raise BadValue("results, only, plugins are of a suite; these are tables, already read")
+        return compare_tables(source, rounds, question_of(source, rounds, metric, options))
     if rounds is not None:
         raise BadValue("rounds goes with the table runs; a suite's own are read from its results")
-    suite = source if isinstance(source, Suite) else load_suite(source)
+    suite = reduced(load_suite(source, tuple(plugins)), only)
+    return compare_tables(*read_results(suite, results), replace(suite.question(metric), **options))
+
+
+def check_options(function: str, options: Mapping[str, Any]) -> None:
+    """Raise BadValue for an option of the question that there is not."""
+    for name in options:
+        if name not in NAMES:
+            raise BadValue(f"{function} has no option {name}{registry.did_you_mean(name, NAMES)}")
+
+
+def curves(
+    source: Suite | str | Path,
+    results: Path | str | None = None,
+    *,
+    metric: str | None = None,
+    only: Only | None = None,
+    plugins: Files = (),
+    **options: Any,
+) -> "CurveTables":
+    """Summaries of the learning curves, as `albench curves` makes them.
+
+    Parameters
+    ----------
+    source, results, only, plugins
+        As of `run`.
+    metric : str, optional
+        Column of scores; default: the suite's primary metric.
+    **options
+        What is asked differently than the suite asks it, such as `baseline` or `model`.
+
+    Returns
+    -------
+    CurveTables
+        `summary`, one row per dataset and strategy; `labels`, one per target as well; `notes`.
+
+    Raises
+    ------
+    BadResults
+        Where no run is done.
+    """
+    from albench.analysis.comparison.typeset import curve_tables
+
+    check_options("curves", options)
+    suite, store = opened(source, results, only, plugins)
     asked = replace(suite.question(metric), **options)
-    return *read_results(suite, results), asked
+    return curve_tables(*stored(suite, store), asked, checkpoints=suite.checkpoints)
 
 
 def question_of(
@@ -134,6 +151,9 @@ def question_of(
     if metric is None:
         raise BadValue("these tables carry no suite's question: pass metric='...', their column")
     known = carried[0].get(DIRECTIONS, {}) if carried else {}
+    if carried and metric != asked.get("metric"):
+        # the rope is in units of its metric
+        asked["rope"] = carried[0].get(ROPES, {}).get(metric)
     if "better" not in options:
         asked["better"] = known[metric] if metric in known else registered(metric)
     if not carried and "strategy" in runs.columns:

@@ -1,0 +1,69 @@
+"""Strategies with identical picks in every common run: one competitor under several names.
+
+Margin, entropy and least confidence pick the same rows of two classes; to count them as three
+would make the family of tests larger and the ranks of the others worse. They are one competitor,
+named once, with its other names beside it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from albench.analysis.comparison.blocks import Curve, Runs
+
+PICKS = "picks"
+
+
+def alike(
+    runs: Sequence[Runs], names: Sequence[str], baseline: str, rows: pd.DataFrame
+) -> dict[str, tuple[str, ...]]:
+    """Strategy -> the others that are one competitor with it; only where there are any.
+
+    runs: all datasets of one protocol and model; rows: their rounds, with the column `picks`
+    where it is stored. Two are alike where all runs of the one with fewer runs are among those
+    of the other, with equal curves and, where they are known, equal picks in every round. Their
+    name is that of the strategy with most runs, the first of several. The baseline stays itself.
+    """
+    have = {s: sum(len(r.has(s)) for r in runs) for s in names}
+    order = sorted((s for s in names if s != baseline and have[s]), key=lambda s: -have[s])
+    out: dict[str, tuple[str, ...]] = {}
+    seen: dict[str, dict[tuple[str, object], int]] = {}
+    for name in order:
+        for first in [s for s in order if s in out or s == name]:
+            if first != name and same_curves(runs, first, name):
+                for s in (first, name):
+                    seen.setdefault(s, bought(rows, s))
+                if all(seen[first].get(key) == value for key, value in seen[name].items()):
+                    out[first] = (*out[first], name)
+                    break
+        else:
+            out[name] = ()
+    return {s: others for s, others in out.items() if others}
+
+
+def same_curves(runs: Sequence[Runs], first: str, second: str) -> bool:
+    """Whether every run of the second is one of the first, with the same curve."""
+    for r in runs:
+        ours = r.curves.get(first, {})
+        for trial, curve in r.curves.get(second, {}).items():
+            if trial not in ours or not equal(ours[trial], curve):
+                return False
+    return True
+
+
+def equal(one: Curve, two: Curve) -> bool:
+    """Whether two curves are the same."""
+    return all(len(a) == len(b) and np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def bought(rows: pd.DataFrame, strategy: str) -> dict[tuple[str, object], int]:
+    """A digest of the picks of each run, in whatever order within a round; empty: not stored."""
+    if PICKS not in rows.columns:
+        return {}
+    own = rows[rows["strategy"] == strategy].sort_values(["dataset", "trial", "n_labeled"])
+    parts: dict[tuple[str, object], list[bytes]] = {}
+    for dataset, trial, picks in zip(own["dataset"], own["trial"], own[PICKS], strict=True):
+        if isinstance(picks, list | np.ndarray):
+            parts.setdefault((dataset, trial), []).append(np.sort(np.asarray(picks)).tobytes())
+    return {key: hash(tuple(found)) for key, found in parts.items()}
