@@ -131,6 +131,39 @@ def memory(query):
     return query.top(-query.margins + 0.0 * len(tasks))
 
 
+@albench.strategy("cheat-memory-in-a-thread")
+def threaded(query):
+    """Lets a library's thread search the memory of the process."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(gc.get_objects).result()
+    return query.top(-query.margins + 0.0 * len(found))
+
+
+@albench.strategy("cheat-ctypes")
+def compiled(query):
+    """Opens a file through the C library."""
+    import ctypes
+
+    _ = ctypes.CDLL(None).open
+    return honest(query)
+
+
+@albench.strategy("cheat-listing")
+def listing(query):
+    """Looks which files there are."""
+    import os
+
+    return query.top(-query.margins + 0.0 * len(os.listdir(os.curdir)))
+
+
+@albench.strategy("cheat-rows")
+def row_numbers(query):
+    """Reads labels off the row numbers of a file sorted by class."""
+    return query.pool[np.argsort(query.rows[query.pool])[: query.n]]
+
+
 @albench.strategy("cheat-layout")
 def layout(query):
     """Reads the features in the order in which they lie in memory."""
