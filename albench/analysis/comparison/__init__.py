@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import across, cells, control, room, words
+from albench.analysis.comparison import across, cells, chance, control, room, words
 from albench.analysis.comparison.across import PAIRS_MIN
 from albench.analysis.comparison.aggregate import aggregates, penalties
 from albench.analysis.comparison.cells import Stack, stacks
@@ -188,8 +188,8 @@ class Comparison(Displayed):
                 {key: f[key] for key in ("protocol", "model", "table", "tests", "adjustment")}
                 for f in families(self.design)
             ],
-            "learnable_from": room.LEARNABLE,
-            "head_room_from": room.ROPES * (self.options.rope or ROPE),
+            "learnable_from": chance.LEARNABLE,
+            "head_room_from": chance.ROPES * (self.options.rope or ROPE),
             "changed_after_first_run": None if changed is None else list(changed),
         }
 
@@ -367,7 +367,7 @@ def _tables(stack: Stack, options: Options, rooms: pd.DataFrame) -> dict[str, pd
     """
     base, seed, alpha, summary = options.baseline, options.seed, options.alpha, options.summary
     against, left_out = control.table(stack, options, rooms), room.unlearnable(rooms)
-    if (rooms["room"] == room.NOTHING).all():
+    if (rooms["room"] == chance.NOTHING).all():
         against["verdict"] = "no room"
     each = wide(stack, summary)
     kept = each.loc[[d for d in each.index if d not in left_out]]
