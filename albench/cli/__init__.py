@@ -19,6 +19,8 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="albench",
     help="Reproducible benchmarks of pool-based active learning on tabular classification.",
+    epilog="Data files are kept in the folder ALBENCH_DATA (default: the platform's cache folder); "
+    "ALBENCH_MIRROR names a folder that is looked at before any network.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -284,7 +284,12 @@ MissingOpt = Annotated[
     Missing, typer.Option("--missing", help="Trials and datasets that some strategy lacks.")
 ]
 SummaryOpt = Annotated[Summary, typer.Option("--summary", help="What is compared, per run.")]
-AxisOpt = Annotated[Axis, typer.Option("--axis", help="Curves over labels or over their cost.")]
+AxisOpt = Annotated[
+    Axis | None,
+    typer.Option(
+        "--axis", help="Curves over labels or their cost (default: cost where the suite names one)."
+    ),
+]
 TableOpt = Annotated[
     Table | None,
     typer.Option("--table", help="Default: against; with a single dataset, within."),
@@ -320,7 +325,7 @@ def compare(
     model: ModelOpt = None,
     only: OnlyOpt = None,
     summary: SummaryOpt = Summary.aubc,
-    axis: AxisOpt = Axis.labels,
+    axis: AxisOpt = None,
     missing: MissingOpt = Missing.complete,
     table: TableOpt = None,
     fmt: FormatOpt = Format.table,
@@ -335,7 +340,7 @@ def compare(
         loaded.question(metric, baseline),
         summary=summary.value,
         missing=missing.value,
-        axis=AXES[axis],
+        axis=over(loaded, axis),
     )
     runs, rounds = stored(loaded, results, model)
     found = compare_tables(runs, rounds, asked)
@@ -343,8 +348,8 @@ def compare(
     show_comparison(found, table, fmt, loaded, folder)
     told(on_classes(found, loaded, runs, rounds))
     # the name of a statistics file says `labels` where the options say `n_labeled`
-    how = {**asked.plain(), "axis": axis.value, "model": model}
-    own = {**loaded.question().plain(), "axis": Axis.labels.value}
+    how = {**asked.plain(), "axis": WORDS[asked.axis], "model": model}
+    own = {**loaded.question().plain(), "axis": WORDS[loaded.axis]}
     named = ("metric", "baseline", "summary", "axis", "missing", "model")
     other = [str(how[key]) for key in named if how[key] != own[key]] + sorted(only or ())
     file = write_stats(found, loaded, folder, other)
@@ -353,6 +358,25 @@ def compare(
 
 
 AXES = {Axis.labels: "n_labeled", Axis.cost: "cost"}
+WORDS = {value: axis.value for axis, value in AXES.items()}
+
+
+def over(suite: "Suite", axis: Axis | None) -> str:
+    """The axis asked for, else the suite's; where that is the cost, it is said."""
+    if axis is None and suite.axis == "cost":
+        note("answers are by cost, as the suite names one; by labels: --axis labels")
+    told_hours(suite)
+    return suite.axis if axis is None else AXES[axis]
+
+
+def told_hours(suite: "Suite") -> None:
+    """Say how long the labels of a budget take, where the suite says how long one takes."""
+    seconds = suite.seconds_per_label
+    for label, protocol in suite.protocols if seconds else ():
+        labels = protocol.budget
+        if seconds and isinstance(labels, int):
+            hours = labels * seconds / 3600
+            note(f"{label}: {labels} labels at {seconds:g} s are {hours:.2g} hours of labelling")
 
 
 def compare_suite(
@@ -378,7 +402,7 @@ def curves(
     metric: MetricOpt = None,
     model: ModelOpt = None,
     only: OnlyOpt = None,
-    axis: AxisOpt = Axis.labels,
+    axis: AxisOpt = None,
     missing: MissingOpt = Missing.complete,
     table: CurveTableOpt = CurveTable.summary,
     fmt: FormatOpt = Format.table,
@@ -388,7 +412,9 @@ def curves(
     loaded = suite_of(suite, plugin, only)
     from albench.analysis.comparison import typeset
 
-    asked = replace(loaded.question(metric, baseline), missing=missing.value, axis=AXES[axis])
+    asked = replace(
+        loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
+    )
     runs, rounds = stored(loaded, results, model)
     found = typeset.curve_tables(runs, rounds, asked, checkpoints=loaded.checkpoints)
     frame = found.summary if table is CurveTable.summary else found.labels
@@ -414,7 +440,7 @@ def figures(
     metric: MetricOpt = None,
     model: ModelOpt = None,
     only: OnlyOpt = None,
-    axis: AxisOpt = Axis.labels,
+    axis: AxisOpt = None,
     missing: MissingOpt = Missing.complete,
     bought: BoughtOpt = 600,
     fmt: FormatOpt = Format.table,
@@ -432,7 +458,9 @@ def figures(
 
     kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
     check_formats(kinds)
-    asked = replace(loaded.question(metric, baseline), missing=missing.value, axis=AXES[axis])
+    asked = replace(
+        loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
+    )
     runs, rounds = stored(loaded, results, model)
     folder = to or open_store(loaded, results).folder / "figures"
     found = compare_tables(runs, rounds, asked)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albench.cli.options import (
+    FromOpt,
     OnlyOpt,
     PluginOpt,
     ResultsOpt,
@@ -117,11 +118,13 @@ def run(
     reuse: ReuseOpt = None,
     until: UntilOpt = None,
     max_trials: MaxTrialsOpt = None,
+    source: FromOpt = None,
     plugin: PluginOpt = None,
 ) -> None:
     """Run what is missing of a suite, then compare its strategies.
 
-    Interrupted, the same command goes on where it stopped.
+    Interrupted, the same command goes on where it stopped. Data files are kept in the folder
+    ALBENCH_DATA, else in the platform's cache folder.
     """
     from albench.api.running import Settings, execution_of
     from albench.api.tables import opened, reduced
@@ -261,11 +264,12 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
 
 def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Progress") -> None:
     """The comparison, and a picture of the learning curves."""
-    from albench.cli.compare import compare_suite
+    from albench.cli.compare import compare_suite, told_hours
     from albench.reporting.figures import draw_learning
 
     try:
         found = compare_suite(suite, runs, rounds, store.folder)
+        told_hours(suite)
     except UsageError as error:
         return note(f"no comparison: {error}")
     folder = store.folder / "figures"
@@ -276,10 +280,18 @@ def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Prog
     return None
 
 
+UNKNOWN = "unknown until fetched"
+
+
 def show_plan(planned: dict[str, Any]) -> None:
     """What `--dry-run` prints."""
     rows = [
-        row | {"time": "unknown" if row["hours"] is None else lasting(row["hours"] * 3600)}
+        row
+        | {
+            "time": "unknown until fetched"
+            if row["hours"] is None
+            else lasting(row["hours"] * 3600)
+        }
         for row in planned["rows"]
     ]
     columns = ["dataset", "model", "runs", "rounds", "time", "MB"]
@@ -288,7 +300,7 @@ def show_plan(planned: dict[str, Any]) -> None:
     cost = f"about {lasting(planned['hours'] * 3600)} on one core, {planned['MB']:.2g} MB"
     if unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        cost += f" without those on {', '.join(unknown[:5])}{more} (of unknown size)"
+        cost += f" without those on {', '.join(unknown[:5])}{more} ({UNKNOWN})"
     emit(f"{planned['runs']} runs to do, {cost}; {planned['stored']} runs are stored already")
     if planned["hours"]:
         note(

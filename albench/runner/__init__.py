@@ -10,6 +10,7 @@ from typing import Any
 from albench.core.errors import BadResults, BadValue, Skip, Unavailable, UsageError
 from albench.core.reasons import Reason
 from albench.core.spec import Ref, RunSpec, canonical
+from albench.datasets._catalogue import HELP
 from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
 from albench.results import provenance
@@ -158,7 +159,8 @@ def run(
     jobs         worker processes, -1 for all cores; or `Workers`, with back end and scheduler
     shard        (I, N): only the I-th of N parts of the grid, for several machines
     reuse        folders of other results whose runs are taken over
-    Runs on a dataset that cannot be had (no network) are stored as failed, with the reason.
+    Runs on a dataset that cannot be had (no network) are stored as failed, with the reason;
+    where that is so of all datasets and nothing is stored, Unavailable is raised instead.
     Raises UsageError for mistakes in the suite or the data, before the first run.
     """
     workers = jobs if isinstance(jobs, Workers) else Workers(jobs)
@@ -184,6 +186,8 @@ def run(
         gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
         lost = [spec for spec in specs if spec.dataset in gone]
         specs = [spec for spec in specs if spec.dataset not in gone]
+        if len(lost) == len(suite.specs):
+            raise Unavailable(none_here(suite, gone))
         sent = luggage(specs, suite.plugins, suite.metrics)
         options = replace(options, plugins=sent.files, entries=sent.entries)
         labels = labels_of(suite) if specs or lost or origins else {}
@@ -224,6 +228,13 @@ def finish(
         return
     new = [name for name in suite.added if name not in store.manifest.get("added", ())]
     store.pack(**(told(suite, store, origins, ran) if new else {}))
+
+
+def none_here(suite: Suite, gone: dict[Ref, str]) -> str:
+    """That no dataset of a suite can be had, said once, with what helps."""
+    n, first = len(gone), next(iter(gone.values()))
+    files = HELP.replace("SUITE", suite.name if suite.path is None else str(suite.path))
+    return f"none of the {n} datasets of suite {suite.name!r} can be had: {first}; {files}"
 
 
 def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Gt
 
 from albench.analysis.question import rope_of
 from albench.core import registry
@@ -116,6 +118,7 @@ KEYS: dict[str, Any] = {
     "checkpoints": list[float],
     "plugins": list[str],
     "trace": bool,
+    "seconds_per_label": Annotated[float, Gt(0)],
 }
 NEEDED = ("datasets", "models", "strategies")
 
@@ -223,6 +226,7 @@ def suite_of(
         if isinstance(table.get("cite"), list)
         else table.get("cite", ""),
         trace=table.get("trace", False),
+        seconds_per_label=table.get("seconds_per_label"),
         plugins=tuple(str(Path(f).resolve()) for f in files),
         path=path.resolve(),
         text=text,
