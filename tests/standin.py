@@ -15,7 +15,7 @@ class StandIn(ThreadingHTTPServer):
     """Answers from `pages`; `trouble` maps a path to what goes wrong there, one by one.
 
     Troubles: an int (that status), `cut` (half of the body, then the connection ends),
-    `slow` (no answer for a while).
+    `slow` (no answer for a while), `drip` (the body byte by byte), `html` (a page instead).
     """
 
     daemon_threads = True
@@ -110,7 +110,21 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(412, f"{error}</oml:message></oml:error>".encode())
         if asked and trouble is None:
             return self.answer(206, body[int(asked[6:-1]) :])
+        if trouble == "html":
+            return self.answer(200, b"<html><body>please log in</body></html>")
+        if trouble == "drip":
+            return self.drip(body)
         return self.answer(200, body, cut=trouble == "cut")
+
+    def drip(self, body: bytes) -> None:
+        """Send a response byte by byte, ten a second, for six seconds at most."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        for at in range(min(60, len(body))):
+            self.wfile.write(body[at : at + 1])
+            time.sleep(0.1)
+        self.close_connection = True
 
     def answer(self, status: int, body: bytes, cut: bool = False) -> None:
         """Send a response; XML is compressed, as OpenML does."""

@@ -1,5 +1,6 @@
 """OpenML, end to end: the real `openml` package against a local stand-in of the server."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,78 @@ def test_a_server_in_trouble(
     with pytest.raises(error, match=said):
         loaded()
     assert loaded().n == 60
+
+
+DRIP = "no whole answer within 2 s; given up"
+SHAPE = "is not of the shape it should have|no usable answer"
+
+
+@pytest.mark.parametrize(
+    ("path", "order", "said"),
+    [
+        ("/api/v1/xml/data/7", "drip", DRIP),
+        ("/api/v1/xml/data/features/7", "drip", DRIP),
+        ("/data/v1/download/7/table.arff", "drip", r"table\.arff: not whole after .* given up"),
+        ("/api/v1/xml/data/7", "html", SHAPE),
+        ("/api/v1/xml/data/features/7", "html", SHAPE),
+        ("/api/v1/xml/data/features/7", b"", SHAPE),
+        ("/api/v1/xml/data/list/status/all/limit/10000/offset/0/data_id/7", "html", SHAPE),
+    ],
+)
+def test_an_answer_that_is_none_is_one_reason(
+    server: StandIn, path: str, order: object, said: str
+) -> None:
+    page = server.pages[path]
+    if isinstance(order, bytes):
+        server.pages[path] = order
+    else:
+        server.trouble[path] = [order]
+    begun = time.monotonic()
+    with pytest.raises(Unavailable, match=said) as caught:
+        loaded()
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("OpenML 7")
+    assert time.monotonic() - begun < 5
+    server.pages[path] = page
+    assert loaded().n == 60
+
+
+def test_a_description_without_features_or_with_an_address_of_this_machine(
+    server: StandIn, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.arff").write_text(ARFF)
+    page = server.pages["/api/v1/xml/data/7"].decode()
+    url = page.partition("<oml:url>")[2].partition("</oml:url>")[0]
+    for other in (f"file://{tmp_path}/secret.arff", "ftp://127.0.0.1/secret.arff"):
+        server.openml(7, ARFF)
+        server.pages["/api/v1/xml/data/7"] = page.replace(url, other).encode()
+        with pytest.raises(Unavailable, match="only http and https addresses are") as caught:
+            loaded()
+        assert str(caught.value).startswith(f"OpenML 7: {other} is not fetched")
+        for kept in (tmp_path / "cache" / "openml").glob("*.json"):
+            kept.unlink()
+    server.openml(7, ARFF)
+    features = server.pages["/api/v1/xml/data/features/7"]
+    server.pages["/api/v1/xml/data/features/7"] = features.replace(b">class<", b">other<")
+    with pytest.raises(Unavailable, match="does not list the feature 'class'"):
+        loaded()
+
+
+def test_one_dataset_in_trouble_leaves_the_others_alone(
+    server: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.openml(8, ARFF)
+    server.trouble["/api/v1/xml/data/8"] = ["html"] * 20
+    suite = tmp_path / "s.toml"
+    suite.write_text(
+        'datasets = [{use = "openml", id = 7}, {use = "openml", id = 8}]\nmodels = ["gnb"]\n'
+        'trials = 1\nstrategies = ["random"]\nprotocol = {start = 5, budget = 15}\n'
+    )
+    assert exit_code(["run", str(suite), "--results", str(tmp_path / "out"), "--jobs", "1"]) == 1
+    said = capsys.readouterr().err
+    assert "on openml(id=8), 2 runs: the dataset cannot be had: OpenML 8" in said
+    assert "openml(id=7), " not in said
+    assert "Traceback" not in said
 
 
 def test_an_id_that_does_not_exist(server: StandIn) -> None:

@@ -81,7 +81,8 @@ def test_a_damaged_shard_is_set_aside_twice(tmp_path: Path) -> None:
         for file in store.shard_files(key):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        assert not store.whole(key)
+        with store.writing():
+            assert store.shard(key) is None
         for file in store.shard_files(key):
             assert file.with_name(f"{file.name}.damaged").read_text() == text
     assert len(said) == 2
@@ -152,22 +153,22 @@ def test_the_guard_knows_an_import_where_its_code_has_moved(
     assert not watch.importing(frozen_code("mine.py"))
 
 
-def test_the_process_apart_without_loky(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pool_without_loky(monkeypatch: pytest.MonkeyPatch) -> None:
     import joblib.externals.loky as real
 
     monkeypatch.delattr(real, "ProcessPoolExecutor")
-    executor = loky.single()
+    executor = loky.pool(1, os.getpid, (), {})
     assert type(executor).__module__ == "concurrent.futures.process"
     try:
         assert executor.submit(os.getpid).result(60) != os.getpid()
         with pytest.raises(loky.BrokenProcessPool):
             executor.submit(os._exit, 3).result(60)
     finally:
-        loky.end_single(executor)
-    busy = loky.single()
+        loky.end_pool(executor)
+    busy = loky.pool(1, os.getpid, (), {})
     busy.submit(time.sleep, 600)
     (process,) = busy._processes.values()
-    loky.end_single(busy)
+    loky.end_pool(busy)
     process.join(30)
     assert not process.is_alive()
 
@@ -176,24 +177,6 @@ def test_the_dead_worker_of_loky_is_the_error_we_catch() -> None:
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     assert issubclass(TerminatedWorkerError, loky.BrokenProcessPool)
-
-
-def test_the_shared_pool_ends_where_its_private_name_has_moved(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from joblib.externals import loky as real
-
-    ended: list[dict[str, bool]] = []
-    executor = SimpleNamespace(shutdown=lambda **how: ended.append(how))
-    monkeypatch.setattr(real.reusable_executor, "_executor", executor)
-    loky.end_shared()
-    monkeypatch.delattr(real.reusable_executor, "_executor")
-    monkeypatch.setattr(real, "get_reusable_executor", lambda: executor)
-    loky.end_shared()
-    assert ended == [{"wait": False, "kill_workers": True}] * 2
-    monkeypatch.delattr(real, "get_reusable_executor")
-    loky.end_shared()
-    assert len(ended) == 2
 
 
 def test_requests_itself_is_left_alone() -> None:

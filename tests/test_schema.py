@@ -45,7 +45,7 @@ def younger(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_schema_with_one_more_column_reads_what_is_shipped(
     suite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Store(ROOT / "results" / suite, frozen=True)
+    store = Store(ROOT / "results" / suite)
     before = store.runs()
     younger(monkeypatch)
     runs = store.runs()
@@ -254,7 +254,7 @@ def test_the_raw_tables_say_what_the_suite_calls_each_run(ran: tuple[Suite, Path
     assert set(raw["protocol_label"]) == {"short"}
     noisy = raw["spec"].str.contains("uniform")
     assert (noisy == (raw["dataset_label"] == "iris-noisy")).all()
-    runs, _ = labelled(suite, Store(folder, frozen=True))
+    runs, _ = labelled(suite, Store(folder))
     merged = runs.merge(raw, on="run", suffixes=("", "_raw"))
     for name, column in LABELS.items():
         assert (merged[name] == merged[f"{column}_raw"]).all()
@@ -360,7 +360,7 @@ def test_shipped_tables_read_by_pandas_speak_for_themselves() -> None:
         value = raw["spec"].map(lambda text: json.dumps(json.loads(text)["protocol"]))
         assert (raw.groupby(value)["protocol"].nunique() == 1).all()
         assert (value.groupby(raw["protocol"]).nunique() == 1).all()
-        store = Store(folder, frozen=True).runs().set_index("run")
+        store = Store(folder).runs().set_index("run")
         assert (store.loc[raw["run"], "protocol"].values == raw["protocol"].values).all()
     raw = pd.read_parquet(ROOT / "results" / "leaderboard" / "runs.parquet")
     told = labels_of(load_suite(ROOT / "suites" / "leaderboard.toml"))

@@ -87,13 +87,17 @@ def test_a_damaged_shard_is_set_aside(tmp_path: Path, part: str, damage: str) ->
     else:
         changed = content[:-20] if damage == "truncate" else content[:40] + b"x" + content[41:]
         file.write_bytes(changed)
-    said: list[str] = []
-    runs = Store(tmp_path, said.append).runs()
-    assert len(runs) == 1
     # without its `runs` file a shard was never complete, so there is nothing to report
-    assert [("set aside" in s) for s in said] == (
-        [] if (part, damage) == ("runs", "delete") else [True]
-    )
+    told = 0 if (part, damage) == ("runs", "delete") else 1
+    before, said = files(tmp_path), list[str]()
+    for _ in range(2):
+        assert len(Store(tmp_path, said.append).runs()) == 1
+    assert files(tmp_path) == before
+    assert ["is damaged: its files do not match" in s for s in said] == [True] * told * 2
+    said.clear()
+    Store(tmp_path, said.append).pack()
+    assert ["set aside" in s for s in said] == [True] * told
+    assert len(list(tmp_path.rglob("*.damaged"))) == (told if damage == "delete" else 2)
     assert len(Store(tmp_path, said.append).read()[0]) == 1
 
 
@@ -127,9 +131,16 @@ def test_a_packing_cut_short_loses_nothing(
     with contextlib.suppress(KeyboardInterrupt):
         store.pack(suite="s")
     monkeypatch.undo()
+    left = files(tmp_path)
     runs, rounds_read = Store(tmp_path).read()
     assert runs["run"].tolist() == ["a", "b"]
     assert len(rounds_read) == 4
+    assert files(tmp_path) == left
+    with Store(tmp_path).writing():
+        assert not (tmp_path / "packing.json").exists()
+        assert not list(tmp_path.rglob("*.new"))
+    for one, other in zip(Store(tmp_path).read(), (runs, rounds_read), strict=True):
+        pd.testing.assert_frame_equal(one, other)
 
 
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +179,30 @@ def test_contradictions_are_refused_by_name(tmp_path: Path) -> None:
         merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
 
 
+def with_nan(folder: Path, score: float) -> None:
+    """A store of one run whose accuracy is this number, as another program may write it."""
+    run, rounds = rows("a", accuracy=0.5)
+    table = tables.rounds_table(rounds)
+    column = pa.array([score, 0.25], from_pandas=False)
+    table = table.set_column(table.column_names.index("accuracy"), "accuracy", column)
+    listed = pa.array([[score, 0.5]] * 2, type=table.schema.field("probability").type)
+    table = table.set_column(table.column_names.index("probability"), "probability", listed)
+    Store(folder).write_shard(tables.runs_table([run]), table)
+
+
+def test_a_score_that_is_no_number_equals_itself(tmp_path: Path) -> None:
+    for name, score in (("one", np.nan), ("two", np.nan), ("three", 0.5)):
+        with_nan(tmp_path / name, score)
+    merged = merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
+    rounds = merged.arrow()[1]
+    assert rounds is not None
+    assert rounds["accuracy"].null_count == 0
+    assert np.isnan(rounds["accuracy"][0].as_py())
+    assert rounds["accuracy"][1].as_py() == 0.25
+    with pytest.raises(Contradiction, match=r"run a, round 0: \w+ is .*nan.* and .*0\.5"):
+        merge([tmp_path / "one", tmp_path / "three"], tmp_path / "all")
+
+
 def test_sources_of_a_merge_are_left_as_they_are(tmp_path: Path) -> None:
     filled(tmp_path / "one", rows("a"))
     two = filled(tmp_path / "two", rows("b"), rows("c"))
@@ -184,7 +219,7 @@ def test_sources_of_a_merge_are_left_as_they_are(tmp_path: Path) -> None:
 
 
 def files(folder: Path) -> list[Path]:
-    return [p for p in folder.rglob("*") if p.is_file()]
+    return sorted(p for p in folder.rglob("*") if p.is_file())
 
 
 def test_metrics_of_two_parts_are_joined(tmp_path: Path) -> None:

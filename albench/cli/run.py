@@ -44,6 +44,10 @@ TrialsOpt = Annotated[int | None, typer.Option("--trials", metavar="N", help="Tr
 AddOpt = Annotated[
     list[str] | None, typer.Option("--add", metavar="STRATEGY", help="A further strategy.")
 ]
+RemoveOpt = Annotated[
+    list[str] | None,
+    typer.Option("--remove", metavar="STRATEGY", help="Take back an --add; its runs stay stored."),
+]
 BackendOpt = Annotated[Backend, typer.Option("--backend", help="loky or dask.")]
 SchedulerOpt = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A dask scheduler.")
@@ -85,6 +89,7 @@ def run(
     only: OnlyOpt = None,
     trials: TrialsOpt = None,
     add: AddOpt = None,
+    remove: RemoveOpt = None,
     backend: BackendOpt = Backend.loky,
     scheduler: SchedulerOpt = None,
     timeout: TimeoutOpt = None,
@@ -104,8 +109,9 @@ def run(
     """
     from albench.api.running import Settings, execution_of
     from albench.api.tables import opened, reduced
-    from albench.runner import Workers
+    from albench.runner import Workers, open_store
     from albench.runner import run as run_suite
+    from albench.runner.grid import without
     from albench.runner.plan import plan
     from albench.runner.progress import shown
 
@@ -113,7 +119,10 @@ def run(
     execution = execution_of({**limits, "engine": engine.value, "profile": profile})
     if scheduler is not None and backend is not Backend.dask:
         raise BadValue("--scheduler is of dask: give --backend dask with it")
-    loaded, store = opened(suite_of(suite, plugin), results, say=note)
+    as_written = suite_of(suite, plugin)
+    if remove and not dry_run:
+        without(as_written, open_store(as_written, results, note), remove)
+    loaded, store = opened(as_written, results, say=note)
     loaded = reduced(loaded, parsed_only(only or ()), add or ())
     loaded = loaded if trials is None else loaded.with_trials(trials)
     if dry_run:

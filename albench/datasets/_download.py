@@ -7,14 +7,16 @@ same process: a suite of a hundred datasets says within seconds that there is no
 import os
 import socket
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from albench.core.errors import Unavailable
@@ -22,6 +24,8 @@ from albench.core.files import take_place
 
 STALE = 600.0
 TIMEOUT = float(os.environ.get("ALBENCH_TIMEOUT", "30"))
+Answer = TypeVar("Answer")
+SLOWEST = 2000  # bytes a second: what comes more slowly on the whole is given up
 SILENT: dict[str, str] = {}  # host -> why it is not asked again
 FETCHING = ContextVar("fetching", default=True)
 CONNECTING = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
@@ -40,12 +44,14 @@ def offline() -> Iterator[None]:
 def permitted(url: str) -> None:
     """Raises Unavailable for an address that is not asked.
 
-    That is any inside `offline`, and those of a host that has no address or that did not
-    let this process connect before.
+    That is any inside `offline`, one of another scheme (a `file:` would read this machine), and
+    those of a host that has no address or that did not let this process connect before.
     """
     import requests
 
     host = urlsplit(url).netloc
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise Unavailable(f"{url} is not fetched: only http and https addresses are")
     if not FETCHING.get():
         raise Unavailable(f"{url} is not here, and nothing is fetched now")
     if host not in SILENT and not requests.utils.get_environ_proxies(url):
@@ -65,8 +71,33 @@ def remember(url: str, error: Exception) -> None:
         SILENT[urlsplit(url).netloc] = str(cause).rsplit(": ", 1)[-1]
 
 
+def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
+    """What `ask` returns or raises; raises Unavailable if that takes longer than `seconds`.
+
+    A limit for the whole of it, whatever comes in drips: those of sockets start anew with each
+    byte. What was asked goes on in a thread of its own and is forgotten.
+    """
+    found: list[Answer] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            found.append(ask())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not found:
+        raise Unavailable(f"no whole answer within {seconds:g} s; given up")
+    return found[0]
+
+
 def limited_session() -> Any:
-    """A session of `requests` whose connections and answers may take `TIMEOUT` seconds."""
+    """A session of `requests` with limits: `TIMEOUT` seconds of silence, four times that in all."""
     import requests
     from requests.adapters import HTTPAdapter
 
@@ -75,7 +106,11 @@ def limited_session() -> Any:
             kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
             return super().send(request, *args, **kwargs)
 
-    session = requests.Session()
+    class Whole(requests.Session):  # type: ignore[misc]
+        def send(self, request: Any, **kwargs: Any) -> Any:
+            return within(4 * TIMEOUT, partial(super().send, request, **kwargs))
+
+    session = Whole()
     for scheme in ("http://", "https://"):
         session.mount(scheme, Limited())
     return session
@@ -135,7 +170,8 @@ class Resuming:
 
         have = self.partial.stat().st_size if self.partial.exists() else 0
         headers = {"Range": f"bytes={have}-"} if have else {}
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        asked = partial(requests.get, url, headers=headers, stream=True, timeout=TIMEOUT)
+        with within(2 * TIMEOUT, asked) as response:
             if response.status_code == 416:
                 self.partial.unlink()
                 raise requests.ConnectionError("the partial download does not fit the file")
@@ -143,11 +179,38 @@ class Resuming:
             resumed = response.status_code == 206
             due = int(response.headers.get("Content-Length", 0))
             got = 0
-            with self.partial.open("ab" if resumed else "wb") as stream:
+            with self.partial.open("ab" if resumed else "wb") as stream, paced(response, due):
                 for block in shown(response.iter_content(1 << 16), due, Path(url).name):
                     got += stream.write(block)
             if due and got < due and not response.headers.get("Content-Encoding"):
                 raise requests.ConnectionError(f"broke off after {got} of {due} bytes")
+
+
+@contextmanager
+def paced(response: Any, due: int) -> Iterator[None]:
+    """Raise Unavailable where a body of `due` bytes comes more slowly than `SLOWEST` allows.
+
+    A body of unknown length may take as long as one of 2 GB.
+    """
+    seconds = TIMEOUT + (due or 2**31) / SLOWEST
+    over: list[bool] = []
+
+    def cut() -> None:
+        over.append(True)
+        with suppress(Exception):  # whatever layer it is at, the reader below finds it closed
+            response.raw.connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if over:
+            raise Unavailable(f"not whole after {seconds:.3g} s; given up") from error
+        raise
+    finally:
+        timer.cancel()
 
 
 def shown(blocks: Iterator[bytes], due: int, name: str) -> Iterator[bytes]:

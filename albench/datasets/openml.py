@@ -33,6 +33,9 @@ NO_ACCESS = 112
 ELSEWHERE = (
     "where there is no network, take up the cache of another machine with `albench data import DIR`"
 )
+KEYS = frozenset(
+    ("id", "version", "name", "status", "md5", "url", "target", "ignore", "target_type", "n", "d")
+)
 Made = TypeVar("Made")
 
 
@@ -41,18 +44,25 @@ def described(data_id: int) -> dict[str, Any]:
 
     Keys: id, version, name, status, md5, url, target, ignore, target_type, n, d.
     """
-    return remembered(f"{data_id}.json", lambda: asked(data_id))
+    return remembered(f"{data_id}.json", lambda: asked(data_id), KEYS)
 
 
-def remembered(name: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A description kept in the cache or the mirror, asked for and kept where it is not."""
+def remembered(
+    name: str, ask: Callable[[], dict[str, Any]], keys: frozenset[str]
+) -> dict[str, Any]:
+    """A description kept in the cache or the mirror, asked for and kept where it is not.
+
+    Raises Unavailable for a kept one that is no JSON or lacks one of the keys.
+    """
     path = folder() / "openml" / name
     for place in candidates(name):
         if place.is_file():
             try:
-                kept: dict[str, Any] = json.loads(place.read_text("utf-8"))
-            except ValueError:
-                raise BadData(f"{place} is damaged; delete it, so that it is asked again") from None
+                kept = json.loads(place.read_text("utf-8"))
+            except (ValueError, RecursionError):
+                kept = None
+            if not isinstance(kept, dict) or not keys <= set(kept):
+                raise Unavailable(f"{place} is damaged; delete it, so that it is asked again")
             return kept
     found = ask()
     with replacing(path) as partial:
@@ -81,7 +91,9 @@ def asked(data_id: int) -> dict[str, Any]:
         )
         active = openml.datasets.check_datasets_active([data_id])[data_id]
     target, qualities = meta.default_target_attribute, meta.qualities or {}
-    types = {feature.name: feature.data_type for feature in meta.features.values()}
+    types = {feature.name: feature.data_type for feature in (meta.features or {}).values()}
+    if target is not None and target not in types:
+        raise Unavailable(f"OpenML {data_id}: its description does not list the feature {target!r}")
     return {
         "id": data_id,
         "version": meta.version,
@@ -141,11 +153,16 @@ def fetched(meta: dict[str, Any], path: Path) -> None:
     """Download the ARFF file, resumed and retried."""
     import requests
 
-    download.permitted(meta["url"])
+    try:
+        download.permitted(str(meta["url"]))
+    except Unavailable as error:
+        raise Unavailable(f"OpenML {meta['id']}: {error}") from None
     with replacing(path) as partial, download.locked(path):
         try:
             download.Resuming(waiting(path), RETRIES)(meta["url"], partial, None)
         except requests.RequestException as error:
+            raise Unavailable(f"OpenML {meta['id']}: {meta['url']}: {error}") from error
+        except Unavailable as error:
             raise Unavailable(f"OpenML {meta['id']}: {meta['url']}: {error}") from error
         found = md5_of(partial)
         if meta["md5"] and found != meta["md5"]:
@@ -189,7 +206,7 @@ def suite_ids(suite: int | str) -> list[int]:
         with session(f"OpenML suite {suite}") as openml:
             return {"data": sorted(openml.study.get_suite(suite).data)}
 
-    ids: list[int] = remembered(f"suite-{suite}.json", ask)["data"]
+    ids: list[int] = remembered(f"suite-{suite}.json", ask, frozenset({"data"}))["data"]
     return ids
 
 
@@ -219,9 +236,20 @@ def session(what: str) -> Iterator[Any]:
         except requests.ConnectionError as error:
             download.remember(server, error)
             raise Unavailable(f"{what}: {server} cannot be reached; {ELSEWHERE}") from error
+        except Unavailable as error:
+            prefix = (
+                "" if str(error).startswith(what) else f"{what}: no usable answer of {server}: "
+            )
+            raise Unavailable(f"{prefix}{error}") from error
         except (PyOpenMLError, requests.RequestException, xml.parsers.expat.ExpatError) as error:
-            first = str(error).strip().splitlines()[0]
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise Unavailable(f"{what}: no usable answer of {server}: {first}") from error
+        except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
+            # the package takes the shape of an answer for granted
+            first = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+            raise Unavailable(
+                f"{what}: the answer of {server} is not of the shape it should have ({first[:200]})"
+            ) from error
 
 
 @contextmanager

@@ -9,15 +9,18 @@ stamp in its footer (none: version 1). What is younger than the file is read as 
 of a later version than this reader's is refused by that version.
 """
 
+import io
 import json
+import os
 import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from albench.core import tables
 from albench.core.errors import BadResults
+from albench.core.files import reason
 from albench.core.reasons import Reason, in_old_words
 from albench.core.spec import canonical
 from albench.core.tables import Column, arrow_type, is_name
@@ -53,32 +56,65 @@ NAMES = {
 }
 TEXTS = {"suite", "suite_sha256", "revision"}
 Table = Literal["runs", "rounds"]
+Source: TypeAlias = io.BufferedReader | io.BytesIO
 
 
-def regular(path: Path, most: int) -> int:
-    """The size of a plain file; raises BadResults for a link, a device, or one too large."""
+def opened(path: Path, most: int) -> io.BufferedReader:
+    """A plain file, open: what was judged is what is read, whatever its name means later.
+
+    Raises FileNotFoundError where there is none, so that a reader can look again, and
+    BadResults for a link, a device, a file that is too large or that may not be read.
+    """
+    flags = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK"))
     try:
         found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise BadResults(f"{path} is not a plain file; links and devices are not followed")
+        file = os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb")
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        raise BadResults(f"{path}: {(error.strerror or 'unreadable').lower()}") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise BadResults(f"{path} is not a plain file; links and devices are not followed")
-    if found.st_size > most:
-        raise BadResults(f"{path} has {found.st_size} bytes; at most {most} are read")
-    return found.st_size
+        raise BadResults(f"{path} cannot be read: {reason(error)}") from error
+    size = os.fstat(file.fileno()).st_size
+    if size > most:
+        file.close()
+        raise BadResults(f"{path} has {size} bytes; at most {most} are read")
+    return file
+
+
+def content(path: Path, most: int) -> bytes | None:
+    """The bytes of a plain file; None where there is none."""
+    try:
+        with opened(path, most) as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadResults(f"{path} cannot be read: {reason(error)}") from error
+
+
+def parsed(path: Path, data: bytes) -> Any:
+    """The JSON in a file's bytes; raises BadResults where it is none."""
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadResults(f"{path} is no JSON: {error}") from error
 
 
 def manifest_of(path: Path) -> dict[str, Any]:
-    """A manifest, its types checked; raises BadResults where it is none.
+    """The manifest in a file (see `manifest_in`); raises BadResults where it is none."""
+    data = content(path, MOST_MANIFEST)
+    if data is None:
+        raise BadResults(f"{path}: no such file")
+    return manifest_in(path, parsed(path, data))
+
+
+def manifest_in(path: Path, manifest: Any) -> dict[str, Any]:
+    """A manifest as read from a file, its types checked; raises BadResults where it is none.
 
     A manifest that carries a seal (see `sealed`) must match it. Keys that came with a later
     schema version than its own are null.
     """
-    regular(path, MOST_MANIFEST)
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise BadResults(f"{path} is no JSON: {error}") from error
     version = manifest.get("schema") if isinstance(manifest, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
         raise BadResults(f"{path} is no manifest: it names no schema version")
@@ -173,8 +209,15 @@ def shard_key(key: Any) -> str:
     return key
 
 
-def parquet(path: Path, table: Table, columns: list[str] | None = None) -> "pa.Table":
+def parquet(
+    path: Path,
+    table: Table,
+    columns: list[str] | None = None,
+    source: Source | None = None,
+) -> "pa.Table":
     """A table of results, or some of its columns; raises BadResults where it is none.
+
+    source  the file, open (see `opened`), or its bytes in memory; None to open `path`
 
     Schema, sizes and number of rows are judged by the file's footer before any row is read.
     Columns that came with a later schema version than the file's are null. Metadata that
@@ -183,9 +226,15 @@ def parquet(path: Path, table: Table, columns: list[str] | None = None) -> "pa.T
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    regular(path, MOST_BYTES)
+    if source is None:
+        try:
+            with opened(path, MOST_BYTES) as file:
+                return parquet(path, table, columns, file)
+        except FileNotFoundError as error:
+            raise BadResults(f"{path}: no such file") from error
+    source.seek(0)
     try:
-        with pq.ParquetFile(path, memory_map=False) as file:
+        with pq.ParquetFile(source) as file:
             check_footer(path, file)
             younger = check_schema(path, file.schema_arrow, table)
             found = read_columns(file, younger, columns).replace_schema_metadata(None)

@@ -5,30 +5,42 @@ written by the coordinator alone; what is present and whole is done. `pack` merg
 into `runs.parquet` and `rounds.parquet` with their checksums in `manifest.json`. Readers
 take the union of both; two stores merge to their union. Each file says its schema version
 (see `albench.results.intake`), so files of several versions lie in one store.
+
+**Writers.** One process at a time writes, and holds the lock of `albench.results.lock` for
+it. `pack` writes the new tables beside the old, reads them back, writes the plan
+(`packing.json`: the new manifest, the shards that it covers), renames the tables, writes the
+manifest, reads the tables back again, and only then drops the shards and the plan. Whoever
+takes the lock next carries out a plan that was left.
+
+How readers see a whole store meanwhile: `albench.results.reading`.
 """
 
+import contextlib
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
-from albench.results import intake
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
 from albench.core import tables
 from albench.core.errors import BadResults
-from albench.core.files import sha256, take_place, write_atomic
+from albench.core.files import sha256, sync_folder, take_place, write_atomic
 from albench.core.spec import canonical
 from albench.core.tables import LABELS, rounds_table, runs_table
+from albench.results import intake
+from albench.results.lock import WriterLock, named
+from albench.results.reading import JOURNAL, MANIFEST, TABLES, Reader, digest
 from albench.results.union import united
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
 
 MOST_SHARDS = 256
 COUNTING = ("round", "n_labeled")  # columns that rise by steps, and are told by the steps
-TABLES = ("runs", "rounds")
+WAIT = 10.0
 Labels: TypeAlias = Mapping[str, dict[str, str]]
 """Run -> column of `LABELS.values()` -> what a suite calls it."""
 
@@ -75,41 +87,64 @@ def parquet_bytes(table: "pa.Table") -> bytes:
     return buffer.getvalue()
 
 
-class Store:
-    """The results of one suite in one folder.
+class Store(Reader):
+    """The results of one suite in one folder, to read and to write.
 
-    folder   where the tables, the manifest and the folder `shards` lie
-    report   called with one sentence about each thing set aside
-    frozen   change nothing in the folder: what is damaged is reported and left alone
+    See `Reader` for what it takes. To make a store changes nothing on the disk; what writes
+    takes the writer's lock for the time it needs, and `writing` takes it for a block.
     """
 
-    def __init__(self, folder: Path | str, report: Any = None, frozen: bool = False) -> None:
-        self.frozen = frozen
-        self.folder = Path(folder)
-        self.shards = self.folder / "shards"
-        self.report = report or (lambda sentence: None)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise BadResults(f"{self.folder} is a file; a results folder is due")
-        if not frozen:
-            self.recover()
-        elif (self.folder / "packing.json").exists():
-            raise BadResults(f"{self.folder}: a packing was cut short; `albench status` ends it")
+    def __init__(self, folder: Path | str, report: Any = None) -> None:
+        super().__init__(folder, report)
+        self.lock = WriterLock(self.folder)
+        self.depth = 0
 
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """The manifest, empty where there is none; raises BadResults if it is unreadable."""
-        path = self.folder / "manifest.json"
-        if not path.exists():
-            return {}
-        return intake.manifest_of(path)
+    def damaged(self, key: str) -> None:
+        """Set a damaged shard aside, where this process is the writer."""
+        if not self.depth:
+            super().damaged(key)
+            return
+        for file in self.shard_files(key):
+            if file.exists():
+                take_place(file, file.with_name(file.name + ".damaged"))
+        self.report(f"shard {key} is damaged: set aside, its runs will be run again")
+
+    @contextlib.contextmanager
+    def writing(self, wait: float = WAIT, recover: bool = True) -> Iterator[Self]:
+        """Hold the writer's lock in the block, and end what a dead writer left.
+
+        Raises BadResults, with who writes, where another does for longer than `wait` seconds.
+        """
+        if not self.depth:
+            self.lock.acquire(wait)
+        self.depth += 1
+        try:
+            if recover and self.depth == 1:
+                self.recover()
+            yield self
+        finally:
+            self.depth -= 1
+            if not self.depth:
+                self.lock.release()
+
+    def ours(self) -> None:
+        """Raise BadResults unless this process is still the writer."""
+        if not self.lock.ours():
+            raise BadResults(
+                f"{self.folder}: another process took over the writing "
+                f"({named(self.lock.told())}); nothing more is changed here"
+            )
 
     def note(self, **entries: Any) -> None:
         """Set entries of the manifest, which then is of this writer's schema version."""
-        manifest = {**self.manifest, **entries, "schema": tables.SCHEMA_VERSION}
-        text = intake.sealed(manifest)
-        path = self.folder / "manifest.json"
-        if not path.exists() or path.read_text("utf-8") != text:
-            write_atomic(path, text.encode())
+        if not entries:
+            return
+        with self.writing():
+            manifest = {**self.manifest, **entries, "schema": tables.SCHEMA_VERSION}
+            text = intake.sealed(manifest).encode()
+            path = self.folder / MANIFEST
+            if intake.content(path, intake.MOST_MANIFEST) != text:
+                write_atomic(path, text)
 
     def add(self, runs: list[dict[str, Any]], rounds: list[dict[str, Any]]) -> None:
         """Store the rows of finished runs as one shard."""
@@ -120,98 +155,31 @@ class Store:
         """Write one shard; it counts once its `runs` file is in place."""
         parts = {"rounds": parquet_bytes(rounds), "runs": parquet_bytes(runs)}
         key = digest(parts["runs"], parts["rounds"])
-        for part, content in parts.items():
-            write_atomic(self.shards / f"{key}.{part}.parquet", content)
+        with self.writing():
+            for part, content in parts.items():
+                write_atomic(self.shards / f"{key}.{part}.parquet", content)
         return key
-
-    def shard_keys(self) -> list[str]:
-        """The keys of the shards there are, sorted."""
-        return sorted(p.name.split(".")[0] for p in self.shards.glob("*.runs.parquet"))
-
-    def whole(self, key: str) -> bool:
-        """Whether a shard is as it was written; one that is not is set aside and reported."""
-        files = self.shard_files(intake.shard_key(key))
-        if all(f.exists() for f in files):
-            for file in files:
-                intake.regular(file, intake.MOST_BYTES)
-            if digest(*(f.read_bytes() for f in files)) == key:
-                return True
-        if self.frozen:
-            self.report(f"shard {key} is damaged: its files do not match their checksum")
-            return False
-        for file in files:
-            if file.exists():
-                take_place(file, file.with_name(file.name + ".damaged"))
-        self.report(f"shard {key} is damaged: set aside, its runs will be run again")
-        return False
-
-    def sources(self) -> list[tuple[Path, Path]]:
-        """The pairs of files that make up the store, each checked; packed tables first."""
-        pairs = []
-        if (self.folder / "runs.parquet").exists():
-            pairs.append(self.packed())
-        return pairs + [self.shard_files(key) for key in self.shard_keys() if self.whole(key)]
-
-    def shard_files(self, key: str) -> tuple[Path, Path]:
-        """The two files of a shard."""
-        return self.shards / f"{key}.runs.parquet", self.shards / f"{key}.rounds.parquet"
-
-    def packed(self) -> tuple[Path, Path]:
-        """The packed tables; raises BadResults unless they match the manifest."""
-        digests = self.manifest.get("sha256", {})
-        for name in TABLES:
-            path = self.folder / f"{name}.parquet"
-            if path.is_symlink() or path.exists():
-                intake.regular(path, intake.MOST_BYTES)
-            if not path.exists() or sha256(path) != digests.get(name):
-                raise BadResults(
-                    f"{path} does not match its checksum in manifest.json; restore both, "
-                    "or delete runs.parquet, rounds.parquet and manifest.json to run again"
-                )
-        return self.folder / "runs.parquet", self.folder / "rounds.parquet"
-
-    def arrow(self, columns: list[str] | None = None) -> tuple["pa.Table", "pa.Table | None"]:
-        """The union of all parts; with `columns` of `runs` only these, and no rounds."""
-        pairs = self.sources()
-        runs = [intake.parquet(path, "runs", columns) for path, _ in pairs]
-        if columns is not None:
-            return united(runs, None)
-        return united(runs, [intake.parquet(path, "rounds") for _, path in pairs])
-
-    def runs(self, columns: Iterable[str] | None = None) -> "pd.DataFrame":
-        """The table `runs`, one row per run; with `columns` only these (and the key)."""
-        wanted = None if columns is None else list(dict.fromkeys(["run", "status", *columns]))
-        if wanted is None:
-            wanted = runs_table([]).column_names
-        # a protocol's name follows from the spec
-        read = [*wanted, "spec"] if "protocol" in wanted and "spec" not in wanted else wanted
-        frame: pd.DataFrame = self.arrow(read)[0].to_pandas()
-        return frame[[name for name in frame.columns if name in wanted]]
-
-    def read(self) -> tuple["pd.DataFrame", "pd.DataFrame"]:
-        """Both tables as data frames."""
-        runs, rounds = self.arrow()
-        assert rounds is not None
-        return runs.to_pandas(), rounds.to_pandas()
 
     def compact(self) -> None:
         """Merge the shards into one, once there are many."""
-        keys = self.shard_keys()
-        if len(keys) < MOST_SHARDS:
-            return
-        keys = [key for key in keys if self.whole(key)]
-        pairs = [self.shard_files(key) for key in keys]
-        runs, rounds = united(
-            [intake.parquet(a, "runs") for a, _ in pairs],
-            [intake.parquet(b, "rounds") for _, b in pairs],
-        )
-        assert rounds is not None
-        kept = self.write_shard(runs, rounds)
-        self.drop_shards([key for key in keys if key != kept])
+        with self.writing():
+            if len(self.shard_keys()) < MOST_SHARDS:
+                return
+            kept: dict[str, tuple[Any, Any]] = {}
+            for key in self.shard_keys():
+                found = self.shard(key)
+                if found is not None:
+                    kept[key] = self.tables_of(self.shard_files(key), found, None)
+            runs, rounds = united([a for a, _ in kept.values()], [b for _, b in kept.values()])
+            assert rounds is not None
+            whole = self.write_shard(runs, rounds)
+            if self.shard(whole) is not None:
+                self.drop_shards(set(kept) - {whole})
 
     def drop_shards(self, keys: Iterable[str]) -> None:
         """Delete shards, `runs` first, so that no half is taken for a shard."""
-        for key in keys:
+        self.ours()
+        for key in sorted(keys):
             for file in self.shard_files(key):
                 file.unlink(missing_ok=True)
 
@@ -219,48 +187,95 @@ class Store:
         """Merge everything into the packed tables and note `entries` in the manifest.
 
         labels  what the suite calls the runs (`albench.runner.grid.labels_of`); other runs keep
-                the labels they have. Without shards, `runs` alone is written anew for them
-        The new files are complete under temporary names before the first is renamed, and
-        `recover` ends a packing that was cut short.
+                the labels they have. Without shards, `runs` alone is written anew for them;
+                a store without runs gets empty tables
+        The new tables are complete under temporary names, and read back, before the plan is
+        written; from then on `recover` ends the packing, whoever dies.
         """
-        keys = self.shard_keys()
-        if not keys and (not labels or not (self.folder / "runs.parquet").exists()):
-            self.note(**entries)
-            return
-        runs, rounds = self.arrow()
-        assert rounds is not None
-        content = {"runs": parquet_bytes(called(runs, labels or {}))}
-        if keys:
-            content["rounds"] = parquet_bytes(rounds)
-        before = self.manifest
-        digests = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
-        digests = before.get("sha256", {}) | digests
-        for name, data in content.items():
-            write_atomic(self.folder / f"{name}.parquet.new", data)
-        manifest = {**before, **entries, "schema": tables.SCHEMA_VERSION, "sha256": digests}
-        journal = {"manifest": manifest, "shards": keys}
-        write_atomic(self.folder / "packing.json", canonical(journal).encode())
-        self.recover()
+        with self.writing():
+            before = self.manifest
+            there = bool(before.get("sha256"))
+            if there and not labels and not self.shard_keys():
+                self.note(**entries)
+                return
+            runs, rounds, keys = self.gathered()
+            assert rounds is not None
+            content = {"runs": parquet_bytes(called(runs, labels or {}))}
+            if keys or not there:
+                content["rounds"] = parquet_bytes(rounds)
+            digests = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+            for name, data in content.items():
+                path = self.folder / f"{name}.parquet.new"
+                write_atomic(path, data)
+                read_back(path, digests[name])
+            digests = before.get("sha256", {}) | digests
+            manifest = {**before, **entries, "schema": tables.SCHEMA_VERSION, "sha256": digests}
+            plan = {"manifest": json.loads(intake.sealed(manifest)), "shards": keys}
+            write_atomic(self.folder / JOURNAL, canonical(plan).encode())
+            self.recover()
 
     def recover(self) -> None:
-        """End a packing that was cut short; without one, do nothing."""
-        journal = self.folder / "packing.json"
-        if not journal.exists():
+        """End a packing that was cut short, and remove what a dead writer left unfinished.
+
+        A shard is dropped once the tables have been read back from the disk under their own
+        names and hold its runs. A plan whose tables are not there is given up as long as the
+        manifest's own are. Raises BadResults where neither is; nothing is changed then.
+        """
+        with self.writing(recover=False):
+            planned = self.planned()
+            if planned is not None:
+                self.finish(*planned)
             for name in TABLES:
                 (self.folder / f"{name}.parquet.new").unlink(missing_ok=True)
-            return
-        planned = json.loads(journal.read_text("utf-8"))
-        keys = [intake.shard_key(key) for key in planned["shards"]]
+            for file in self.shards.glob(".writing-*"):
+                file.unlink(missing_ok=True)
+
+    def finish(self, manifest: dict[str, Any], keys: list[str]) -> None:
+        """Carry out the plan of a packing."""
+        digests = manifest.get("sha256", {})
+        with contextlib.ExitStack() as stack:
+            if self.matching(digests, stack) is None:
+                with self.packed():  # raises where the old tables are not whole either
+                    (self.folder / JOURNAL).unlink()
+                    return
+        self.ours()
         for name in TABLES:
-            new = self.folder / f"{name}.parquet.new"
-            if new.exists():
-                take_place(new, self.folder / f"{name}.parquet")
-        text = intake.sealed(planned["manifest"])
-        write_atomic(self.folder / "manifest.json", text.encode())
-        self.drop_shards(keys)
-        journal.unlink()
+            path, new = (self.folder / f"{name}.parquet{end}" for end in ("", ".new"))
+            if new.exists() and sha256(new) == digests[name]:
+                take_place(new, path)
+        sync_folder(self.folder)
+        write_atomic(self.folder / MANIFEST, intake.sealed(manifest).encode())
+        for name in TABLES:
+            read_back(self.folder / f"{name}.parquet", digests[name])
+        self.drop_shards(self.contained(keys))
+        (self.folder / JOURNAL).unlink()
+
+    def contained(self, keys: Iterable[str]) -> list[str]:
+        """Those of the shards whose runs the packed tables hold."""
+        path = self.folder / "runs.parquet"
+        with intake.opened(path, intake.MOST_BYTES) as source:
+            held = set(intake.parquet(path, "runs", ["run"], source)["run"].to_pylist())
+        found = []
+        for key in set(keys) & set(self.shard_keys()):
+            data = self.shard(key)
+            if data is not None:
+                table = self.tables_of(self.shard_files(key), data, ["run"])[0]
+                found += [key] if set(table["run"].to_pylist()) <= held else []
+        return found
 
 
-def digest(runs: bytes, rounds: bytes) -> str:
-    """The key of a shard: 24 hexadecimal digits over both files."""
-    return hashlib.sha256(hashlib.sha256(runs).digest() + rounds).hexdigest()[:24]
+def read_back(path: Path, due: str) -> None:
+    """Read a file from the disk again, past the cache where the system can do so.
+
+    Raises BadResults unless it has the SHA-256 `due` and every row can be read.
+    """
+    with intake.opened(path, intake.MOST_BYTES) as source:
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        found = hashlib.file_digest(source, "sha256").hexdigest()
+        if found != due:
+            raise BadResults(
+                f"{path} was read back with other bytes than were written (disk or memory at "
+                "fault); the shards stay, and with them all runs"
+            )
+        intake.parquet(path, "runs" if path.name.startswith("runs") else "rounds", None, source)

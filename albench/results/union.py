@@ -209,12 +209,20 @@ def agreed(
             for column, value in other.items():
                 if row[column] is None:
                     row[column] = value
-                elif value is not None and value != row[column] and column not in MAY_DIFFER:
+                elif column not in MAY_DIFFER and not same(row[column], value):
                     raise Contradiction(
                         f"contradiction: run {run}, round {row['round']}: {column} is "
                         f"{row[column]} in one part and {value} in another"
                     )
     return merged
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a cell do not contradict each other: NaN equals NaN, null anything."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    both_nan = isinstance(one, float) and isinstance(other, float) and one != one and other != other
+    return other is None or both_nan or bool(one == other)
 
 
 def sorted_runs(runs: "pa.Table") -> "pa.Table":

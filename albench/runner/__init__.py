@@ -1,7 +1,8 @@
 """Specs -> store: what is missing is run, in parallel, and stored by the coordinator alone."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from albench.datasets._dataset import suspects
 from albench.results import provenance
 from albench.results.store import Labels, Store
 from albench.runner.clock import wanting
+from albench.runner.crew import Block
 from albench.runner.grid import labels_of, missing, take_over
-from albench.runner.pool import Block, Workers, results, stop_workers
+from albench.runner.pool import Workers, results
 from albench.runner.worker import (
     Finished,
     Options,
@@ -105,6 +107,7 @@ def preflight(
 __all__ = ["Progress", "Workers", "check_limits", "open_store", "run"]
 
 BLOCK = 24
+MADE = ("versions", "machine", "revision")  # of the manifest: what made the runs
 
 
 @dataclass
@@ -168,40 +171,73 @@ def run(
     for sentence in wanting(options.timeout, options.profile):
         report(sentence)
     suite, gone = with_skipped(suite)
-    for folder in reuse:
-        take_over(suite, store, Store(folder, report))
-    specs = missing(suite, store)
-    if shard is not None:
-        specs = part(specs, shard)
-    gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
-    lost = [spec for spec in specs if spec.dataset in gone]
-    specs = [spec for spec in specs if spec.dataset not in gone]
-    if len(lost) == len(suite.specs):
-        raise Unavailable(none_here(suite, gone))
-    sent = luggage(specs, suite.plugins, suite.metrics)
-    options = replace(options, plugins=sent.files, entries=sent.entries)
-    labels = labels_of(suite) if specs or lost else {}
-    store.add(
-        [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []
-    )
-    names = {entry.ref.label: entry.label for entry in suite.datasets}
-    progress = Progress(len(specs), names=names)
-    on_progress(progress)
-    if specs:
-        store.note(**told(suite, store))
-        progress.workers = count
-        finished = results(blocks(specs), options, workers)
-        stored_as_they_come(finished, store, progress, on_progress, labels)
-    if specs or lost:
-        store.pack(labels, **told(suite, store))
+    others = [Store(folder, report) for folder in reuse]
+    if not others and settled(suite, store):
+        progress = Progress(0)
+        on_progress(progress)
+        return progress
+    with store.writing():
+        origins = [other.manifest for other in others if take_over(suite, store, other)]
+        specs = missing(suite, store)
+        if shard is not None:
+            specs = part(specs, shard)
+            if not specs:
+                report(f"--shard {shard[0]}/{shard[1]} has none of the runs that are missing")
+        gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
+        lost = [spec for spec in specs if spec.dataset in gone]
+        specs = [spec for spec in specs if spec.dataset not in gone]
+        check_some_here(suite, lost, gone)
+        sent = luggage(specs, suite.plugins, suite.metrics)
+        options = replace(options, plugins=sent.files, entries=sent.entries)
+        labels = labels_of(suite) if specs or lost or origins else {}
+        store.add(
+            [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []
+        )
+        names = {entry.ref.label: entry.label for entry in suite.datasets}
+        progress = Progress(len(specs), names=names)
+        on_progress(progress)
+        if specs:
+            store.note(**told(suite, store, origins))
+            progress.workers = count
+            finished = results(blocks(specs), options, workers)
+            stored_as_they_come(finished, store, progress, on_progress, labels)
+        finish(suite, store, labels, origins, ran=bool(specs or lost))
     return progress
 
 
-def none_here(suite: Suite, gone: dict[Ref, str]) -> str:
-    """That no dataset of a suite can be had, said once, with what helps."""
+def settled(suite: Suite, store: Store) -> bool:
+    """Whether a store has all runs of a suite, packed, and its manifest what was added."""
+    manifest = store.manifest
+    packed = bool(manifest.get("sha256")) and not store.shard_keys() and store.planned() is None
+    known = set(suite.added) <= set(manifest.get("added", ()))
+    return packed and known and not missing(suite, store)
+
+
+def finish(
+    suite: Suite, store: Store, labels: Labels, origins: Sequence[dict[str, Any]], ran: bool
+) -> None:
+    """Pack the tables, and have the manifest say what they are.
+
+    origins  manifests of the stores from which runs were taken over
+    ran      whether something was run now; without it, what is stored owes nothing to the
+             versions that are here, and the manifest goes on naming those it named
+    """
+    if ran or origins or not store.manifest:
+        store.pack(labels, **told(suite, store, origins, ran))
+        return
+    new = [name for name in suite.added if name not in store.manifest.get("added", ())]
+    store.pack(**(told(suite, store, origins, ran) if new else {}))
+
+
+def check_some_here(suite: Suite, lost: Sequence[RunSpec], gone: dict[Ref, str]) -> None:
+    """Raise Unavailable, once and with what helps, where no dataset of a suite can be had."""
+    if not lost or len(lost) < len(suite.specs):
+        return
     n, first = len(gone), next(iter(gone.values()))
     files = HELP.replace("SUITE", suite.name if suite.path is None else str(suite.path))
-    return f"none of the {n} datasets of suite {suite.name!r} can be had: {first}; {files}"
+    raise Unavailable(
+        f"none of the {n} datasets of suite {suite.name!r} can be had: {first}; {files}"
+    )
 
 
 def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:
@@ -212,7 +248,9 @@ def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:
     return row | stamp | {"status": "failed"} | why
 
 
-def told(suite: Suite, store: Store) -> dict[str, Any]:
+def told(
+    suite: Suite, store: Store, origins: Sequence[dict[str, Any]] = (), ran: bool = True
+) -> dict[str, Any]:
     """What the manifest says now; additions of earlier runs and their entries stay in it."""
     before, now = store.manifest, provenance.manifest(suite)
     now["added"] = list(dict.fromkeys([*before.get("added", ()), *now["added"]]))
@@ -222,11 +260,16 @@ def told(suite: Suite, store: Store) -> dict[str, Any]:
         now["question"] = provenance.asked(suite)
     elif "question" in before:
         now["question"] = before["question"]
-    return now
+    makers = [now, before] if ran else [before]
+    made = [{key: one[key] for key in MADE if one.get(key)} for one in [*makers, *origins]]
+    also = before.get("also", {})
+    told = {key: value for key, value in now.items() if key not in MADE}
+    found = provenance.merged([{"also": also}, *made] if also else made)
+    return {key: found.get(key) for key in (*MADE, "also")} | told
 
 
 def stored_as_they_come(
-    blocks: Iterable[Sequence[Finished]],
+    blocks: Generator[list[Finished], None, None],
     store: Store,
     progress: Progress,
     on_progress: Callable[[Progress], None],
@@ -234,8 +277,9 @@ def stored_as_they_come(
 ) -> None:
     """Store each block of runs as it comes in; workers end with this call."""
     stamp = {"versions": canonical(provenance.versions()), "revision": provenance.revision()}
-    try:
-        for finished in blocks:
+    # workers end here: the next call may find another environment, which they would not see
+    with closing(blocks) as coming:
+        for finished in coming:
             begin = time.monotonic()
             store.add(
                 [one.run | stamp | labels[one.run["run"]] for one in finished],
@@ -245,9 +289,6 @@ def stored_as_they_come(
             progress.storing += time.monotonic() - begin
             progress.add(finished)
             on_progress(progress)
-    finally:
-        # the next call may find another environment, which running workers would not see
-        stop_workers()
 
 
 def workers_of(jobs: int) -> int:

@@ -1,4 +1,4 @@
-"""Time and threads in a worker: what time is spent on, and a limit to both."""
+"""Time and threads in a worker: what time is spent on, limits to both, and being stopped."""
 
 import contextlib
 import importlib.util
@@ -244,3 +244,32 @@ def interrupt(thread: int, message: str) -> None:
 
     kind = type("RunTimeout", (RunTimeout,), {"__str__": lambda self: message})
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
+
+
+@contextlib.contextmanager
+def told_to_stop() -> Iterator[None]:
+    """Raise KeyboardInterrupt after the block if Ctrl-C or SIGTERM came in it.
+
+    So the interrupt of a user and one that a strategy raises are told apart, and a strategy
+    cannot swallow the first. The signals' own handlers are called as before. In a thread,
+    which no signal interrupts, this does nothing.
+    """
+    came: list[int] = []
+    before: dict[int, Any] = {}
+
+    def noted(number: int, frame: Any) -> None:
+        came.append(number)
+        before[number](number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in before:
+        signal.signal(number, noted)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            raise KeyboardInterrupt

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albench.core import registry
-from albench.core.errors import BadResults
+from albench.core.errors import BadResults, BadValue
 from albench.core.reasons import Reason
 from albench.core.spec import RunSpec
 from albench.core.tables import LABELS
+from albench.core.traits import did_you_mean
 from albench.results import provenance
 from albench.results.store import Store
 from albench.results.union import united
@@ -157,6 +158,25 @@ def take_over(suite: Suite, store: Store, other: Store) -> int:
     return len(ids)
 
 
+def without(suite: Suite, store: Store, names: Sequence[str]) -> None:
+    """Take strategies off what was added to a suite; their runs stay in the tables.
+
+    suite  as its file has it; what stands in it stays there
+    Raises BadValue for one that was not added.
+    """
+    with store.writing():
+        added, entries = store.manifest.get("added", []), store.manifest.get("entries", {})
+        for name in names:
+            if name not in added:
+                raise BadValue(f"--remove {name}: it was not added{did_you_mean(name, added)}")
+        gone = {f"strategy:{name}" for name in names}
+        gone -= {f"strategy:{labelled.ref.name}" for labelled in suite.strategies}
+        store.note(
+            added=[name for name in added if name not in names],
+            entries={key: value for key, value in entries.items() if key not in gone},
+        )
+
+
 def merge(
     sources: Sequence[Path | str],
     into: Path | str,
@@ -171,7 +191,7 @@ def merge(
         if not Path(folder).is_dir():
             raise BadResults(f"{folder}: no such results folder")
     target = Store(into, report)
-    stores = [Store(folder, left_out(folder, report), frozen=True) for folder in sources]
+    stores = [Store(folder, left_out(folder, report)) for folder in sources]
     parts = [store.arrow() for store in [*stores, target]]
     runs, rounds = united([a for a, _ in parts], [b for _, b in parts if b is not None])
     assert rounds is not None

@@ -4,16 +4,24 @@ joblib promises `Parallel` only. Where a name below has moved, what the standard
 loky's public functions offer stands in for it.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-__all__ = ["BrokenProcessPool", "end_shared", "end_single", "single"]
+__all__ = ["BrokenProcessPool", "end_pool", "pool"]
 
 # loky's own error for a dead worker is a subclass of the standard library's, caught here
 
 
-def single() -> Any:
-    """An executor with one process, started afresh: nothing of this process is inherited."""
+def pool(
+    jobs: int, begin: Callable[..., None], arguments: Sequence[Any], env: Mapping[str, str]
+) -> Any:
+    """An executor of so many processes, started afresh: they inherit nothing of this one.
+
+    begin, arguments  called first in each process
+    env               variables of the environment that are set there (loky's own pool only)
+    """
+    first: dict[str, Any] = {"initializer": begin, "initargs": tuple(arguments)}
     try:
         from joblib.externals.loky import ProcessPoolExecutor
     except ImportError:
@@ -21,12 +29,12 @@ def single() -> Any:
         import multiprocessing
 
         fresh = multiprocessing.get_context("spawn")
-        return concurrent.futures.ProcessPoolExecutor(max_workers=1, mp_context=fresh)
-    return ProcessPoolExecutor(max_workers=1)
+        return concurrent.futures.ProcessPoolExecutor(jobs, mp_context=fresh, **first)
+    return ProcessPoolExecutor(max_workers=jobs, env=dict(env), **first)
 
 
-def end_single(executor: Any) -> None:
-    """End an executor of `single` and its process, whatever it is doing."""
+def end_pool(executor: Any) -> None:
+    """End an executor of `pool` and its processes, whatever they are doing."""
     processes = list((getattr(executor, "_processes", None) or {}).values())
     try:
         executor.shutdown(wait=False, kill_workers=True)
@@ -34,17 +42,3 @@ def end_single(executor: Any) -> None:
         for process in processes:
             process.kill()
         executor.shutdown(wait=False, cancel_futures=True)
-
-
-def end_shared() -> None:
-    """End the processes of joblib's pool, whatever they are doing."""
-    try:
-        from joblib.externals.loky import get_reusable_executor, reusable_executor
-    except ImportError:  # then joblib has another pool, which ends with its `Parallel`
-        return
-    if hasattr(reusable_executor, "_executor"):
-        executor = reusable_executor._executor
-    else:  # asked for by its public name, a pool is made where there is none
-        executor = get_reusable_executor()
-    if executor is not None:
-        executor.shutdown(wait=False, kill_workers=True)

@@ -1,5 +1,6 @@
 """What a worker does: one run, or a block of runs that share a cut."""
 
+import math
 import signal
 import threading
 import time
@@ -20,7 +21,15 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
-from albench.runner.clock import Laps, Parts, TimedLearner, limited, one_thread, peak_memory
+from albench.runner.clock import (
+    Laps,
+    Parts,
+    TimedLearner,
+    limited,
+    one_thread,
+    peak_memory,
+    told_to_stop,
+)
 from albench.simulation.learner import Learner
 from albench.simulation.loop import Sight, simulate
 from albench.simulation.oracles import oracle
@@ -30,6 +39,7 @@ from albench.suite.protocols import protocol_name
 
 Fits: TypeAlias = "dict[Any, Cache]"
 RESIDENT = 2
+HOLD = 5.0  # seconds that a finished run may wait for others of its block
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,12 @@ def resident(ref: Ref) -> Dataset:
     return datasets[ref]
 
 
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the coordinator: it reaches every process of a terminal."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def luggage(
     specs: Iterable[RunSpec], plugins: Sequence[str], metrics: Sequence[str] = ()
 ) -> registry.Carried:
@@ -95,26 +111,46 @@ def luggage(
     return registry.carried(every, plugins)
 
 
-def run_block(specs: Sequence[RunSpec], options: Options) -> list[Finished]:
+def run_block(specs: Sequence[RunSpec], options: Options, hold: float = math.inf) -> list[Finished]:
     """Run specs one after the other, each on one BLAS and OpenMP thread.
 
     Specs that differ in strategy or models only share the cut, and what is kept with it.
+
+    hold  give back what is finished, and leave the rest of the specs, before a finished run
+          has waited so many seconds for those after it (each taken to last up to twice as
+          long as the longest so far)
     """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     registry.Carried(options.plugins, options.entries).unpack()
     with one_thread():
         shared: dict[Any, Any] = {}
-        return [run_one(spec, options, shared) for spec in specs]
+        finished: list[Finished] = []
+        longest, since = 0.0, math.inf
+        for spec in specs:
+            begin = time.monotonic()
+            finished.append(run_one(spec, options, shared))
+            now = time.monotonic()
+            longest, since = max(longest, now - begin), min(since, now)
+            if now - since + 2 * longest > hold:
+                break
+        return finished
 
 
 def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = None) -> Finished:
-    """One run; whatever goes wrong in it costs this run only."""
+    """One run; whatever goes wrong in it costs this run only.
+
+    Raises KeyboardInterrupt where the process was told to stop meanwhile, whatever became of
+    the exception in the strategy's hands.
+    """
+    with told_to_stop():
+        return contained(spec, options, {} if shared is None else shared)
+
+
+def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finished:
+    """`run_one`, where nothing that a strategy or a model raises gets out."""
     begin = time.perf_counter()
     row = described(spec) | {"metrics": versions_of(options.metrics)}
     rounds: list[dict[str, Any]] = []
     parts = Parts()
-    shared = {} if shared is None else shared
     try:
         with parts.running("load"):
             resident(spec.dataset)
@@ -132,7 +168,8 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
                 rounds.extend(simulated(spec, task, options, learners, parts))
                 row["engine"] = learners.model.name  # an engine that fell back on the way says so
         row |= {"status": "done", "reason": None, "reason_code": None}
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        # a KeyboardInterrupt, a SystemExit of the strategy's own: see `told_to_stop`
         row |= ended(spec, error)
     row["seconds"] = time.perf_counter() - begin
     if options.profile:
@@ -144,16 +181,24 @@ def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
     """How a run that raised ended: status, reason and its code."""
     status, otherwise = "failed", Reason.refused
     if isinstance(error, Skip):
-        status, words = "skipped", str(error)
+        status, words = "skipped", said(error)
     elif isinstance(error, RunTimeout):
-        status, words = "timeout", str(error)
+        status, words = "timeout", said(error)
     elif isinstance(error, AlbenchError):
-        words = f"{spec.strategy.label}: {error}"
+        words = f"{spec.strategy.label}: {said(error)}"
     else:
         otherwise = Reason.exception
         words = "".join(traceback.format_exception(error, limit=-8))
     code = reason_of(error, otherwise).value
     return {"status": status, "reason": words, "reason_code": code}
+
+
+def said(error: BaseException) -> str:
+    """The text of an exception, which may be a strategy's own class."""
+    try:
+        return str(error)
+    except BaseException:
+        return type(error).__name__
 
 
 def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:

@@ -241,7 +241,7 @@ def verify(
     if not Path(folder).is_dir():
         raise BadResults(f"{folder}: no such results folder")
     try:
-        store = Store(folder, faults.append, frozen=True)
+        store = Store(folder, faults.append)
         manifest, (runs, rounds) = store.manifest, store.read()
     except BadResults as error:
         raise CheckFailed(str(error)) from error
