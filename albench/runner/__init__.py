@@ -193,8 +193,7 @@ def run(
         store.add(
             [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []
         )
-        names = {entry.ref.label: entry.label for entry in suite.datasets}
-        progress = Progress(len(specs), names=names)
+        progress = Progress(len(specs), names={e.ref.label: e.label for e in suite.datasets})
         on_progress(progress)
         if specs:
             store.note(**told(suite, store, origins))
