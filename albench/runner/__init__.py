@@ -186,16 +186,14 @@ def run(
         gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
         lost = [spec for spec in specs if spec.dataset in gone]
         specs = [spec for spec in specs if spec.dataset not in gone]
-        if len(lost) == len(suite.specs):
-            raise Unavailable(none_here(suite, gone))
+        check_some_here(suite, lost, gone)
         sent = luggage(specs, suite.plugins, suite.metrics)
         options = replace(options, plugins=sent.files, entries=sent.entries)
         labels = labels_of(suite) if specs or lost or origins else {}
         store.add(
             [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []
         )
-        names = {entry.ref.label: entry.label for entry in suite.datasets}
-        progress = Progress(len(specs), names=names)
+        progress = Progress(len(specs), names={e.ref.label: e.label for e in suite.datasets})
         on_progress(progress)
         if specs:
             store.note(**told(suite, store, origins))
@@ -230,11 +228,15 @@ def finish(
     store.pack(**(told(suite, store, origins, ran) if new else {}))
 
 
-def none_here(suite: Suite, gone: dict[Ref, str]) -> str:
-    """That no dataset of a suite can be had, said once, with what helps."""
+def check_some_here(suite: Suite, lost: Sequence[RunSpec], gone: dict[Ref, str]) -> None:
+    """Raise Unavailable, once and with what helps, where no dataset of a suite can be had."""
+    if not lost or len(lost) < len(suite.specs):
+        return
     n, first = len(gone), next(iter(gone.values()))
     files = HELP.replace("SUITE", suite.name if suite.path is None else str(suite.path))
-    return f"none of the {n} datasets of suite {suite.name!r} can be had: {first}; {files}"
+    raise Unavailable(
+        f"none of the {n} datasets of suite {suite.name!r} can be had: {first}; {files}"
+    )
 
 
 def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:
