@@ -165,6 +165,7 @@ def run(
     """
     workers = jobs if isinstance(jobs, Workers) else Workers(jobs)
     count = workers.count
+    part((), shard or (1, 1))
     store = open_store(suite, results_dir, report)
     options = options or Options(suite.metrics)
     options = replace(options, metrics=suite.metrics, trace=suite.trace)
