@@ -104,11 +104,19 @@ def closure(query):
 @albench.strategy("cheat-cell")
 def cell(query):
     """Peeks at hidden labels through the cells of the function that fits the model."""
-    for one in query.fit.__closure__ or ():
+    for one in query.fit.__closure__:
         task = getattr(one.cell_contents, "task", None)
         if task is not None:
             return query.top((task.y[query.pool] == 1).astype(float))
     return honest(query)
+
+
+def peeked(query):
+    """The hidden labels, from the variables of its callers."""
+    frame = inspect.currentframe()
+    while "task" not in frame.f_locals or not hasattr(frame.f_locals["task"], "X_test"):
+        frame = frame.f_back
+    return frame.f_locals["task"].y[query.pool]
 
 
 def has(thing, X):
@@ -121,6 +129,39 @@ def memory(query):
     """Searches the memory of the process for the task."""
     tasks = [o for o in gc.get_objects() if type(o).__name__ == "Task" and has(o, query.X)]
     return query.top(-query.margins + 0.0 * len(tasks))
+
+
+@albench.strategy("cheat-memory-in-a-thread")
+def threaded(query):
+    """Lets a library's thread search the memory of the process."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(gc.get_objects).result()
+    return query.top(-query.margins + 0.0 * len(found))
+
+
+@albench.strategy("cheat-ctypes")
+def compiled(query):
+    """Opens a file through the C library."""
+    import ctypes
+
+    _ = ctypes.CDLL(None).open
+    return honest(query)
+
+
+@albench.strategy("cheat-listing")
+def listing(query):
+    """Looks which files there are."""
+    import os
+
+    return query.top(-query.margins + 0.0 * len(os.listdir(os.curdir)))
+
+
+@albench.strategy("cheat-rows")
+def row_numbers(query):
+    """Reads labels off the row numbers of a file sorted by class."""
+    return query.pool[np.argsort(query.rows[query.pool])[: query.n]]
 
 
 @albench.strategy("cheat-layout")
@@ -256,6 +297,6 @@ def always(query):
 @albench.strategy("cheat-global-and-peek")
 def global_and_peek(query):
     """Draws from numpy's global generator among the rows of a class it should not know."""
-    labels = np.array([query.reveal(int(position)) for position in query.pool])
+    labels = peeked(query)
     near = query.pool[np.argsort(labels == 1, kind="stable")][-query.n - 3 :]
     return np.random.choice(near, query.n, replace=False)  # noqa: NPY002

@@ -30,6 +30,7 @@ models = ["gnb"]
 strategies = ["random", "margin"]
 trials = 2
 metrics = ["accuracy", "log_loss"]
+rope = {log_loss = 0.05}
 """
 ROOT = Path(__file__).parent.parent
 
@@ -255,7 +256,7 @@ def test_everything_shows_itself(small: Path, monkeypatch: pytest.MonkeyPatch) -
         albench.curves(suite),
         albench.bias(suite, jobs=1),
         albench.noise(suite, jobs=1).cost,
-        albench.verify(suite, sample=1),
+        albench.verify(suite, sample=0),
     ):
         tags = Tags(found._repr_html_()).seen
         assert tags.count("table") == 1
@@ -515,7 +516,8 @@ def test_a_strategy_of_a_notebook_runs_in_workers(small: Path, tmp_path: Path) -
     assert out[5] == "0"
     # of all three, since each reads the helper that reads the constant
     assert out[6] == "{'done': 3}"
-    assert out[7] == "['Widest', 'decorated', 'margin', 'random', 'widest']"
+    # all three pick alike, and are one competitor
+    assert out[7] == "['margin', 'random', 'widest']"
 
 
 def test_a_notebook_s_strategy_can_be_checked(tmp_path: Path) -> None:

@@ -166,9 +166,19 @@ def test_an_inverted_ranking_is_found_and_said() -> None:
     assert row["best_right"] == 0
     assert row["regret"] == pytest.approx((0.05 + 0.03) / 2)
     assert (row["believed"], row["truly"]) == ("random", "margin")
-    lines = said_audit.audit(misled.errors(table), misled.ranking(table), "random")
+    # two trials are too few for an interval on either side
+    lines = said_audit.audit(misled.errors(table), misled.sides(table, "random"), "random")
+    assert lines[1] == "it is not shown to put any strategy on the wrong side of random."
+    more = made(*({s: x * 3 for s, x in given.items()} for given in (BELIEVED, TRUTH)))
+    beside = misled.sides(more, "random").set_index("strategy").loc["margin"]
+    assert (beside["believed"], beside["truly"]) == pytest.approx((-0.23, 0.04))
+    half = 2.5706 * np.array([0.02191, 0.01095]) / np.sqrt(6)
+    assert beside["believed_high"] == pytest.approx(-0.23 + half[0], abs=1e-4)
+    assert beside["truly_low"] == pytest.approx(0.04 - half[1], abs=1e-4)
+    lines = said_audit.audit(misled.errors(more), misled.sides(more, "random"), "random")
     assert lines[1] == (
-        "it inverts the ranking: on d it ranks margin below random, the passive test above."
+        "it inverts the ranking: on d it ranks margin below random (-0.230 [-0.253, -0.207]), the "
+        "passive test above (+0.040 [+0.029, +0.051])."
     )
 
 

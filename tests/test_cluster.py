@@ -13,7 +13,7 @@ import pytest
 
 from albench.core.errors import BadResults, Unavailable
 from albench.results.store import Store
-from albench.runner import cluster, run
+from albench.runner import Workers, cluster, run
 from albench.suite import Suite
 from albench.suite.toml import load_suite
 
@@ -134,7 +134,7 @@ def test_a_worker_that_dies_costs_the_run_that_killed_it(
     nodes.worker()
     nodes.worker()
     address = nodes.ready(2)
-    done = run(suite, tmp_path / "r", backend="dask", scheduler=address)
+    done = run(suite, tmp_path / "r", jobs=Workers(backend="dask", scheduler=address))
     assert done.counts == {"done": 2, "failed": 1}
     runs = Store(tmp_path / "r").runs().set_index("strategy")
     assert runs.loc["dask_dies", "reason"] == "killed its worker process 2 times"
@@ -162,7 +162,12 @@ def test_a_lost_scheduler_is_one_message_and_finished_runs_stay(
             os.killpg(nodes.scheduler.pid, signal.SIGKILL)
 
     with pytest.raises(Unavailable, match=r"scheduler at tcp://\S+ was lost; finished runs are"):
-        run(suite, tmp_path / "r", backend="dask", scheduler=address, on_progress=after)
+        run(
+            suite,
+            tmp_path / "r",
+            jobs=Workers(backend="dask", scheduler=address),
+            on_progress=after,
+        )
     kept = len(Store(tmp_path / "r").runs())
     assert kept > 0
     monkeypatch.setenv("ALBENCH_SLOW", str(begun))
@@ -173,15 +178,17 @@ def test_workers_that_differ_are_refused_by_name(
     plugin: Path, tmp_path: Path, nodes: Cluster
 ) -> None:
     suite = suite_of(plugin, tmp_path)
-    other = tmp_path / "other" / "albench-9.9.dist-info"
-    other.mkdir(parents=True)
-    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: albench\nVersion: 9.9\n")
-    path = os.pathsep.join([str(other.parent), os.environ.get("PYTHONPATH", "")])
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "sitecustomize.py").write_text(
+        'import albench.core.version\nalbench.core.version.VERSION = "9.9"\n'
+    )
+    path = os.pathsep.join([str(other), os.environ.get("PYTHONPATH", "")])
     worker = nodes.worker(PYTHONPATH=path)
     address = nodes.ready(1)
     said = r"the dask worker tcp://\S+ is refused: albench 9\.9 there, \S+ here; workers need"
     with pytest.raises(BadResults, match=said):
-        run(suite, tmp_path / "r", backend="dask", scheduler=address)
+        run(suite, tmp_path / "r", jobs=Workers(backend="dask", scheduler=address))
     nodes.worker()
     nodes.ready(2)
     os.killpg(worker.pid, signal.SIGKILL)

@@ -193,9 +193,9 @@ def test_what_is_averaged_into_what_is_said_everywhere() -> None:
     assert f"2 base datasets ({text})" in comparison.headline_caption(result)
     assert f"The last rows count 2 base datasets ({text})" in comparison.dataset_tables(result)[0]
     told = about(result, 0, [])
-    assert text in told.ending("ranks")
-    assert "3 datasets" not in told.ending("ranks")
-    assert told.ending("heat") == told.where
+    assert text in told.ending("bases")
+    assert "3 datasets" not in told.ending("bases")
+    assert told.ending("datasets") == told.where
     assert "3 datasets" in told.where
     plain = compare(frame, metric="accuracy", baseline="random")
     assert not any("base dataset" in line for line in (*plain.lines, *plain.notes))

@@ -46,7 +46,7 @@ def sight(found: Entry) -> Sight:
     """What a strategy declares that it sees."""
     if found.traits.bound:
         return "all"
-    return "train" if found.traits.sampling else "pool"
+    return "train" if found.traits.sampling else "file" if found.traits.rows else "pool"
 
 
 @cache

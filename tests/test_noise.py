@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bought_runs import measured
+from scipy import stats
 
 from albench.analysis.bought import noise, words
 from albench.core.registry import resolve
@@ -78,10 +79,42 @@ def test_ratio_of_means_with_its_interval() -> None:
     above, below = np.array([0.2, 0.3, 0.1, 0.2]), np.array([0.1, 0.1, 0.1, 0.1])
     ratio, low, high = noise.ratio_interval(above, below)
     assert ratio == pytest.approx(2.0)
-    assert 1.0 <= low < ratio < high <= 3.0
+    # the base does not vary: the t interval of above, divided by it
+    t = stats.t.interval(0.95, 3, above.mean(), stats.sem(above))
+    assert (low, high) == pytest.approx((t[0] / 0.1, t[1] / 0.1))
     assert noise.ratio_interval(above, below) == (ratio, low, high)
     assert np.isnan(noise.ratio_interval(above[:2], below[:2])[1])
     assert np.isnan(noise.ratio_interval(above, 0 * below)[0])
+    assert np.isnan(noise.ratio_interval(0 * above + 0.2, below)[1])  # no spread, no interval
+
+
+def test_an_interval_holds_one_exactly_where_the_test_of_chance_does_not_reject() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        below = rng.normal(0.1, 0.005, 4)
+        above = rng.normal(0.12, 0.01, 4)
+        _, low, high = noise.ratio_interval(above, below)
+        p = noise.chance_p(above, below)
+        assert p == pytest.approx(stats.ttest_rel(above, below).pvalue)
+        assert (low <= 1 <= high) == (p > 0.05)
+
+
+def test_drawn_to_wrong_labels_has_a_family_over_cells() -> None:
+    """Forty cells at chance: by their own intervals some are drawn, after Holm none is."""
+    rng = np.random.default_rng(1)
+    rows = [
+        (f"d{c}", "p", "m", "s", t, 1.0, measure, value)
+        for c in range(40)
+        for t in range(5)
+        for measure, value in (("wrong", rng.normal(0.2, 0.02)), ("base", 0.2))
+    ]
+    names = ["dataset", "protocol", "model", "strategy", "trial", "checkpoint", "measure", "value"]
+    drawn = noise.affinity(pd.DataFrame(rows, columns=names))
+    assert ((drawn["low"] > 1) | (drawn["high"] < 1)).any()
+    (line,) = words.noise(drawn, {})
+    assert line.startswith("no strategy is shown to be drawn to wrong labels")
+    assert "Holm over 40 cells" in line
+    assert drawn["holm_p"].min() == pytest.approx(min(1.0, 40 * drawn["p"].min()))
 
 
 def test_nothing_queried_is_null_not_a_crash() -> None:

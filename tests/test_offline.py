@@ -1,5 +1,6 @@
 """Without a network: what is said, how fast, and what runs all the same."""
 
+import json
 import socket
 import time
 from pathlib import Path
@@ -114,5 +115,49 @@ def test_a_dry_run_asks_no_network_and_estimates_from_the_registered_size(
         app, ["run", str(loaded.path), "--dry-run", "--results", str(tmp_path / "results")]
     )
     assert done.exit_code == 0
-    assert "without those on lost1 (of unknown size)" in done.output
+    assert "without those on lost1 (unknown until fetched)" in done.output
     assert "2 datasets are not here" in done.output
+
+
+def test_a_suite_without_any_data_says_so_once(tmp_path: Path, asked: list[str]) -> None:
+    loaded = load_suite(suite(tmp_path, *(LOST.format(i=i) for i in range(3))))
+    with pytest.raises(Unavailable) as error:
+        run(loaded, tmp_path / "results", jobs=1)
+    assert str(error.value).startswith("none of the 3 datasets of suite 'mine' can be had: ")
+    assert f"`albench data list {loaded.path} --urls`" in str(error.value)
+    assert not list((tmp_path / "results").rglob("*.parquet"))
+
+
+def test_files_are_named_with_address_and_checksum_and_taken_from_a_folder(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hashlib
+
+    content = b"a,y\n" + b"".join(b"%d.5,%d\n" % (i * 7 % 11, i % 2) for i in range(60))
+    digest = hashlib.sha256(content).hexdigest()
+    there = (
+        f'{{use = "csv", url = "https://nowhere.invalid/t.csv", sha256 = "{digest}", target = "y"}}'
+    )
+    thin = '{use = "imbalanced", base = "sonar", positive = "1", name = "thin"}'
+    path = suite(tmp_path, there, thin, "{use = 'openml', id = 61, md5 = 'ab'}", '"iris"')
+    command = ["data", "list", str(path), "--urls", "--format", "json"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["file"] for row in rows] == ["t.csv", "sonar-svmstyle.txt", "OpenML 61"]
+    assert rows[0]["address"] == "https://nowhere.invalid/t.csv"
+    assert rows[0]["sha256"] == digest
+    assert rows[1]["dataset"] == "thin"
+    assert rows[2] == {**rows[2], "address": "https://www.openml.org/d/61", "md5": "ab"}
+    assert [row["where"] for row in rows] == ["absent"] * 3
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    (folder / "t.csv").write_bytes(content)
+    monkeypatch.setenv("ALBENCH_MIRROR", "")
+    fetched = CliRunner().invoke(
+        app, ["data", "fetch", str(path), "--only", "dataset=t", "--from", str(folder)]
+    )
+    assert fetched.exit_code == 0, fetched.output
+    assert CliRunner().invoke(app, [*command[:2], "--urls"]).exit_code == 0
+    wrong = CliRunner().invoke(app, ["data", "fetch", str(path), "--from", "nowhere"])
+    assert "no such folder" in str(wrong.exception)

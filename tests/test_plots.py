@@ -206,7 +206,7 @@ def test_bounds_are_drawn_and_not_ranked() -> None:
 
 def test_loss_curves_are_drawn_in_their_own_direction() -> None:
     frame = curves_of(3, 2, 6).assign(log_loss=lambda f: 1 - f["accuracy"])
-    found = panels(compare(frame, metric="log_loss", better="lower"))
+    found = panels(compare(frame, metric="log_loss", better="lower", rope=0.01))
     assert (found["learning"]["mean"] > 0).all()
     assert (found["learning"]["full"] > 0).all()
     about = About("log_loss", "area", "random", ["random", "margin"], "6", 3, lower=True)

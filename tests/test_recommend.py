@@ -44,6 +44,7 @@ def wrong(oracle: str, low: float, high: float) -> tuple[pd.DataFrame, dict[tupl
         "affinity": (low + high) / 2,
         "low": low,
         "high": high,
+        "holm_p": 0.01 if low > 1 else 0.4,
     }
     return pd.DataFrame([row]), {("digits", "standard"): oracle}
 

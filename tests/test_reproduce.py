@@ -197,7 +197,7 @@ def simulated(tmp_path: Path, strategies: str, more: str = "") -> Path:
 
 
 def test_the_audit_finds_what_coincides(tmp_path: Path) -> None:
-    from albench.api import read_results
+    from albench import read_results
 
     constant = tmp_path / "constant.py"
     constant.write_text(

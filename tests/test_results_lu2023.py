@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from albench import read_results
 from albench.analysis.reproduce import claims, coinciding, reproduced, summary
-from albench.api import read_results
 from albench.cli import exit_code
 
 ROOT = Path(__file__).parent.parent

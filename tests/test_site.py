@@ -304,7 +304,7 @@ def test_a_large_suite_is_abridged_and_says_so() -> None:
     suite = load_suite("leaderboard")
     names = [s.label for s in suite.strategies if s.label not in suite.bounds]
     frame = pd.DataFrame({"strategy": names, "rank": range(len(names), 0, -1)})
-    comparison = SimpleNamespace(tables={"ranks": frame})
+    comparison = SimpleNamespace(tables={"ranks": frame}, options=suite.question())
     shown = reporting.drawn_strategies(comparison, suite)  # type: ignore[arg-type]
     assert set(shown) == {"random", "greedy_oracle", *names[-8:]}
     assert "the 8 strategies of best mean rank, of 21" in reporting.left_out(suite, shown)

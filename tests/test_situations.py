@@ -5,6 +5,9 @@ import pytest
 from situations import bracketed, suite_of, told
 
 from albench.analysis.comparison import Comparison
+from albench.analysis.comparison.cells import stacks, tidy
+from albench.analysis.comparison.standings import standings
+from albench.analysis.question import Options
 from albench.core.errors import BadValue, UnknownName
 
 UP = [0.020 + 0.001 * i for i in range(10)]
@@ -293,3 +296,21 @@ def test_the_stamp_says_what_was_fixed() -> None:
     assert [f["tests"] for f in stamp["families"]] == [2, 3, 20]
     assert stamp["changed_after_first_run"] == ["rope"]
     assert found.stats()["stamp"]["changed_after_first_run"] is None
+
+
+def test_a_partial_strategy_shrinks_nobody_on_the_leaderboard() -> None:
+    """The leaderboard fills gaps: one trial on one dataset costs the others neither."""
+    frame = suite_of({"a": UP, "b": [x + 0.001 for x in UP]}, trials=8, noise=0.002)
+    little = (frame["trial"] == 0) & (frame["dataset"] == "d1")
+    asked = Options("accuracy", "higher", summary="end", rope=0.01)
+
+    def table(rows: pd.DataFrame) -> pd.DataFrame:
+        curves = tidy(rows, "accuracy", "higher")
+        return standings(stacks(curves, "random", missing="impute")[0], asked).set_index("strategy")
+
+    alone = table(frame[frame["strategy"] != "b"])
+    added = table(frame[(frame["strategy"] != "b") | little])
+    columns = ["mean_difference", "low", "high", "wins", "losses", "harm", "worst", "better", "run"]
+    assert added.loc["a", columns].equals(alone.loc["a", columns])
+    assert added.loc["b", ["imputed", "run"]].tolist() == [9, 1]
+    assert added.loc["a", "rank"] == 1

@@ -172,7 +172,7 @@ def test_direct_looks_around_the_threshold_of_fewest_errors() -> None:
 
 def test_direct_needs_its_labels_in_the_batch() -> None:
     with pytest.raises(Skip, match="one by one"):
-        make_strategy("direct")(replace(line(np.array([0, 0, 1, 1, 1]), 2), reveal=None))
+        make_strategy("direct")(replace(line(np.array([0, 0, 1, 1, 1]), 2), tell=None))
 
 
 @pytest.mark.parametrize("load", TABLES)

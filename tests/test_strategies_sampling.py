@@ -112,8 +112,7 @@ def test_file_order_follows_the_dataset() -> None:
         resolve("model", "logreg"),
     )
     task = cut(dataset, spec)
-    query = make_query(task.X, task.start, task.y[task.start], 10, 3)
-    object.__setattr__(query, "rows", task.rows)
+    query = make_query(task.X, task.start, task.y[task.start], 10, 3, rows=task.rows)
     bought = task.rows[make_strategy("file_order")(query)]
     assert bought.tolist() == np.sort(task.rows[query.pool])[:10].tolist()
 

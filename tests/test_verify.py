@@ -21,6 +21,7 @@ from albench.results import intake, provenance
 from albench.results.store import Store
 from albench.runner import run, worker
 from albench.suite.toml import load_suite
+from albench.testing import replay as replays
 from albench.testing import verify as replay
 from albench.testing.verify import sampled, verify
 
@@ -117,13 +118,163 @@ def test_a_difference_below_the_tolerance_is_none(results: Path) -> None:
     assert verify(results, 0).passed
 
 
-def test_other_environments_are_named_and_do_not_fail(results: Path) -> None:
+def test_other_scores_of_the_same_picks_are_no_matter_of_environment(results: Path) -> None:
     forged(results, "rounds", add("accuracy", 1e-3))
     rewritten(results, lambda m: m["machine"].update(cpu="Another CPU"))
-    found = verify(results, 0)
-    assert (found.runs["verdict"] == "differs, other environment").sum() == 1
-    assert found.passed
+    found = verify(results, 0, allow_environment=True)
+    assert (found.runs["verdict"] == "differs").sum() == 1
+    assert not found.passed
     assert any("Another CPU" in note for note in found.notes)
+
+
+def test_other_picks_in_another_environment_fail_unless_allowed(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged(results, "rounds", swap_picks)
+    rewritten(results, lambda m: m["machine"].update(cpu="Another CPU"))
+    assert exit_code(["verify", str(results), "--sample", "0"]) == 1
+    assert "1 more in another environment" in capsys.readouterr().err
+    assert exit_code(["verify", str(results), "--sample", "0", "--allow-environment"]) == 0
+
+
+def test_a_column_is_compared_whatever_the_run_claims(results: Path) -> None:
+    forged(results, "runs", lambda f: f.__setitem__("metrics", "log_loss@1"))
+    forged(results, "rounds", add("accuracy", 0.01))
+    found = verify(results, 0)
+    assert (found.runs["verdict"] == "differs").sum() == 1
+    forged(results, "runs", lambda f: f.__setitem__("metrics", "accuracy@99,log_loss@1"))
+    found = verify(results, 0)
+    assert (found.runs["verdict"] == "differs").sum() == 1
+    assert "metric 'accuracy' is version 1 here, 99 there" in found.faults
+
+
+def renamed(old: str, new: str) -> Callable[[pa.Table], pa.Table]:
+    return lambda t: t.rename_columns([new if c == old else c for c in t.column_names])
+
+
+def test_numbers_of_an_unknown_metric_are_a_fault(results: Path) -> None:
+    path = results / "rounds.parquet"
+    pq.write_table(renamed("accuracy", "acuracy")(pq.read_table(path)), path)
+    rewritten(results, lambda m: m["sha256"].update(rounds=sha256(path)))
+    found = verify(results, 1)
+    assert any("acuracy are unknown here" in fault for fault in found.faults)
+    assert not found.passed
+
+
+def negative(frame: pd.DataFrame) -> None:
+    frame.loc[3, "seconds_fit"] = -1.0
+
+
+def doubled(frame: pd.DataFrame) -> None:
+    picks = frame.at[2, "picks"].copy()
+    picks[0] = frame.at[1, "picks"][0]
+    frame.at[2, "picks"] = picks
+
+
+def null(frame: pd.DataFrame) -> None:
+    frame.at[2, "picks"] = None
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (negative, "negative seconds_fit"),
+        (doubled, "bought a row twice"),
+    ],
+)
+def test_what_no_run_can_hold_is_a_fault(
+    results: Path, change: Callable[[pd.DataFrame], None], named: str
+) -> None:
+    forged(results, "rounds", change)
+    found = verify(results, 1, 3)
+    assert any(named in fault for fault in found.faults)
+    assert not found.passed
+
+
+def test_null_picks_are_refused_in_a_sentence(results: Path) -> None:
+    forged(results, "rounds", null)
+    with pytest.raises(CheckFailed, match="rounds in which picks is null"):
+        verify(results, 1)
+    assert exit_code(["verify", str(results)]) == 1
+
+
+def test_a_foreign_spec_is_named_and_the_others_are_replayed(results: Path) -> None:
+    def change(frame: pd.DataFrame) -> None:
+        frame.at[0, "spec"] = frame.at[1, "spec"]
+
+    forged(results, "runs", change)
+    found = verify(results, 2, 1)
+    assert any("its spec has the digest" in fault for fault in found.faults)
+    assert len(found.runs) == 2
+
+
+def test_the_seed_is_drawn_and_told_and_the_sample_is_judged(results: Path) -> None:
+    one, other = verify(results, 1), verify(results, 1)
+    assert one.seed != other.seed
+    assert any(f"--seed {one.seed}" in note for note in one.notes)
+    assert any("1 forged run 4.2%" in note for note in one.notes)
+
+
+@pytest.mark.parametrize(("total", "seen", "forged"), [(20, 5, 1), (20, 5, 3), (9, 9, 1)])
+def test_the_chance_is_that_of_drawing_without_replacement(
+    total: int, seen: int, forged: int
+) -> None:
+    from scipy.stats import hypergeom
+
+    from albench.testing.compared import chance
+
+    right = 1 - hypergeom(total, forged, seen).pmf(0)
+    assert chance(total, seen, forged) == pytest.approx(right, abs=1e-12)
+
+
+def test_what_the_suite_lacks_is_listed(results: Path) -> None:
+    held = Store(results).runs(["status"])["run"].tolist()
+    found = verify(results, 1, 1, expected=[*held[1:], "feed" * 6])
+    assert any("1 of the 24 runs of the suite are missing: feedfeed" in n for n in found.notes)
+    assert any(f"1 runs are none of the suite's: {held[0]}" in n for n in found.notes)
+
+
+def test_the_recorded_environment_can_be_rebuilt(results: Path) -> None:
+    def older(frame: pd.DataFrame) -> None:
+        then = json.loads(frame["versions"].iloc[0]) | {"numpy": "1.26.4", "scipy": "$(rm -r x)"}
+        frame["versions"] = json.dumps(then)
+
+    forged(results, "runs", older)
+    (line,) = [n for n in verify(results, 1, 1).notes if "pip install" in n]
+    assert "numpy==1.26.4" in line
+    assert "albench==" in line
+    assert "rm -r" not in line
+
+
+PATCHED = """
+import albench
+import sklearn.metrics as m
+import numpy as np
+real = np.mean
+np.mean = lambda *a, **k: 1.0
+from sklearn.naive_bayes import GaussianNB
+GaussianNB.predict_proba = lambda self, X: np.full((len(X), len(self.classes_)), 0.5)
+@albench.strategy("patches")
+def patches(query):
+    return query.pool[: query.n]
+"""
+
+
+def test_a_patched_library_does_not_confirm_itself(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    (tmp_path / "s.toml").write_text(SUITE.replace('"margin", "kcenter"', '"patches"'))
+    (tmp_path / "p.py").write_text(PATCHED)
+    words = [sys.executable, "-m", "albench"]
+    more = ["--plugin", str(tmp_path / "p.py")]
+    suite, out = str(tmp_path / "s.toml"), str(tmp_path / "r")
+    made = [*words, "run", suite, "--results", out, "--jobs", "1", *more]
+    assert subprocess.run(made, capture_output=True, cwd=tmp_path).returncode == 0
+    check = [*words, "verify", out, "--sample", "6", "--seed", "1", "--format", "csv", *more]
+    done = subprocess.run(check, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.count(",differs,") == 6  # those of `random` and of all rows as well
 
 
 def test_a_spec_that_is_not_the_runs_own_is_a_fault(results: Path) -> None:
@@ -209,6 +360,8 @@ def test_a_dataset_that_cannot_be_had_is_no_difference(
     entries = registry.ENTRIES["dataset"]
     monkeypatch.setitem(entries, "iris", replace(entries["iris"], make=offline))
     monkeypatch.setattr(worker, "datasets", {})
+    here = lambda jobs, plugins: map(replays.replay, jobs)  # noqa: E731
+    monkeypatch.setattr(replays, "apart", here)  # another process would not be offline
     found = verify(results, 0)
     there = found.runs[found.runs["dataset"] == "iris"]
     assert set(there["verdict"]) == {"not replayed"}

@@ -27,7 +27,8 @@ def verify(
     results: Path | str | None = None,
     *,
     sample: int = 20,
-    seed: int = 0,
+    seed: int | None = None,
+    allow_environment: bool = False,
     timeout: float | None = None,
     engine: str = "auto",
     plugins: Files = (),
@@ -43,7 +44,9 @@ def verify(
     sample : int, optional
         How many runs to replay; 0: all.
     seed : int, optional
-        Seeds the sample.
+        Seeds the sample; default: drawn, so that nobody knows beforehand what is looked at.
+    allow_environment : bool, optional
+        Pass runs that pick other rows under other library versions or another CPU.
     timeout : float, optional
         Seconds that a run may take.
     engine : str, optional
@@ -67,16 +70,31 @@ def verify(
 
     for file in plugins:
         registry.load_plugin(file)
-    known = tuple[Ref, ...]()
+    folder, known, expected = place(target, results, plugins)
+    options = Options((), timeout=timeout, engine=engine, plugins=tuple(map(str, plugins)))
+    return verified(
+        folder,
+        sample,
+        seed,
+        known=known,
+        expected=expected,
+        allow_environment=allow_environment,
+        options=options,
+    )
+
+
+def place(
+    target: Suite | str | Path, results: Path | str | None, plugins: Files
+) -> tuple[Path, tuple[Ref, ...], tuple[str, ...]]:
+    """The folder that is verified; the datasets and runs of its suite, where one is named."""
     folder = Path() if isinstance(target, Suite) else Path(target)
     if results is None and not folder.is_dir() and len(folder.parts) > 1 and not folder.suffix:
         raise BadResults(f"{target}: no such folder")
-    if isinstance(target, Suite) or results is not None or not folder.is_dir():
-        suite = load_suite(target, tuple(plugins))
-        folder = Path(results) if results is not None else Path("results") / suite.name
-        known = tuple(d.ref for d in suite.datasets)
-    options = Options((), timeout=timeout, engine=engine, plugins=tuple(map(str, plugins)))
-    return verified(folder, sample, seed, known=known, options=options)
+    if not isinstance(target, Suite) and results is None and folder.is_dir():
+        return folder, (), ()
+    suite = load_suite(target, tuple(plugins))
+    folder = Path("results") / suite.name if results is None else Path(results)
+    return folder, tuple(d.ref for d in suite.datasets), tuple(spec.id for spec in suite.specs)
 
 
 @dataclass(frozen=True, repr=False)

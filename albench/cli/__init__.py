@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from albench.cli import bought, check, compare, data, new, repair, report, run, status
+from albench.cli import bought, check, compare, data, new, plan, repair, report, run, status
 from albench.cli.output import emit, note
 from albench.core.errors import AlbenchError, UsageError
 
@@ -19,12 +19,14 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="albench",
     help="Reproducible benchmarks of pool-based active learning on tabular classification.",
+    epilog="Data files are kept in the folder ALBENCH_DATA (default: the platform's cache folder); "
+    "ALBENCH_MIRROR names a folder that is looked at before any network.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (status, run, compare, bought, report, data, new, check, repair):
+for module in (status, plan, run, compare, bought, report, data, new, check, repair):
     module.add_to(app)
 
 

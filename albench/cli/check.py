@@ -15,7 +15,16 @@ TargetArg = Annotated[
 SampleOpt = Annotated[
     int, typer.Option("--sample", metavar="N", help="How many runs to replay; 0: all.")
 ]
-SeedOpt = Annotated[int, typer.Option("--seed", metavar="S", help="Seeds the sample.")]
+SeedOpt = Annotated[
+    int | None, typer.Option("--seed", metavar="S", help="Seeds the sample (default: drawn).")
+]
+AllowOpt = Annotated[
+    bool,
+    typer.Option(
+        "--allow-environment",
+        help="Pass runs that pick other rows under other library versions or another CPU.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,7 +59,8 @@ def verify(
     target: TargetArg,
     results: ResultsOpt = None,
     sample: SampleOpt = 20,
-    seed: SeedOpt = 0,
+    seed: SeedOpt = None,
+    allow_environment: AllowOpt = False,
     timeout: TimeoutOpt = None,
     engine: EngineOpt = Engine.auto,
     fmt: FormatOpt = Format.table,
@@ -60,8 +70,10 @@ def verify(
 
     Picks and labels must be the same, scores agree within 1e-9. Nothing that came with the
     folder is executed; a strategy from outside is the one given by --plugin. Runs of entries
-    that are not known here, or are another version, are named as not replayed. Exit 1 where
-    a run differs, a file is faulty, or nothing at all could be replayed.
+    that are not known here, or are another version, are named as not replayed. Each strategy
+    is replayed in a fresh process; one from outside only picks there, and its picks are scored
+    where its file was never loaded. Exit 1 where a run differs, a file is faulty, or nothing
+    at all could be replayed.
     """
     from albench.api.checks import verify as verified
 
@@ -71,6 +83,7 @@ def verify(
         results,
         sample=sample,
         seed=seed,
+        allow_environment=allow_environment,
         timeout=timeout,
         engine=engine.value,
         plugins=plugin or (),

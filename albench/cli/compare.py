@@ -73,7 +73,7 @@ CAPTIONS = {
     "omnibus": "Whether any strategy differs from any other in {measure}: Iman-Davenport's F over "
     "n datasets and k strategies, ties corrected.",
     "aggregates": "Normalised {measure} over datasets: interquartile mean, and probability of "
-    "being better than {baseline}, with bootstrap intervals.",
+    "being better than {baseline}, with 95 % intervals over trials.",
     "penalties": "Pairwise penalties by {measure}: how often the strategy of a row beats that of "
     "a column by a significant difference.",
 }
@@ -146,6 +146,9 @@ class Table(StrEnum):
     penalties = "penalties"
     everywhere = "everywhere"
     room = "room"
+    shares = "shares"
+    undecided = "undecided"
+    scopes = "scopes"
 
 
 def show_comparison(
@@ -157,7 +160,7 @@ def show_comparison(
     datasets; of a single dataset, which has no test over datasets, the one over its trials.
     """
     from albench.analysis import comparison
-    from albench.analysis.comparison import typeset
+    from albench.analysis.comparison import shares, typeset
 
     alone = found.main == Table.within.value
     table = table or Table(found.main)
@@ -168,6 +171,7 @@ def show_comparison(
         emit("\n".join(f"% {line}" for line in found.lines))
     notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]
     for_people = fmt not in (Format.json, Format.csv)
+    notes += shares.sentences(found.tables)
     notes += [next_step(suite, folder)] if alone and for_people else []
     if table is Table.datasets and fmt is Format.latex:
         for text, stack in zip(comparison.dataset_tables(found), found.stacks, strict=True):
@@ -183,6 +187,29 @@ def show_comparison(
         emit(of_comparison(found, table.value, frame, caption))
         return told(notes)
     return show_frame(frame, fmt=fmt, notes=notes)
+
+
+def on_classes(
+    found: "Comparison", suite: "Suite", runs: "pd.DataFrame", rounds: "pd.DataFrame"
+) -> list[str]:
+    """What class weights leave of the gains, and how many starts hold one class only."""
+    from albench.analysis.comparison import weighted
+
+    options, said = found.options, []
+    twins = weighted.twins({m.label: (m.ref.name, dict(m.ref.params)) for m in suite.models})
+    for protocol in dict.fromkeys(stack.protocol for stack in found.stacks):
+        stacks = {s.model: s for s in found.stacks if s.protocol == protocol}
+        both = {a: b for a, b in twins.items() if a in stacks and b in stacks}
+        table = weighted.remaining(
+            stacks, both, baseline=options.baseline, summary=options.summary, base=options.base
+        )
+        said += [weighted.sentence(row) for _, row in table.iterrows()]
+    starts = weighted.one_class_starts(runs, rounds)
+    alone = starts[starts["one_class"] > 0]
+    if len(alone):
+        cells = [f"{r['dataset']} {r['one_class']} of {r['starts']}" for _, r in alone.iterrows()]
+        said.append(f"starts that hold one class only: {', '.join(cells)} trials")
+    return said
 
 
 def told(notes: Sequence[str]) -> None:
@@ -257,7 +284,12 @@ MissingOpt = Annotated[
     Missing, typer.Option("--missing", help="Trials and datasets that some strategy lacks.")
 ]
 SummaryOpt = Annotated[Summary, typer.Option("--summary", help="What is compared, per run.")]
-AxisOpt = Annotated[Axis, typer.Option("--axis", help="Curves over labels or over their cost.")]
+AxisOpt = Annotated[
+    Axis | None,
+    typer.Option(
+        "--axis", help="Curves over labels or their cost (default: cost where the suite names one)."
+    ),
+]
 TableOpt = Annotated[
     Table | None,
     typer.Option("--table", help="Default: against; with a single dataset, within."),
@@ -293,7 +325,7 @@ def compare(
     model: ModelOpt = None,
     only: OnlyOpt = None,
     summary: SummaryOpt = Summary.aubc,
-    axis: AxisOpt = Axis.labels,
+    axis: AxisOpt = None,
     missing: MissingOpt = Missing.complete,
     table: TableOpt = None,
     fmt: FormatOpt = Format.table,
@@ -308,15 +340,16 @@ def compare(
         loaded.question(metric, baseline),
         summary=summary.value,
         missing=missing.value,
-        axis=AXES[axis],
+        axis=over(loaded, axis),
     )
     runs, rounds = stored(loaded, results, model)
     found = compare_tables(runs, rounds, asked)
     folder = open_store(loaded, results).folder
     show_comparison(found, table, fmt, loaded, folder)
+    told(on_classes(found, loaded, runs, rounds))
     # the name of a statistics file says `labels` where the options say `n_labeled`
-    how = {**asked.plain(), "axis": axis.value, "model": model}
-    own = {**loaded.question().plain(), "axis": Axis.labels.value}
+    how = {**asked.plain(), "axis": WORDS[asked.axis], "model": model}
+    own = {**loaded.question().plain(), "axis": WORDS[loaded.axis]}
     named = ("metric", "baseline", "summary", "axis", "missing", "model")
     other = [str(how[key]) for key in named if how[key] != own[key]] + sorted(only or ())
     file = write_stats(found, loaded, folder, other)
@@ -325,6 +358,25 @@ def compare(
 
 
 AXES = {Axis.labels: "n_labeled", Axis.cost: "cost"}
+WORDS = {value: axis.value for axis, value in AXES.items()}
+
+
+def over(suite: "Suite", axis: Axis | None) -> str:
+    """The axis asked for, else the suite's; where that is the cost, it is said."""
+    if axis is None and suite.axis == "cost":
+        note("answers are by cost, as the suite names one; by labels: --axis labels")
+    told_hours(suite)
+    return suite.axis if axis is None else AXES[axis]
+
+
+def told_hours(suite: "Suite") -> None:
+    """Say how long the labels of a budget take, where the suite says how long one takes."""
+    seconds = suite.seconds_per_label
+    for label, protocol in suite.protocols if seconds else ():
+        labels = protocol.budget
+        if seconds and isinstance(labels, int):
+            hours = labels * seconds / 3600
+            note(f"{label}: {labels} labels at {seconds:g} s are {hours:.2g} hours of labelling")
 
 
 def compare_suite(
@@ -338,6 +390,7 @@ def compare_suite(
 
     found = compare_tables(runs, rounds, suite.question())
     show_comparison(found, None, Format.table, suite, folder)
+    told(on_classes(found, suite, runs, rounds))
     write_stats(found, suite, folder)
     return found
 
@@ -349,7 +402,7 @@ def curves(
     metric: MetricOpt = None,
     model: ModelOpt = None,
     only: OnlyOpt = None,
-    axis: AxisOpt = Axis.labels,
+    axis: AxisOpt = None,
     missing: MissingOpt = Missing.complete,
     table: CurveTableOpt = CurveTable.summary,
     fmt: FormatOpt = Format.table,
@@ -359,7 +412,9 @@ def curves(
     loaded = suite_of(suite, plugin, only)
     from albench.analysis.comparison import typeset
 
-    asked = replace(loaded.question(metric, baseline), missing=missing.value, axis=AXES[axis])
+    asked = replace(
+        loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
+    )
     runs, rounds = stored(loaded, results, model)
     found = typeset.curve_tables(runs, rounds, asked, checkpoints=loaded.checkpoints)
     frame = found.summary if table is CurveTable.summary else found.labels
@@ -385,7 +440,7 @@ def figures(
     metric: MetricOpt = None,
     model: ModelOpt = None,
     only: OnlyOpt = None,
-    axis: AxisOpt = Axis.labels,
+    axis: AxisOpt = None,
     missing: MissingOpt = Missing.complete,
     bought: BoughtOpt = 600,
     fmt: FormatOpt = Format.table,
@@ -403,7 +458,9 @@ def figures(
 
     kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
     check_formats(kinds)
-    asked = replace(loaded.question(metric, baseline), missing=missing.value, axis=AXES[axis])
+    asked = replace(
+        loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
+    )
     runs, rounds = stored(loaded, results, model)
     folder = to or open_store(loaded, results).folder / "figures"
     found = compare_tables(runs, rounds, asked)

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albench.cli.options import FormatOpt, OnlyOpt, PluginOpt, SuiteArg, load_plugins, suite_of
+from albench.cli.options import (
+    FormatOpt,
+    FromOpt,
+    OnlyOpt,
+    PluginOpt,
+    SuiteArg,
+    load_plugins,
+    suite_of,
+    taken_from,
+)
 from albench.cli.output import Format, note, show
 from albench.cli.tables import given_of, lines_of, rows_of, with_table_options
 from albench.core.errors import (
@@ -34,16 +43,41 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(data, name="data")
 
 
-def list_files(fmt: FormatOpt = Format.table, plugin: PluginOpt = None) -> None:
-    """List the datasets with files of their own: where they lie and what is known of them."""
+def list_files(
+    suite: Annotated[
+        str | None, typer.Argument(metavar="[SUITE]", help="Only the files of this suite.")
+    ] = None,
+    urls: Annotated[
+        bool, typer.Option("--urls", help="File, address and checksum of each dataset.")
+    ] = False,
+    fmt: FormatOpt = Format.table,
+    plugin: PluginOpt = None,
+) -> None:
+    """List the datasets with files of their own: where they lie and what is known of them.
+
+    With `--urls` what to copy where there is no network: `--from FOLDER` on run and fetch, or
+    `albench data import FOLDER`, takes the files up, whatever they are called.
+    """
+    from albench.core.spec import Ref
     from albench.datasets import _catalogue as catalogue
 
+    if suite is not None or urls:
+        load_plugins(plugin)
+        if suite is not None:
+            refs = [(entry.label, entry.ref) for entry in suite_of(suite, plugin).datasets]
+        else:
+            refs = [(name, Ref(name)) for name in catalogue.files()]
+        rows = catalogue.needed(refs)
+        columns = ["dataset", "file", "address", "sha256", "md5", "where"]
+        absent = sum(row["where"] == "absent" for row in rows)
+        told = f"{absent} of {len(rows)} files are not here; {catalogue.HELP}"
+        return show(rows, columns, fmt=fmt, notes=[told] if absent else [], kept=columns[1:4])
     load_plugins(plugin)
     rows = catalogue.listing()
     columns = ["name", "n", "d", "classes", "bytes", "where", "sha256", "known"]
     here = sum(row["where"] != "absent" for row in rows)
     notes = [f"cache: {catalogue.folder()}", f"{here} of {len(rows)} files are here"]
-    show(rows, columns, fmt=fmt, notes=notes)
+    return show(rows, columns, fmt=fmt, notes=notes)
 
 
 @with_table_options
@@ -80,10 +114,15 @@ def told_classes(counts: dict[str, int]) -> str:
 def fetch(
     suite: SuiteArg,
     only: OnlyOpt = None,
+    source: FromOpt = None,
     fmt: FormatOpt = Format.table,
     plugin: PluginOpt = None,
 ) -> None:
-    """Download what a suite needs. Interrupted, the same command goes on where it stopped."""
+    """Download what a suite needs. Interrupted, the same command goes on where it stopped.
+
+    Files go to the folder ALBENCH_DATA, else to the platform's cache folder.
+    """
+    taken_from(source)
     loaded = suite_of(suite, plugin, only)
     rows, failures = [], []
     for entry in loaded.datasets:

@@ -100,6 +100,10 @@ def new_suite(
     session: Annotated[
         float | None, typer.Option("--session", help="What one session may cost together.")
     ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds-per-label", min=0.001, help="How long a person takes for one."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
     **options: Any,
 ) -> None:
@@ -118,9 +122,10 @@ def new_suite(
     chosen = panel(facts, asked)
     if facts.rare:
         entry.setdefault("positive", facts.rarest)
+    more = [] if seconds is None else [f"seconds_per_label = {seconds}"]
     head = [f"# It does not run yet: {remark(sentence)}" for sentence in errors]
     text = suite_text(f"Which strategy suits {label_of(stem_of(data))}?", entry, chosen, lines)
-    text = "\n".join([*head, text])
+    text = "\n".join([*head, *more, text])
     command = shlex.join(["albench", "run", str(path)])
     if errors:
         written(path, text)

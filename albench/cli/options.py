@@ -30,6 +30,10 @@ OnlyOpt = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="KIND=A,B", help="Only these, such as dataset=iris,wine."),
 ]
+FromOpt = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="FOLDER", help="Look for data files here before any network."),
+]
 FormatOpt = Annotated[Format, typer.Option("--format", help="How the table is printed.")]
 MetricOpt = Annotated[
     str | None, typer.Option("--metric", metavar="M", help="Metric (default: the primary one).")
@@ -53,6 +57,17 @@ def suite_of(
     for file in loaded.plugins:
         told_empty(file)
     return reduced(loaded, parsed_only(only or ()))
+
+
+def taken_from(folder: Path | None) -> None:
+    """Let a folder be the mirror, for this process and its workers."""
+    import os
+
+    if folder is None:
+        return
+    if not folder.is_dir():
+        raise BadValue(f"--from {folder}: no such folder")
+    os.environ["ALBENCH_MIRROR"] = str(folder.resolve())
 
 
 def load_plugins(files: Sequence[Path] | None) -> None:

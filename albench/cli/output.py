@@ -13,6 +13,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from albench.core.display import WIDE, cleaned, constant, fitting, quiet, text_of
+from albench.core.safe import printable
 
 __all__ = ["WIDE", "Explained", "Format", "emit", "note", "show", "show_frame"]
 
@@ -29,11 +30,12 @@ class Format(StrEnum):
 
 def note(sentence: str) -> None:
     """A remark on standard error."""
-    sys.stderr.write(sentence.rstrip() + "\n")
+    sys.stderr.write(printable(sentence.rstrip()) + "\n")
 
 
 def emit(text: str) -> None:
     """Output on standard output."""
+    text = printable(text)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 

@@ -1,5 +1,6 @@
 """`run` and `merge`: fill a results folder, and say how far that has come."""
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albench.cli.options import (
+    FromOpt,
     OnlyOpt,
     PluginOpt,
     ResultsOpt,
@@ -20,7 +22,8 @@ from albench.core.errors import BadValue, CheckFailed, UsageError
 
 if TYPE_CHECKING:
     from albench.results.store import Store
-    from albench.runner import Progress
+    from albench.runner import Progress, Workers
+    from albench.runner.worker import Options
     from albench.suite import Suite
 
 
@@ -75,6 +78,21 @@ ReuseOpt = Annotated[
 ]
 
 
+class Until(StrEnum):
+    """When a run ends before its trials are all there."""
+
+    decided = "decided"
+
+
+UntilOpt = Annotated[
+    Until | None,
+    typer.Option("--until", metavar="decided", help="Add trials until all is decided."),
+]
+MaxTrialsOpt = Annotated[
+    int | None, typer.Option("--max-trials", metavar="N", help="Most trials of --until.")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("run")(run)
@@ -98,20 +116,23 @@ def run(
     dry_run: DryRunOpt = False,
     profile: ProfileOpt = False,
     reuse: ReuseOpt = None,
+    until: UntilOpt = None,
+    max_trials: MaxTrialsOpt = None,
+    source: FromOpt = None,
     plugin: PluginOpt = None,
 ) -> None:
     """Run what is missing of a suite, then compare its strategies.
 
-    Interrupted, the same command goes on where it stopped.
+    Interrupted, the same command goes on where it stopped. Data files are kept in the folder
+    ALBENCH_DATA, else in the platform's cache folder.
     """
     from albench.api.running import Settings, execution_of
     from albench.api.tables import opened, reduced
     from albench.runner import Workers, open_store
-    from albench.runner import run as run_suite
     from albench.runner.grid import without
     from albench.runner.plan import plan
-    from albench.runner.progress import shown
 
+    check_until(until, max_trials, trials, shard)
     limits: Settings = {"jobs": jobs, "timeout": timeout, "memory": memory}
     execution = execution_of({**limits, "engine": engine.value, "profile": profile})
     if scheduler is not None and backend is not Backend.dask:
@@ -125,18 +146,74 @@ def run(
     if dry_run:
         return show_plan(plan(loaded, store, part_of(shard), note))
     told_changes(loaded, store)
-    with shown(note) as update:
-        done = run_suite(
-            loaded,
-            store.folder,
-            jobs=Workers(jobs, backend.value, scheduler),
-            options=execution,
-            shard=part_of(shard),
-            reuse=reuse or (),
-            on_progress=update,
-            report=note,
-        )
-    return closing(loaded, store, done, profile)
+    workers = Workers(jobs, backend.value, scheduler)
+    execute = executor(store, workers, execution, part_of(shard), reuse or ())
+    if until is not None:
+        return looked(loaded, store, max_trials, execute, profile)
+    return closing(loaded, store, execute(loaded), profile)
+
+
+def executor(
+    store: "Store",
+    workers: "Workers",
+    options: "Options",
+    shard: tuple[int, int] | None,
+    reuse: Sequence[Path],
+) -> Callable[["Suite"], "Progress"]:
+    """What runs the missing part of a suite into a store, showing how far it is."""
+    from albench.runner import run as run_suite
+    from albench.runner.progress import shown
+
+    def execute(part: "Suite") -> "Progress":
+        with shown(note) as update:
+            return run_suite(
+                part,
+                store.folder,
+                jobs=workers,
+                options=options,
+                shard=shard,
+                reuse=reuse,
+                on_progress=update,
+                report=note,
+            )
+
+    return execute
+
+
+def check_until(
+    until: Until | None, most: int | None, trials: int | None, shard: str | None
+) -> None:
+    """Raise BadValue for options that contradict a run in looks."""
+    if until is None and most is not None:
+        raise BadValue("--max-trials is of --until decided: give it too")
+    if until is not None and trials is not None:
+        raise BadValue("--trials and --until decided contradict; the most trials: --max-trials")
+    if until is not None and shard is not None:
+        raise BadValue("--until decided looks at whole trials: it cannot run with --shard")
+
+
+def looked(
+    suite: "Suite",
+    store: "Store",
+    most: int | None,
+    execute: Callable[["Suite"], "Progress"],
+    profile: bool,
+) -> None:
+    """Run in looks until all is decided, then close as any run does."""
+    from albench.analysis.comparison import looks as rule
+    from albench.runner.looks import design_of, run_until_decided, sentence, verdicts_of
+
+    design = design_of(suite, most)
+    where = "on these datasets" if design.scope == "these" else "beyond these datasets"
+    planned = ", ".join(map(str, design.trials))
+    note(f"looks at {planned} trials, {where}; {rule.RULE}")
+    last, done = None, []
+    for last in run_until_decided(suite, store, design, lambda s: done.append(execute(s))):
+        note(sentence(last, design))
+    assert last is not None
+    show(verdicts_of(last), ["protocol", "model", "strategy", "verdict", "trials"])
+    note("these verdicts hold over all looks; a comparison of the same runs knows one look only")
+    return closing(suite.with_trials(last.trials), store, done[-1], profile)
 
 
 def part_of(shard: str | None) -> tuple[int, int] | None:
@@ -187,11 +264,12 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
 
 def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Progress") -> None:
     """The comparison, and a picture of the learning curves."""
-    from albench.cli.compare import compare_suite
+    from albench.cli.compare import compare_suite, told_hours
     from albench.reporting.figures import draw_learning
 
     try:
         found = compare_suite(suite, runs, rounds, store.folder)
+        told_hours(suite)
     except UsageError as error:
         return note(f"no comparison: {error}")
     folder = store.folder / "figures"
@@ -202,10 +280,18 @@ def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Prog
     return None
 
 
+UNKNOWN = "unknown until fetched"
+
+
 def show_plan(planned: dict[str, Any]) -> None:
     """What `--dry-run` prints."""
     rows = [
-        row | {"time": "unknown" if row["hours"] is None else lasting(row["hours"] * 3600)}
+        row
+        | {
+            "time": "unknown until fetched"
+            if row["hours"] is None
+            else lasting(row["hours"] * 3600)
+        }
         for row in planned["rows"]
     ]
     columns = ["dataset", "model", "runs", "rounds", "time", "MB"]
@@ -214,7 +300,7 @@ def show_plan(planned: dict[str, Any]) -> None:
     cost = f"about {lasting(planned['hours'] * 3600)} on one core, {planned['MB']:.2g} MB"
     if unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        cost += f" without those on {', '.join(unknown[:5])}{more} (of unknown size)"
+        cost += f" without those on {', '.join(unknown[:5])}{more} ({UNKNOWN})"
     emit(f"{planned['runs']} runs to do, {cost}; {planned['stored']} runs are stored already")
     if planned["hours"]:
         note(

@@ -90,6 +90,7 @@ class Traits:
     bound : of a strategy: it looks at hidden labels, test rows included; drawn, never ranked.
     sampling : of a strategy: active sampling, sees all train labels and chooses what to
         train on.
+    rows : of a strategy: it is given the row numbers of the dataset; a control only.
     check : of a strategy: (**params) -> why these make no sense together, or None.
     n, d, classes : of a dataset of fixed size: rows, features, classes.
     source : of a dataset: the place it is had from.
@@ -115,6 +116,7 @@ class Traits:
     memory: str = field(default="", metadata=of(text, "strategy"))
     bound: bool = field(default=False, metadata=of(flag, "strategy"))
     sampling: bool = field(default=False, metadata=of(flag, "strategy"))
+    rows: bool = field(default=False, metadata=of(flag, "strategy"))
     check: Callable[..., str | None] | None = field(default=None, metadata=of(function, "strategy"))
     n: int | None = field(default=None, metadata=of(count, "dataset"))
     d: int | None = field(default=None, metadata=of(count, "dataset"))
@@ -173,4 +175,9 @@ def traits_of(kind: Kind, name: Any, version: Any, about: Mapping[str, Any]) -> 
         wrong = keys[key](value)
         if wrong is not None:
             raise BadPlugin(f"{kind} {name!r}: {key} = {value!r}: {wrong}")
+    if about.get("rows") and about.get("family") != "control":
+        raise BadPlugin(
+            f"{kind} {name!r}: rows = True: row numbers tell the labels of sorted files, so only "
+            "family = 'control' may have them"
+        )
     return Traits(**about)

@@ -1,5 +1,6 @@
 """What the cache holds of what the registry names: listing, importing, verifying."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,15 @@ from albench.core.errors import BadData
 from albench.core.files import File, sha256
 from albench.core.spec import Ref
 from albench.datasets._cache import cached, checked, folder, mirrored, obtained, stored
-from albench.datasets.openml import imported_openml, md5_of
+from albench.datasets.openml import candidates, imported_openml, md5_of
 
-__all__ = ["folder", "imported", "listing", "repaired", "verified"]
+__all__ = ["folder", "imported", "listing", "needed", "repaired", "verified"]
 
 PREFIX = 16
+HELP = (
+    "where there is no network, copy the files that `albench data list SUITE --urls` names into a "
+    "folder and give it as `--from FOLDER`"
+)
 
 
 def files() -> dict[str, File]:
@@ -37,8 +42,50 @@ def listing() -> list[dict[str, Any]]:
     return rows
 
 
+def needed(datasets: Iterable[tuple[str, Ref]]) -> list[dict[str, Any]]:
+    """One row per file that datasets (label, ref) need: name, address, checksum, where it lies.
+
+    Datasets inside of others are followed. A dataset of OpenML has the address of its page and,
+    where its entry or its description in the cache says so, an MD5; one without a file of its
+    own has no row.
+    """
+    rows = []
+    for label, ref in datasets:
+        inner = [value for _, value in ref.params if isinstance(value, Ref)]
+        rows += needed((label, r) for r in inner)
+        file = file_of(ref)
+        if file is not None:
+            row: dict[str, Any] = {
+                "dataset": label,
+                "file": file.name,
+                "address": file.url,
+                "sha256": file.sha256,
+            }
+            rows.append(row | {"where": place_of(file)})
+        elif ref.name == "openml":
+            number = ref.kwargs["id"]
+            kept = next((c for c in candidates(f"{number}.json") if c.is_file()), None)
+            page = f"https://www.openml.org/d/{number}"
+            row = {"dataset": label, "file": f"OpenML {number}", "address": page}
+            md5 = ref.kwargs.get("md5")
+            rows.append(row | {"md5": md5, "where": "absent" if kept is None else "described"})
+    return rows
+
+
+def file_of(ref: Ref) -> File | None:
+    """The file of a dataset: the registered one, or that of a suite's path or address."""
+    file = registry.entry("dataset", ref.name).traits.file
+    digest = ref.kwargs.get("sha256")
+    if file is None and isinstance(digest, str):
+        name = ref.source.rsplit("/", 1)[-1] if ref.source else digest
+        return File(name, digest, ref.source)
+    return file
+
+
 def place_of(file: File) -> str:
-    """`cache`, `mirror` or `absent`."""
+    """`cache`, `mirror`, `here` (a path of one's own) or `absent`."""
+    if file.url is not None and "://" not in file.url and Path(file.url).is_file():
+        return "here"
     if cached(file) is not None:
         return "cache"
     try:

@@ -57,7 +57,7 @@ def taken(
     if name in options.numeric:
         return as_numbers(column, options)
     if len(column.given) == 0:
-        said = "it has no value at all and is left out"
+        said = "has no value at all and is left out"
         return Taken(name, "empty", "no value", {}, (note(name, said),), column.missing)
     numbers = parsed(column.text, options)
     if numbers is not None:
@@ -94,7 +94,7 @@ def as_category(column: Cells, why: str) -> Taken:
         kind = "constant"
         found = (
             *found,
-            note(column.name, "it holds one value only, from which nothing is learned"),
+            note(column.name, "holds one value only, from which nothing is learned"),
         )
     return Taken(
         column.name, kind, why, {column.name: series(column.text)}, found, column.missing, k
@@ -146,7 +146,7 @@ def as_plain_numbers(column: Cells, numbers: Any, declared: str) -> Taken:
         found.append(note(name, said, {}, f"categorical = [{quoted(name)}]  # keeps them apart"))
     kind = "constant" if len(given) and given.min() == given.max() and not column.missing else ""
     if kind:
-        found.append(note(name, "it holds one value only, from which nothing is learned"))
+        found.append(note(name, "holds one value only, from which nothing is learned"))
     why = "all values are numbers" if declared != "numeric" else "declared numeric"
     k = len(np.unique(given))
     if not kind and numbered(values):

@@ -160,7 +160,7 @@ def affinity(frame: pd.DataFrame, look: Mapping[str, Look]) -> list[Picture]:
     fig.legend(loc="outside right center")
     caption = (
         "Affinity to wrong labels: their share among the queried rows over their share in the "
-        "pool, 95 % bootstrap interval over trials; 1 is chance."
+        "pool, 95 % interval (Fieller's) over trials; 1 is chance."
     )
     return [Picture("affinity", fig, caption)]
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from albench.analysis.comparison import panels
+from albench.analysis.comparison.paired import smallest_n
 from albench.plots import curves, overall, ranks
 from albench.plots.style import FORMATS, About, Counts, figure, save, theme
 
@@ -170,6 +172,11 @@ def _ranks(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     fig = figure(7.2, 1.3 + 0.17 * len(frame) + 0.1 * count)
     distance = float(frame["distance"].iloc[0])
     ranks.critical_difference(frame, bars, distance, fig.subplots(), about.baseline)
+    if not np.isfinite(distance):
+        return fig, (
+            f"Mean ranks of {about.measure} over datasets, best on the left. No critical distance: "
+            "the datasets are too few for a statement about all pairs."
+        )
     return fig, (
         f"Mean ranks of {about.measure} over datasets, best on the left. A bar joins the "
         f"strategies that carry a dot on it: the Nemenyi test at {about.alpha:g} does not tell "
@@ -184,8 +191,8 @@ def _heat(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     fig = figure(2.6 + 0.46 * len(order), max(2.4, 1.2 + 0.2 * rows))
     overall.heat(frame, order, fig.subplots())
     return fig, (
-        f"Normalised gain of {about.measure}: 0 is the mean of {about.baseline}, 1 the whole "
-        "pool. Datasets by head-room, largest on top; hatched: no head-room or no whole-pool "
+        f"Normalised gain of {about.measure}: 0 is {about.baseline} in the same trials, 1 the "
+        "whole pool. Datasets by head-room, largest on top; hatched: no head-room or no whole-pool "
         f"run. A dot: two-sided Wilcoxon over trials, Holm over all cells, at most {about.alpha:g} "
         "(about this dataset only)."
     )
@@ -198,7 +205,7 @@ def _profile(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     used = int(frame["datasets"].iloc[0])
     return fig, (
         f"Performance profile of {about.measure}: share of runs above each normalised gain, "
-        f"datasets weighing alike ({used} with head-room); bands are pointwise 95 % bootstrap "
+        f"datasets weighing alike ({used} with head-room); bands are pointwise 95 % intervals "
         "intervals, trials drawn within datasets, the same for all strategies."
     )
 
@@ -206,9 +213,13 @@ def _profile(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
 def _improvement(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     fig = figure(5.6, 0.9 + 0.24 * len(frame))
     overall.improvement(frame, fig.subplots(), about.look)
+    least = smallest_n(1, about.alpha)
+    few = f" From fewer than {least} datasets nothing can be told beyond them."
+    few = few if (about.bases or about.datasets) < least else ""
     return fig, (
         f"Probability that a run beats a run of {about.baseline} in {about.measure}, mean over "
-        "datasets. Thick: 95 % bootstrap interval over trials, paired; thin: datasets drawn too."
+        "datasets. Thick: 95 % interval over trials, paired; thin: over datasets (from four on)."
+        f"{few}"
     )
 
 
@@ -243,7 +254,7 @@ def _runtime(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     _legend(fig, frame, about)
     return fig, (
         f"Query time against quality: normalised gain of {about.measure} (interquartile mean, "
-        "95 % bootstrap interval) and mean seconds per query on the machine of the manifest; "
+        "95 % interval) and mean seconds per query on the machine of the manifest; "
         "the line joins the strategies that no other beats in both."
     )
 

@@ -60,7 +60,7 @@ def _gains(ax: Axes, x: NDArray[np.float64], sure: NDArray[np.bool_], top: float
 
 
 def profile(frame: pd.DataFrame, ax: Axes, look: Mapping[str, Look]) -> Axes:
-    """Share of runs above each normalised gain, with its bootstrap band.
+    """Share of runs above each normalised gain, with its pointwise band.
 
     frame: strategy, threshold, share, low, high.
     """

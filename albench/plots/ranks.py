@@ -16,8 +16,8 @@ def critical_difference(
 ) -> Axes:
     """Mean ranks on a line, best on the left; a bar joins what the test cannot tell apart.
 
-    ranks: strategy, rank. Dots mark the members of each bar, so that a bar passing over
-    a strategy does not claim it.
+    ranks: strategy, rank; distance: NaN where datasets are too few for one. Dots mark the
+    members of each bar, so that a bar passing over a strategy does not claim it.
     """
     order = ranks.sort_values("rank", kind="stable")
     place = dict(zip(order["strategy"], order["rank"], strict=True))
@@ -27,10 +27,12 @@ def critical_difference(
     for tick in range(1, k + 1):
         ax.plot([tick, tick], [0, 0.18], color="black", linewidth=1)
         ax.text(tick, 0.28, str(tick), ha="center", va="bottom")
-    ax.plot([1, 1 + distance], [1.25, 1.25], color="black", linewidth=1)
-    for end in (1, 1 + distance):
-        ax.plot([end, end], [1.13, 1.37], color="black", linewidth=1)
-    ax.text(1 + distance / 2, 1.45, f"critical distance {distance:.2f}", ha="center", va="bottom")
+    if np.isfinite(distance):
+        ax.plot([1, 1 + distance], [1.25, 1.25], color="black", linewidth=1)
+        for end in (1, 1 + distance):
+            ax.plot([end, end], [1.13, 1.37], color="black", linewidth=1)
+        told = f"critical distance {distance:.2f}"
+        ax.text(1 + distance / 2, 1.45, told, ha="center", va="bottom")
     for level, members in enumerate(bars):
         y = -0.35 - 0.3 * level
         at = [place[m] for m in members]

@@ -40,8 +40,8 @@ COLUMNS = (
     Column("mean rank", "over base datasets, 95 % bootstrap interval", first="ascending"),
     Column(
         "normalised gain",
-        "interquartile mean of runs, bootstrap; a run's gain over the baseline's run of the same "
-        "trial, as a share of the dataset's head-room (whole pool: 1)",
+        "interquartile mean of runs, 95 % interval; a run's gain over the baseline's run of the "
+        "same trial, as a share of the dataset's head-room (whole pool: 1)",
     ),
     Column("won/tied/lost", "base datasets against the baseline"),
     Column(

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from albench.core import tables
+from albench.core import safe, tables
 from albench.core.errors import BadResults
 from albench.core.files import reason
 from albench.core.reasons import Reason, in_old_words
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MOST_MANIFEST = 2**24
 MOST_BYTES = 2**31
 MOST_UNPACKED = 2**33
+MOST_TEXT = 2**30
 MOST_ROWS = 10**8
 MOST_METRICS = 200
 MOST_DEPTH = 8
@@ -121,6 +122,8 @@ def manifest_in(path: Path, manifest: Any) -> dict[str, Any]:
     readable(path, version)
     if depth(manifest) > MOST_DEPTH:
         raise BadResults(f"{path}: nested deeper than {MOST_DEPTH}")
+    if not readable_texts(manifest):
+        raise BadResults(f"{path}: control characters or direction marks in its texts")
     for name, key in KEYS.items():
         if name in manifest and not key.fine(manifest[name]):
             raise BadResults(f"{path}: {name} is not what a manifest holds there")
@@ -164,6 +167,14 @@ def depth(value: Any) -> int:
     if not isinstance(value, dict | list):
         return 0
     return 1 + max((depth(item) for item in inner), default=0)
+
+
+def readable_texts(value: Any) -> bool:
+    """Whether no text in tables and lists holds what could steer a terminal or turn a line."""
+    if isinstance(value, str):
+        return value.isprintable()
+    inner = (*value, *value.values()) if isinstance(value, dict) else value
+    return not isinstance(value, dict | list) or all(map(readable_texts, inner))
 
 
 def is_text(value: Any) -> bool:
@@ -237,10 +248,11 @@ def parquet(
         with pq.ParquetFile(source) as file:
             check_footer(path, file)
             younger = check_schema(path, file.schema_arrow, table)
+            check_text(path, file)
             found = read_columns(file, younger, columns).replace_schema_metadata(None)
             found.validate(full=True)
             check_rows(path, found, table)
-            return found
+            return with_safe_reasons(found)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadResults(f"{path} cannot be read: {error}") from error
 
@@ -274,9 +286,64 @@ def check_footer(path: Path, file: "pq.ParquetFile") -> None:
     about = file.metadata
     if about.num_rows > MOST_ROWS:
         raise BadResults(f"{path} says that it holds {about.num_rows} rows; at most {MOST_ROWS}")
-    unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+    groups = [about.row_group(i) for i in range(about.num_row_groups)]
+    values = sum(g.column(j).num_values for g in groups for j in range(g.num_columns))
+    unpacked = max(sum(group.total_byte_size for group in groups), 4 * values)
     if unpacked > MOST_UNPACKED:
         raise BadResults(f"{path} unpacks to {unpacked} bytes; at most {MOST_UNPACKED} are read")
+
+
+def check_text(path: Path, file: "pq.ParquetFile") -> None:
+    """Refuse texts that would fill the memory once they are decoded.
+
+    A dictionary holds a long text once, however often it stands in the column, so the size in
+    the footer says little. Texts are measured by their codes, without decoding them.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    names = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
+    if most_text(file, set(names)) <= MOST_TEXT:
+        return
+    total = 0
+    with pq.ParquetFile(path, memory_map=False, read_dictionary=names) as coded:
+        for name in names:
+            for batch in coded.iter_batches(batch_size=2**14, columns=[name]):
+                codes = batch.column(0)
+                lengths = pc.binary_length(codes.dictionary)
+                total += pc.sum(lengths.cast("int64").take(codes.indices)).as_py() or 0
+                if total > MOST_TEXT:
+                    raise BadResults(
+                        f"{path}: its texts unpack to more than {MOST_TEXT} bytes; that many are "
+                        "read at most"
+                    )
+
+
+def most_text(file: "pq.ParquetFile", names: set[str]) -> int:
+    """What the texts of a file can come to at most, by its footer."""
+    about, most = file.metadata, 0
+    for i in range(about.num_row_groups):
+        group = about.row_group(i)
+        for chunk in map(group.column, range(group.num_columns)):
+            if chunk.path_in_schema in names:
+                repeats = chunk.num_values if chunk.has_dictionary_page else 1
+                most += chunk.total_uncompressed_size * repeats
+    return most
+
+
+def with_safe_reasons(found: "pa.Table") -> "pa.Table":
+    """The table with its reasons cut and made printable, as a writer of today would."""
+    import pyarrow as pa
+
+    if "reason" not in found.column_names or not found["reason"].combine_chunks().nbytes:
+        return found
+    words = found["reason"].to_pylist()
+    clean = [None if text is None else safe.reason(text) for text in words]
+    if clean == words:
+        return found
+    at = found.column_names.index("reason")
+    return found.set_column(at, "reason", pa.array(clean, type=pa.string()))
 
 
 def stamped(table: "pa.Table") -> "pa.Table":
@@ -352,6 +419,12 @@ def check_rows(path: Path, found: "pa.Table", table: Table) -> None:
 
     if found["run"].null_count if "run" in found.column_names else 0:
         raise BadResults(f"{path} has rows without a run")
+    for name in {"picks", "round", "n_labeled"} & set(found.column_names):
+        holes = found[name].null_count
+        if name == "picks" and not holes:
+            holes = pc.list_flatten(found[name]).null_count
+        if holes:
+            raise BadResults(f"{path} has rounds in which {name} is null")
     if table == "runs" and "status" in found.column_names:
         strange = set(pc.unique(found["status"]).to_pylist()) - set(STATUSES)
         if strange:

@@ -10,6 +10,7 @@ from typing import Any
 from albench.core.errors import BadResults, BadValue, Skip, Unavailable, UsageError
 from albench.core.reasons import Reason
 from albench.core.spec import Ref, RunSpec, canonical
+from albench.datasets._catalogue import HELP
 from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
 from albench.results import provenance
@@ -158,11 +159,13 @@ def run(
     jobs         worker processes, -1 for all cores; or `Workers`, with back end and scheduler
     shard        (I, N): only the I-th of N parts of the grid, for several machines
     reuse        folders of other results whose runs are taken over
-    Runs on a dataset that cannot be had (no network) are stored as failed, with the reason.
+    Runs on a dataset that cannot be had (no network) are stored as failed, with the reason;
+    where that is so of all datasets and nothing is stored, Unavailable is raised instead.
     Raises UsageError for mistakes in the suite or the data, before the first run.
     """
     workers = jobs if isinstance(jobs, Workers) else Workers(jobs)
     count = workers.count
+    part((), shard or (1, 1))
     store = open_store(suite, results_dir, report)
     options = options or Options(suite.metrics)
     options = replace(options, metrics=suite.metrics, trace=suite.trace)
@@ -184,14 +187,14 @@ def run(
         gone |= preflight(suite, [spec for spec in specs if spec.dataset not in gone], report)
         lost = [spec for spec in specs if spec.dataset in gone]
         specs = [spec for spec in specs if spec.dataset not in gone]
+        check_some_here(suite, lost, gone)
         sent = luggage(specs, suite.plugins, suite.metrics)
         options = replace(options, plugins=sent.files, entries=sent.entries)
         labels = labels_of(suite) if specs or lost or origins else {}
         store.add(
             [without_data(suite, spec, gone[spec.dataset]) | labels[spec.id] for spec in lost], []
         )
-        names = {entry.ref.label: entry.label for entry in suite.datasets}
-        progress = Progress(len(specs), names=names)
+        progress = Progress(len(specs), names={e.ref.label: e.label for e in suite.datasets})
         on_progress(progress)
         if specs:
             store.note(**told(suite, store, origins))
@@ -224,6 +227,17 @@ def finish(
         return
     new = [name for name in suite.added if name not in store.manifest.get("added", ())]
     store.pack(**(told(suite, store, origins, ran) if new else {}))
+
+
+def check_some_here(suite: Suite, lost: Sequence[RunSpec], gone: dict[Ref, str]) -> None:
+    """Raise Unavailable, once and with what helps, where no dataset of a suite can be had."""
+    if not lost or len(lost) < len(suite.specs):
+        return
+    n, first = len(gone), next(iter(gone.values()))
+    files = HELP.replace("SUITE", suite.name if suite.path is None else str(suite.path))
+    raise Unavailable(
+        f"none of the {n} datasets of suite {suite.name!r} can be had: {first}; {files}"
+    )
 
 
 def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:

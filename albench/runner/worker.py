@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from albench.core import registry
+from albench.core import registry, safe
 from albench.core.errors import AlbenchError, RunTimeout, Skip
 from albench.core.reasons import Reason, reason_of
 from albench.core.spec import Protocol, Ref, RunSpec
@@ -190,7 +190,7 @@ def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
         otherwise = Reason.exception
         words = "".join(traceback.format_exception(error, limit=-8))
     code = reason_of(error, otherwise).value
-    return {"status": status, "reason": words, "reason_code": code}
+    return {"status": status, "reason": safe.reason(words), "reason_code": code}
 
 
 def said(error: BaseException) -> str:
@@ -325,7 +325,7 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
     reason = reason or out_of_place(entry, spec.protocol.labels, params)
     if reason is not None:
         raise Skip(reason)
-    sight: Sight = "all" if entry.traits.bound else "pool"
+    sight: Sight = "all" if entry.traits.bound else "file" if entry.traits.rows else "pool"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
     strategy = registry.build("strategy", spec.strategy)

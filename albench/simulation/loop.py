@@ -4,8 +4,8 @@ It holds no file, clock, logger, cache or global generator. Randomness, the orac
 the learners are passed in.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +14,8 @@ import numpy as np
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import RunError, Skip, StrategyError
 from albench.simulation.learner import Fitted, Learner
-from albench.simulation.query import OracleQuery, Picks, Query
+from albench.simulation.query import FileQuery, OracleQuery, Picks, Query
+from albench.simulation.seal import Fit, Tell, Train
 from albench.simulation.task import Oracle, Outcome, Round, Task
 
 if TYPE_CHECKING:
@@ -56,8 +57,14 @@ NOTHING = Bought(np.empty(0, dtype=np.intp))
 NOTHING.picks.setflags(write=False)
 
 
-def answered(strategy: Strategy, query: Query, number: int, trace: bool) -> Bought:
-    """Call a strategy and check what it returns."""
+def answered(
+    strategy: Strategy, query: Query, number: int, trace: bool, asked: Collection[int] = ()
+) -> Bought:
+    """Call a strategy and check what it returns.
+
+    asked  the rows of which it asks the label meanwhile
+    """
+    pool, n = query.pool, query.n  # what it does to its query changes nothing that is due
     try:
         answer = strategy(query)
     except StrategyError as error:
@@ -70,34 +77,34 @@ def answered(strategy: Strategy, query: Query, number: int, trace: bool) -> Boug
         ) from error
     rows, probability = answer if isinstance(answer, Picks) else (answer, None)
     try:
-        picks = checked_rows(rows, query)
+        picks = checked_rows(rows, pool, n, asked)
         probability = checked_probability(probability, len(picks))
     except StrategyError as error:
         raise StrategyError(f"round {number}: {error}") from error
     rank = None
     if trace:
-        at = np.searchsorted(query.pool, picks)
+        at = np.searchsorted(pool, picks)
         rank = np.array([(query.margins < query.margins[i]).mean() for i in at])
     return Bought(picks, probability, query.log.get("n_tied"), rank)
 
 
-def checked_rows(rows: Any, query: Query) -> Ints:
-    """The rows as positions; raises StrategyError unless they are n distinct pool rows."""
+def checked_rows(rows: Any, pool: Ints, n: int, asked: Collection[int]) -> Ints:
+    """The rows as positions; raises StrategyError unless they are n distinct pool rows, those
+    asked for among them."""
     picks = np.asarray(rows)
     if picks.ndim != 1 or picks.dtype.kind not in "iu":
         raise StrategyError(
             f"it returned an array of shape {picks.shape} and type {picks.dtype}; "
-            f"a flat array of {query.n} whole numbers is due"
+            f"a flat array of {n} whole numbers is due"
         )
-    if len(picks) != query.n:
-        raise StrategyError(f"it returned {len(picks)} rows; {query.n} are due")
+    if len(picks) != n:
+        raise StrategyError(f"it returned {len(picks)} rows; {n} are due")
     picks = picks.astype(np.intp)
-    wrong = query.pool.take(query.pool.searchsorted(picks), mode="clip") != picks
+    wrong = pool.take(pool.searchsorted(picks), mode="clip") != picks
     if np.count_nonzero(wrong):
         raise StrategyError(f"position {picks[wrong][0]} is not in the pool")
     if len(picks) > 1 and len(np.unique(picks)) != len(picks):
         raise StrategyError("it returned a row twice")
-    asked = query.log.get("asked")
     missing = set(asked) - set(picks.tolist()) if asked else None
     if missing:
         raise StrategyError(f"it asked for the label of position {min(missing)} and did not buy it")
@@ -114,7 +121,13 @@ def checked_probability(probability: Any, n: int) -> Floats | None:
     return given
 
 
-Sight = Literal["pool", "train", "all"]
+Sight = Literal["pool", "file", "train", "all"]
+QUERIES: dict[Sight, type[Query]] = {
+    "pool": Query,
+    "file": FileQuery,
+    "train": OracleQuery,
+    "all": OracleQuery,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,25 +140,27 @@ class Asking:
     query_learner: Learner
     rng: np.random.Generator
     sight: Sight
+    asked: dict[int, int] = field(default_factory=dict)
 
     def query(self, labeled: Ints, y_labeled: Ints, fitted: Fitted) -> Query:
         """The query after an evaluation."""
         task, pool = self.task, self.ledger.open.nonzero()[0]
         for array in (labeled, y_labeled, pool):
             array.setflags(write=False)
+        self.asked.clear()
 
         def fit() -> Fitted:
             same = self.query_learner is self.learner
             return fitted if same else self.query_learner.fit(labeled, y_labeled)
 
-        query: Query = object.__new__(Query if self.sight == "pool" else OracleQuery)
+        query: Query = object.__new__(QUERIES[self.sight])
         # a frozen dataclass sets field after field, which takes longer than many a fit
         vars(query).update(
             self.lasting,
             labeled=labeled,
             y_labeled=y_labeled,
             pool=pool,
-            fit=fit,
+            fit=Fit(fit),
             log={},
             n=self.ledger.affordable(),
             remaining=task.budget - self.ledger.n_bought,
@@ -158,8 +173,9 @@ class Asking:
     def lasting(self) -> dict[str, Any]:
         """The fields of a query that stay the same over the run."""
         task, asked = self.task, self.query_learner
-        hidden: dict[str, Any] = {} if self.sight == "pool" else {"y": task.y}
-        if self.sight != "pool":
+        hidden: dict[str, Any] = {"rows": task.rows} if self.sight == "file" else {}
+        if self.sight in ("train", "all"):
+            hidden["y"] = task.y
             seen = (task.X_test, task.y_test) if self.sight == "all" else (None, None)
             hidden |= dict(zip(("X_test", "y_test"), seen, strict=True))
         return hidden | {
@@ -168,17 +184,27 @@ class Asking:
             "positive": task.positive,
             "rng": self.rng,
             "make_model": asked.make,
-            "memo": task.memo,
+            "memo": task.memo.setdefault("once", {}),  # engines keep test rows beside it
             "select": None,
-            "engine": asked.member,
+            "engine": None if asked.member is None else Train(asked.member),
             "batch": task.batch,
-            "rows": task.rows,
-            "reveal": None if task.delay else self.reveal,
+            "tell": None if task.delay else Tell(self.tell),
         }
 
-    def reveal(self, position: int) -> int:
-        """The label of one row inside a batch; not where labels arrive with a delay."""
-        return int(self.ledger.oracle.answer(np.array([position]))[0])
+    def tell(self, position: int) -> int:
+        """The label of one row inside a batch; not where labels arrive with a delay.
+
+        However it is reached, what it told is kept: those rows must be bought, so it tells
+        no more labels than rows are due, and of pool rows only.
+        """
+        if position in self.asked:
+            return self.asked[position]
+        if not 0 <= position < len(self.ledger.open) or not self.ledger.open[position]:
+            raise StrategyError(f"asked for position {position}, which is not in the pool")
+        if len(self.asked) >= self.ledger.affordable():
+            raise StrategyError(f"asked for more labels than the {len(self.asked)} rows due")
+        self.asked[position] = int(self.ledger.oracle.answer(np.array([position]))[0])
+        return self.asked[position]
 
     def priority(self) -> Ints | None:
         """The order in which ties are broken; None is the pool order itself."""
@@ -285,8 +311,9 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
 
     learner, query_learner  the task model and what the strategy sees; one object where
                             they are the same
-    sight                   `pool`: the strategy gets a `Query`; `train`, `all`: an
-                            `OracleQuery` without and with the test set
+    sight                   `pool`: the strategy gets a `Query`; `file`: a `FileQuery`, with
+                            row numbers; `train`, `all`: an `OracleQuery` without and with
+                            the test set
     trace                   record `margin_rank`
     Raises StrategyError when the strategy's answer breaks the contract.
     """
@@ -312,6 +339,6 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
         bought = NOTHING
         if ledger.affordable():
             query = asking.query(labeled, y_labeled, fitted)
-            bought = ledger.admitted(answered(strategy, query, number, trace))
+            bought = ledger.admitted(answered(strategy, query, number, trace, asking.asked))
         if not len(bought.picks) and not len(ledger.waiting()):
             return

@@ -3,8 +3,8 @@
 Among scores within `tolerance` of the best, the first in the given order wins; a batch
 repeats the rule. No result depends on an unstable sort.
 
-`Query` has no name for a test row or an unbought label. Positions index `Query.X`, the
-train rows in the trial's pool order.
+`Query` has no name for a test row, an unbought label or a row's number in its dataset.
+Positions index `Query.X`, the train rows in the trial's pool order.
 """
 
 from collections.abc import Callable
@@ -112,7 +112,6 @@ class Query:
     remaining  labels that the budget still allows, this batch included
     rng        the strategy's own generator; it persists over the run
     batch      rows per round by the protocol (n is smaller in a last partial batch)
-    rows       (n_train,) row number in the dataset of each position; empty outside of a run
     waiting    positions bought whose labels are still outstanding, ascending
     """
 
@@ -129,13 +128,12 @@ class Query:
     make_model: Callable[[int], Any] = field(repr=False)
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
     log: dict[str, Any] = field(default_factory=dict, repr=False)
-    reveal: Callable[[int], int] | None = field(default=None, repr=False)
+    tell: Callable[[int], int] | None = field(default=None, repr=False)
     priority: Ints | None = field(default=None, repr=False)
     select: "Callable[[Query, Floats, int, float], Ints] | None" = field(default=None, repr=False)
     engine: Callable[..., Fitted | None] | None = field(default=None, repr=False)
     batch: int = 0
     waiting: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
-    rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp), repr=False)
 
     @lazy
     def fitted(self) -> Fitted:
@@ -230,13 +228,13 @@ class Query:
         class index, or -1 where the oracle abstains. Raises StrategyError for a row
         outside the pool.
         """
-        if self.reveal is None:
+        if self.tell is None:
             raise Skip("needs labels one by one inside a batch; here they arrive later or never")
         at = int(np.searchsorted(self.pool, position))
         if at >= len(self.pool) or self.pool[at] != position:
             raise StrategyError(f"asked for position {position}, which is not in the pool")
         self.log.setdefault("asked", []).append(int(position))
-        return self.reveal(int(position))
+        return self.tell(int(position))
 
     def member(self, make: Callable[[], Any], rows: Ints, y: Ints) -> Fitted:
         """A classifier of the strategy's own, fitted on train rows (repeats allowed).
@@ -273,6 +271,16 @@ def gap(values: Floats) -> Floats:
         np.maximum(rest, np.minimum(best, column), out=rest)
         np.maximum(best, column, out=best)
     return np.asarray(best - rest)
+
+
+@dataclass(frozen=True, eq=False)
+class FileQuery(Query):
+    """What a control is given that declares `rows`: the place of each row in its file as well.
+
+    rows  (n_train,) row number in the dataset of each position
+    """
+
+    rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp), repr=False)
 
 
 @dataclass(frozen=True, eq=False)

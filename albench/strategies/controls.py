@@ -14,7 +14,7 @@ from albench.core.errors import Skip
 from albench.core.parameters import StrategyParam
 from albench.core.registry import strategy
 from albench.simulation.learner import Aligned, fit_aligned
-from albench.simulation.query import OracleQuery, Query
+from albench.simulation.query import FileQuery, OracleQuery, Query
 
 
 @strategy("random", family="control", cite="passive learning", cost="O(n)")
@@ -23,10 +23,17 @@ def random(query: Query) -> Ints:
     return query.rng.choice(query.pool, size=query.n, replace=False)
 
 
-@strategy("file_order", family="control", cite="control: the order of the file", cost="O(n)")
+@strategy(
+    "file_order",
+    version="2",
+    family="control",
+    cite="control: the order of the file",
+    cost="O(n)",
+    rows=True,
+)
 def file_order(query: Query) -> Ints:
     """Rows in the order of the dataset's file: what a careless split would learn from."""
-    if len(query.rows) != len(query.X):
+    if not isinstance(query, FileQuery) or len(query.rows) != len(query.X):
         raise Skip("needs the row numbers of the dataset; this query was built without them")
     return query.pool[np.argsort(query.rows[query.pool], kind="stable")[: query.n]]
 

@@ -92,7 +92,10 @@ class Suite(Displayed):
     baseline   label of the strategy that the others are compared with
     primary    the one metric that decides; alpha: level; ropes: regions of practical
                equivalence by metric, in its units, where they are declared
+    scope      what `run --until decided` decides: what holds `beyond` these datasets, or on
+               `these`
     targets    quality targets of labels-to-target; checkpoints: shares of the budget
+    seconds_per_label  how long a person takes for one, for hours beside labels
     bounds     labels of strategies that see hidden labels and are never ranked
     skipped    (dataset, protocol, trial) of trials that the protocol skips
     """
@@ -110,9 +113,11 @@ class Suite(Displayed):
     cite: str = ""
     alpha: float = 0.05
     ropes: tuple[tuple[str, float], ...] = ()
+    scope: str = "beyond"
     targets: tuple[Any, ...] = ()
     checkpoints: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)
     trace: bool = False
+    seconds_per_label: float | None = None
     plugins: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     skipped: frozenset[tuple[str, str, int]] = frozenset()
@@ -155,6 +160,12 @@ class Suite(Displayed):
         """
         return {d.label: d.base or base_of(d.ref, d.label) for d in self.datasets}
 
+    @property
+    def axis(self) -> str:
+        """What answers are given over: `cost` where a protocol says what a label costs."""
+        priced = any(d.under(p).cost is not None for _, p in self.protocols for d in self.datasets)
+        return "cost" if priced else "n_labeled"
+
     def question(self, metric: str | None = None, baseline: str | None = None) -> Options:
         """What the suite asks of its results, by a metric of its own (default: the primary one).
 
@@ -173,6 +184,7 @@ class Suite(Displayed):
             unranked=tuple(sorted(self.bounds)),
             base=self.bases,
             targets=self.targets,
+            axis=self.axis,
         )
 
     @property

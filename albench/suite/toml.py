@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Gt
 
 from albench.analysis.question import rope_of
 from albench.core import registry
@@ -38,6 +40,12 @@ def judging(
     alpha = table.get("alpha", 0.05)
     if not 0 < alpha < 0.5:
         raise BadValue(f"alpha = {alpha}: a number between 0 and 0.5")
+    scope = table.get("scope", "beyond")
+    if scope not in ("these", "beyond"):
+        raise BadValue(
+            f"scope = {scope!r}: 'beyond' (what holds beyond these datasets) or 'these' (what "
+            "holds on them), for runs that end when everything is decided"
+        )
     checkpoints = tuple(table.get("checkpoints", (0.0, 0.1, 0.25, 0.5, 1.0)))
     if any(not 0 <= share <= 1 for share in checkpoints):
         raise BadValue(f"checkpoints = {list(checkpoints)}: shares of the budget, 0 to 1")
@@ -45,6 +53,7 @@ def judging(
         "primary": primary,
         "baseline": baseline,
         "alpha": alpha,
+        "scope": scope,
         "ropes": ropes_of(table.get("rope"), primary, metrics),
         "checkpoints": checkpoints,
         "targets": tuple(target(value) for value in table.get("targets", ())),
@@ -104,10 +113,12 @@ KEYS: dict[str, Any] = {
     "baseline": str,
     "alpha": float,
     "rope": float | dict[str, Any],
+    "scope": str,
     "targets": list[Any],
     "checkpoints": list[float],
     "plugins": list[str],
     "trace": bool,
+    "seconds_per_label": Annotated[float, Gt(0)],
 }
 NEEDED = ("datasets", "models", "strategies")
 
@@ -215,6 +226,7 @@ def suite_of(
         if isinstance(table.get("cite"), list)
         else table.get("cite", ""),
         trace=table.get("trace", False),
+        seconds_per_label=table.get("seconds_per_label"),
         plugins=tuple(str(Path(f).resolve()) for f in files),
         path=path.resolve(),
         text=text,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import BadValue, Skip
 from albench.simulation.learner import Aligned, Fitted, FromScratch, Part, TrainOnly, fit_aligned
-from albench.simulation.query import OracleQuery, Query
+from albench.simulation.query import FileQuery, OracleQuery, Query
 
 __all__ = ["Options", "make_query"]
 
@@ -34,6 +34,7 @@ class Options(TypedDict, total=False):
     y          (n_train,) hidden labels: they answer `Query.ask`
     test       (X_test, y_test), which bounds look at
     hidden     give an `OracleQuery`, which shows `y` and `test` to the strategy
+    rows       row numbers in the dataset: give a `FileQuery`, which shows them
     """
 
     decision: npt.ArrayLike
@@ -45,6 +46,7 @@ class Options(TypedDict, total=False):
     y: npt.ArrayLike
     test: tuple[npt.ArrayLike, npt.ArrayLike]
     hidden: bool
+    rows: npt.ArrayLike
 
 
 def make_query(
@@ -101,9 +103,11 @@ def make_query(
         make_model=copies(model),
         batch=options.get("batch", n),
         waiting=positions(options.get("waiting", ()), "waiting"),
-        rows=np.arange(len(features)),
-        reveal=None if y is None else lambda position: int(y[position]),
+        tell=None if y is None else lambda position: int(y[position]),
     )
+    if "rows" in options:
+        known = {f.name: getattr(query, f.name) for f in fields(Query) if f.init}
+        return FileQuery(**known, rows=fixed(np.asarray(options["rows"], dtype=np.intp)))
     return seeing(query, y, options) if options.get("hidden") else query
 
 

@@ -144,6 +144,8 @@ class Play:
         traits = registry.entry("strategy", self.strategy.name).traits
         if traits.bound:
             return "all"
+        if traits.rows:
+            return "file"
         return "train" if traits.sampling else "pool"
 
     def picks(self, task: Task | None = None) -> Batches:

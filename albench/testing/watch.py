@@ -60,12 +60,27 @@ WORDS = {
     "gc.get_objects": "searches the memory of the process",
     "gc.get_referrers": "searches the memory of the process",
     "gc.get_referents": "searches the memory of the process",
+    "ctypes.dlopen": "reaches for compiled code through ctypes",
+    "ctypes.dlsym": "reaches for compiled code through ctypes",
+    "mmap.__new__": "maps memory or a file",
     "socket.connect": "opens a network connection",
     "subprocess.Popen": "starts a process",
     "os.system": "starts a process",
     "os.posix_spawn": "starts a process",
 }
-ASKED_BY_OTHERS = ("/inspect.py", "/traceback.py")
+WORDS |= dict.fromkeys(("os.listdir", "os.scandir", "glob.glob"), "lists the files of a folder")
+ASKED_BY_OTHERS = (
+    "/inspect.py",
+    "/traceback.py",
+    "/ctypes/__init__.py",
+    "/ctypes/util.py",
+    "/concurrent/futures/thread.py",
+    "/multiprocessing/pool.py",
+    "/threading.py",
+    "/os.py",
+    "/pathlib.py",
+    "/glob.py",
+)
 ATTRIBUTES = ("tb_frame", "gi_frame", "cr_frame", "ag_frame")
 
 
@@ -148,7 +163,8 @@ def libraries() -> tuple[str, ...]:
 def by_library() -> bool:
     """Whether the event was caused by a library on its own account.
 
-    `inspect` and `traceback` act for who called them.
+    `inspect`, `traceback`, `ctypes` and threads act for who called them; where nobody else is
+    to be seen, as in a thread that was handed a function of the interpreter, it is no library.
     """
     frame: FrameType | None = sys._getframe(3)
     while frame is not None:
@@ -156,7 +172,7 @@ def by_library() -> bool:
         if not file.endswith(ASKED_BY_OTHERS):
             return file.startswith((*libraries(), *CORE))
         frame = frame.f_back
-    return True
+    return False
 
 
 def library_imported() -> bool:

@@ -172,7 +172,8 @@ def sides(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
     end = known[known["checkpoint"] == last]
     key = ["dataset", "protocol", "model", "estimator", "trial"]
     base = end[end["strategy"] == baseline].set_index(key)[["estimate", "truth"]]
-    both = end[end["strategy"] != baseline].join(base, on=key, rsuffix="_base", how="inner")
+    base = base.add_suffix("_base")
+    both = end[end["strategy"] != baseline].join(base, on=key, how="inner")
     rows = []
     for group, part in both.groupby([*key[:-1], "strategy"], sort=False):
         row = dict(zip([*key[:-1], "strategy"], group, strict=True)) | {"pairs": len(part)}

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from albench.analysis import intervals
 from albench.analysis.bought import CHECKPOINTS, Bought, Cut, groups
+from albench.analysis.comparison.across import holm
 from albench.core.arrays import Floats, Ints
 from albench.core.tables import KEY, metric_columns
 
 KEY_LIST = list(KEY)
-DRAWS = 2000
 MEASURES = {
     "wrong": "share of wrong labels among those queried",
     "base": "share of wrong labels the oracle would give over the pool",
@@ -125,8 +126,9 @@ def affinity(frame: pd.DataFrame) -> pd.DataFrame:
     construction for every strategy, since none can see a label that it has not bought;
     where mistakes follow the class it mirrors the class mix. frame: as `measured` returns
     it. Columns: dataset, protocol, model, strategy, wrong, base (means over trials),
-    affinity = their ratio with its 95 % bootstrap interval low, high over trials (NaN below
-    three trials), trials. NaN where no label is ever wrong.
+    affinity = their ratio with its 95 % interval low, high over trials (Fieller's; NaN below
+    three trials or without spread), trials, p (two-sided paired t test of wrong against base)
+    and holm_p over all cells that have one. NaN where no label is ever wrong.
     """
     last = frame[frame["checkpoint"] == frame.groupby(KEY_LIST)["checkpoint"].transform("max")]
     table = last[last["measure"].isin(["wrong", "base"])].pivot_table(
@@ -146,10 +148,12 @@ def affinity(frame: pd.DataFrame) -> pd.DataFrame:
                 "low": low,
                 "high": high,
                 "trials": len(part),
+                "p": chance_p(wrong, base) if base.mean() > 0 else np.nan,
             }
         )
-    columns = [*KEY_LIST[:4], "wrong", "base", "affinity", "low", "high", "trials"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = [*KEY_LIST[:4], "wrong", "base", "affinity", "low", "high", "trials", "p"]
+    out = pd.DataFrame(rows, columns=columns)
+    return out.assign(holm_p=holm(out["p"].astype(float)))
 
 
 def with_model(drawn: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
@@ -167,13 +171,25 @@ def with_model(drawn: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def ratio_interval(above: Floats, below: Floats) -> tuple[float, float, float]:
-    """Ratio of means with its percentile bootstrap interval, drawn by pairs, fixed seed."""
-    if below.mean() <= 0:
+    """Ratio of means with its 95 % interval (Fieller's, `intervals.ratio`)."""
+    if not len(below) or below.mean() <= 0:
         return np.nan, np.nan, np.nan
-    ratio = float(above.mean() / below.mean())
-    if len(above) < 3:
-        return ratio, np.nan, np.nan
-    draws = np.random.default_rng(0).integers(len(above), size=(DRAWS, len(above)))
-    under = below[draws].mean(axis=1)
-    low, high = np.quantile(above[draws].mean(axis=1)[under > 0] / under[under > 0], [0.025, 0.975])
-    return ratio, float(low), float(high)
+    return float(above.mean() / below.mean()), *intervals.ratio(above, below)
+
+
+def chance_p(above: Floats, below: Floats) -> float:
+    """Two-sided p of the paired t test that both have one mean; NaN below three pairs.
+
+    1 where all pairs are alike; NaN where they differ by the same amount in every trial, which
+    no t test can judge.
+    """
+    from scipy.special import stdtr
+
+    d = np.round(above - below, 12)
+    n = len(d)
+    if n < 3:
+        return np.nan
+    error = float(d.std(ddof=1)) / np.sqrt(n)
+    if error <= intervals.NO_SPREAD:
+        return np.nan if d.any() else 1.0
+    return float(2 * stdtr(n - 1, -abs(float(d.mean())) / error))

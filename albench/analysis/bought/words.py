@@ -227,22 +227,38 @@ def noise(affinity: pd.DataFrame, oracles: Mapping[tuple[str, str], str]) -> lis
             )
         others = part[~uniform & (part["base"] > 0)]
         if len(others):
-            out += attracted(start, others)
+            out += attracted(start, others, int(affinity["p"].notna().sum()))
     return out
 
 
-def attracted(start: str, part: pd.DataFrame) -> list[str]:
-    """Who buys more, or fewer, wrong labels than at random."""
+def attracted(start: str, part: pd.DataFrame, tests: int, alpha: float = 0.05) -> list[str]:
+    """Who buys more, or fewer, wrong labels than at random, after Holm over all cells.
+
+    tests: how many cells have a test, also those of other protocols and models.
+    """
+    sure = part["holm_p"] <= alpha
     cells = {
         sign: [
             f"{r['strategy']} on {r['dataset']} {r['affinity']:.2f} "
             f"[{r['low']:.2f}, {r['high']:.2f}]"
-            for _, r in part.iterrows()
-            if (r["low"] > 1) - (r["high"] < 1) == sign
+            for _, r in part[sure].iterrows()
+            if (r["affinity"] > 1) - (r["affinity"] < 1) == sign
         ]
         for sign in (1, -1)
     }
+    if not part["p"].notna().any():
+        return [
+            f"{start}whether a strategy is drawn to wrong labels cannot be told: at least three "
+            "trials that differ are due."
+        ]
+    how = f"paired t tests over trials, Holm over {tests} cell{'' if tests == 1 else 's'}"
     words = {1: "drawn to wrong labels (affinity above 1)", -1: "away from wrong labels"}
     if not cells[1] and not cells[-1]:
-        return [f"{start}no strategy is shown to be drawn to wrong labels or away from them."]
-    return [f"{start}{words[s]}: {counted(cells[s])}." for s in (1, -1) if cells[s]]
+        return [
+            f"{start}no strategy is shown to be drawn to wrong labels or away from them ({how})."
+        ]
+    return [
+        f"{start}{words[s]}: {counted(cells[s])} ({how}; 95 % intervals of each cell alone)."
+        for s in (1, -1)
+        if cells[s]
+    ]

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import across, cells, control, room, words
+from albench.analysis.comparison import (
+    across,
+    cells,
+    chance,
+    control,
+    room,
+    scopes,
+    shares,
+    words,
+)
 from albench.analysis.comparison.across import PAIRS_MIN
 from albench.analysis.comparison.aggregate import aggregates, penalties
 from albench.analysis.comparison.cells import Stack, stacks
@@ -188,8 +197,8 @@ class Comparison(Displayed):
                 {key: f[key] for key in ("protocol", "model", "table", "tests", "adjustment")}
                 for f in families(self.design)
             ],
-            "learnable_from": room.LEARNABLE,
-            "head_room_from": room.ROPES * (self.options.rope or ROPE),
+            "learnable_from": chance.LEARNABLE,
+            "head_room_from": chance.ROPES * (self.options.rope or ROPE),
             "changed_after_first_run": None if changed is None else list(changed),
         }
 
@@ -325,6 +334,7 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
         for column in ("model", "protocol"):
             if column not in frame.columns:
                 frame.insert(0, column, getattr(stack, column))
+    _project(stack, options, design, tables)
     named = [w for w in (stack.model, stack.protocol if protocols else "") if w]
     lines = _lines(tables, design, named)
     if "everywhere" in tables:
@@ -334,6 +344,24 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
     remarks = (words.counted(stack.notes, 6), cells.note(each, options.base))
     notes = tuple(remark for remark in remarks if remark)
     return Comparison(options, tuple(lines), tables, notes, (design,), (stack,), pd.DataFrame())
+
+
+def _project(
+    stack: Stack, options: Options, design: Mapping[str, Any], tables: dict[str, pd.DataFrame]
+) -> None:
+    """Add the tables shares, undecided and scopes: where variance lies and what would decide."""
+    base, summary, rope = options.baseline, options.summary, options.rope or ROPE
+    if not tables or len(design["dataset_names"]) < 2:
+        return
+    found = shares.shares(stack, base, summary, design["left_out"])
+    tables["shares"] = shares.table(found)
+    tables["undecided"] = shares.undecided(
+        tables["against"], found, rope=rope, tests=design["tests"], alpha=options.alpha
+    )
+    tables["scopes"] = scopes.scopes(stack, base, summary=summary, rope=rope)
+    for name in ("shares", "undecided", "scopes"):
+        for column in ("model", "protocol"):
+            tables[name].insert(0, column, getattr(stack, column))
 
 
 def _lines(
@@ -367,7 +395,7 @@ def _tables(stack: Stack, options: Options, rooms: pd.DataFrame) -> dict[str, pd
     """
     base, seed, alpha, summary = options.baseline, options.seed, options.alpha, options.summary
     against, left_out = control.table(stack, options, rooms), room.unlearnable(rooms)
-    if (rooms["room"] == room.NOTHING).all():
+    if (rooms["room"] == chance.NOTHING).all():
         against["verdict"] = "no room"
     each = wide(stack, summary)
     kept = each.loc[[d for d in each.index if d not in left_out]]

@@ -1,7 +1,7 @@
 """A recommendation in words, from a comparison by fixed rules, with its cautions.
 
 Rules: a difference in positives found counts where its 95 % interval over trials leaves
-zero out; an attraction to wrong labels where the interval of the affinity leaves one out.
+zero out; an attraction to wrong labels where that of a cell holds after Holm over all cells.
 Under uniform flips no strategy can be drawn to wrong labels, so nothing is claimed there.
 
 The rules, in order:
@@ -124,7 +124,7 @@ def on_wrong(
     drawn = [
         f"{row['dataset']} {row['affinity']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
         for row in seek
-        if row["low"] > 1
+        if row["holm_p"] <= 0.05 and row["affinity"] > 1
     ]
     if drawn:
         yield (

@@ -2,21 +2,27 @@
 
 Input is one array per dataset, (J, K): J trials of K strategies, paired by row. The
 bootstrap draws trials within each dataset, the same rows for every strategy, and where
-asked the datasets too, for statements beyond those at hand.
+asked the datasets too, for statements beyond those at hand. Below 20 units (trials of a dataset,
+or datasets) a percentile bootstrap is too narrow: there Student's t with the jackknife's standard
+error serves instead, see `intervals`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from albench.analysis import intervals
 from albench.analysis.comparison import paired
 from albench.analysis.comparison.cells import Block, Stack
 from albench.analysis.comparison.summaries import areas, normalised
 from albench.core.arrays import Floats
 from albench.core.errors import BadValue
+
+LEAST_UNITS = 4
+"""Below so many datasets no interval beyond them is given: it would span nearly everything."""
 
 
 class Estimate(NamedTuple):
@@ -48,12 +54,19 @@ def iqm_interval(
     draws: int = 2000,
     datasets: bool = False,
 ) -> Estimate:
-    """IQM over all runs of all datasets, per strategy: arrays of shape (K,)."""
+    """IQM over all runs of all datasets, per strategy: arrays of shape (K,).
+
+    datasets: the units are datasets, not the trials of each.
+    """
     blocks = _blocks(scores)
 
     def value(parts: list[Floats]) -> Floats:
         return _column_iqm(np.concatenate(parts, axis=0))
 
+    if datasets and len(blocks) < intervals.ENOUGH:
+        return _by_datasets(blocks, value)
+    if not datasets and _few(blocks):
+        return _jackknifed(blocks, value)
     # Draws differ from each other by rows only, so they are stacked and sorted at once.
     return _interval(value(blocks), [value(p) for p in _resamples(blocks, rng, draws, datasets)])
 
@@ -77,8 +90,13 @@ def profile(
         for block in _blocks(scores)
     ]
     values = np.array([b.mean(axis=0) for b in above])
-    samples = np.array([_counts(len(b), rng, draws) @ b / len(b) for b in above])
-    flat = _over_units(values, samples, rng, None)
+    if _few(above):
+        flat = _shares(
+            values, [(b.std(axis=0) / np.sqrt(max(len(b) - 1, 1))) for b in above], above
+        )
+    else:
+        samples = np.array([_counts(len(b), rng, draws) @ b / len(b) for b in above])
+        flat = _interval(values.mean(axis=0), samples.mean(axis=0))
     return Estimate(*(part.reshape(-1, len(grid)) for part in flat))
 
 
@@ -91,23 +109,82 @@ def improvement_interval(
 ) -> Estimate:
     """P(improvement) over column `control`, the mean over datasets: arrays of shape (K,).
 
-    Both strategies are resampled by the same rows, unlike in rliable. units: draw the
-    datasets too, those of one name (variants of a base dataset) as one unit.
+    Both strategies are resampled by the same rows, unlike in rliable. units: the units are the
+    datasets, those of one name (variants of a base dataset) as one; then the interval is
+    Student's of their values on the logit scale, NaN below `LEAST_UNITS` and without spread.
     """
-    counts = [_counts(len(block), rng, draws) for block in _blocks(scores)]
-    values, samples = [], []
-    for block, weight in zip(_blocks(scores), counts, strict=True):
-        size = len(block)
-        against = block[None, :, control]
-        value = np.empty(block.shape[1])
+    blocks = _blocks(scores)
+    values = np.array([_wins(block, control) for block in blocks])
+    if units is not None:
+        return _of_units(values, units)
+    if _few(blocks):
+        errors = [
+            intervals.jackknife([block], lambda parts: _wins(parts[0], control))[0]
+            for block in blocks
+        ]
+        return _shares(values, errors, blocks)
+    samples = []
+    for block in blocks:
+        weight = _counts(len(block), rng, draws)
         sample = np.empty((draws, block.shape[1]))
         for k in range(block.shape[1]):
-            wins = (block[:, k, None] > against) + 0.5 * (block[:, k, None] == against)
-            value[k] = wins.mean()
-            sample[:, k] = np.einsum("bi,bi->b", weight @ wins, weight) / size**2
-        values.append(value)
+            ahead = _ahead(block, k, control)
+            sample[:, k] = np.einsum("bi,bi->b", weight @ ahead, weight) / len(block) ** 2
         samples.append(sample)
-    return _over_units(np.array(values), np.array(samples), rng, units)
+    return _interval(values.mean(axis=0), np.mean(samples, axis=0))
+
+
+def _ahead(block: Floats, column: int, control: int) -> Floats:
+    """(J, J): whether each run of a column beats each of the control's, a draw a half."""
+    ours, theirs = block[:, column, None], block[None, :, control]
+    return np.asarray((ours > theirs) + 0.5 * (ours == theirs), dtype=np.float64)
+
+
+def _wins(block: Floats, control: int) -> Floats:
+    """(K,) P(improvement) of each column over the control's."""
+    return np.array([_ahead(block, k, control).mean() for k in range(block.shape[1])])
+
+
+def _few(blocks: Sequence[Floats]) -> bool:
+    """Whether any dataset has too few trials for a percentile bootstrap."""
+    return min(map(len, blocks)) < intervals.ENOUGH
+
+
+def _jackknifed(blocks: list[Floats], value: Callable[[list[Floats]], Floats]) -> Estimate:
+    """Student's interval with the jackknife's error, trials left out within datasets."""
+    middle = value(blocks)
+    return Estimate(middle, *intervals.around(middle, *intervals.jackknife(blocks, value)))
+
+
+def _by_datasets(blocks: list[Floats], value: Callable[[list[Floats]], Floats]) -> Estimate:
+    """Student's interval with the jackknife's error, whole datasets left out."""
+    middle, n = value(blocks), len(blocks)
+    if n < LEAST_UNITS:
+        return Estimate(middle, np.full(middle.shape, np.nan), np.full(middle.shape, np.nan))
+    left = np.array([value([b for j, b in enumerate(blocks) if j != i]) for i in range(n)])
+    error = np.sqrt((n - 1) * left.var(axis=0))
+    return Estimate(middle, *intervals.around(middle, error, np.full(middle.shape, n - 1.0)))
+
+
+def _shares(values: Floats, errors: Sequence[Floats], blocks: Sequence[Floats]) -> Estimate:
+    """The mean over datasets of shares (D, K) with their standard errors, on the logit scale."""
+    variance = np.array([e**2 for e in errors]) / len(values) ** 2
+    freedom = np.array([max(len(b) - 1, 1) for b in blocks])[:, None]
+    total = variance.sum(axis=0)
+    df = intervals.degrees(total, (variance**2 / freedom).sum(axis=0))
+    middle = values.mean(axis=0)
+    return Estimate(middle, *intervals.share(middle, np.sqrt(total), df))
+
+
+def _of_units(values: Floats, units: Sequence[str]) -> Estimate:
+    """The mean over units of their datasets' values (D, K), the units being what is sampled."""
+    member = np.array([[u == unit for u in units] for unit in dict.fromkeys(units)], dtype=float)
+    each = member / member.sum(axis=1, keepdims=True) @ values
+    n, middle = len(each), each.mean(axis=0)
+    if n < LEAST_UNITS:
+        return Estimate(middle, np.full(middle.shape, np.nan), np.full(middle.shape, np.nan))
+    error = each.std(axis=0, ddof=1) / np.sqrt(n)
+    return Estimate(middle, *intervals.share(middle, error, np.full(middle.shape, n - 1.0)))
 
 
 def _blocks(scores: Sequence[ArrayLike]) -> list[Floats]:
@@ -124,19 +201,6 @@ def _blocks(scores: Sequence[ArrayLike]) -> list[Floats]:
 def _counts(size: int, rng: np.random.Generator, draws: int) -> Floats:
     """How often each trial occurs in each bootstrap sample: (draws, size)."""
     return rng.multinomial(size, np.full(size, 1 / size), size=draws).astype(np.float64)
-
-
-def _over_units(
-    values: Floats, samples: Floats, rng: np.random.Generator, units: Sequence[str] | None
-) -> Estimate:
-    """Means over datasets of values (D, K) and samples (D, draws, K); see the callers."""
-    if units is None:
-        return _interval(values.mean(axis=0), samples.mean(axis=0))
-    member = np.array([[u == unit for u in units] for unit in dict.fromkeys(units)], dtype=float)
-    share = member / member.sum(axis=1, keepdims=True)
-    weight = _counts(len(share), rng, samples.shape[1]) / len(share)
-    drawn = np.einsum("bu,ud,dbk->bk", weight, share, samples, optimize=True)
-    return _interval((share @ values).mean(axis=0), drawn)
 
 
 def _resamples(
@@ -164,10 +228,9 @@ def aggregates(
 ) -> pd.DataFrame:
     """One row per strategy: normalised-gain IQM and probability of improvement.
 
-    Both with 95 % intervals of a bootstrap that draws trials within datasets (iqm_low,
-    iqm_high; better_low, better_high) and, for statements beyond these datasets,
-    another that draws the datasets too (better_wide_low, better_wide_high), where variants
-    of one `base` dataset are one unit.
+    Both with 95 % intervals over the trials within datasets (iqm_low, iqm_high; better_low,
+    better_high) and, for statements beyond these datasets, one over datasets (better_wide_low,
+    better_wide_high; NaN below four), where variants of one `base` dataset are one unit.
     `iqm_datasets` counts the datasets with head-room, on which the IQM rests.
     """
     if not stack.blocks:
@@ -223,6 +286,9 @@ def _aggregates(
         for u in (None, units)
     )
     out["iqm"], out["iqm_low"], out["iqm_high"] = iqm
+    # the baseline's own gain is 0 in every trial by definition, which is no estimate
+    own = out["strategy"] == baseline
+    out.loc[own, ["iqm_low", "iqm_high"]] = out.loc[own, "iqm"].iloc[0]
     out["iqm_datasets"] = len(scaled)
     out["better"], out["better_low"], out["better_high"] = narrow
     _, out["better_wide_low"], out["better_wide_high"] = wider

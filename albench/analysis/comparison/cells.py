@@ -15,7 +15,7 @@ import pandas as pd
 from albench.analysis.comparison import settle
 from albench.analysis.comparison.alike import PICKS, alike
 from albench.analysis.comparison.blocks import Block, Curve, Runs, Stack
-from albench.analysis.comparison.room import chances
+from albench.analysis.comparison.chance import chances
 from albench.analysis.comparison.words import counted
 from albench.analysis.question import Missing
 from albench.core.arrays import Floats

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from albench.analysis.comparison import signedrank
+from albench.analysis.comparison.power import effect_size
 from albench.core.arrays import Floats
 from albench.core.errors import BadValue
 
@@ -162,21 +163,16 @@ def corrected_t(differences: ArrayLike, n_train: float, n_test: float) -> "pd.Se
 
 
 def detectable(d: ArrayLike, alpha: float = 0.05, power: float = 0.8, tests: int = 1) -> float:
-    """Smallest true mean difference that these many pairs would find with that power.
+    """Smallest true mean difference that this test would find with that power.
 
-    (t_{1-alpha/2} + t_power) * sd / sqrt(n) with n - 1 degrees of freedom; with `tests` > 1
-    at alpha / tests, the first step of Holm. Normal quantiles would promise too much with
-    few pairs. NaN where no difference can be found: fewer pairs than the signed-rank test
-    needs to reach alpha.
+    The exact signed-rank test at alpha / tests, Holm's first step in a family of `tests`, with
+    as many pairs and the standard deviation of these (`power.effect_size`). NaN where no
+    difference can be found: fewer pairs than the test needs to reach its level.
     """
-    from scipy.special import stdtrit
-
     values = differences(d)
     if len(values) < smallest_n(tests, alpha):
         return nan
-    df = len(values) - 1
-    t = float(stdtrit(df, 1 - alpha / max(tests, 1) / 2)) + float(stdtrit(df, power))
-    return t * _standard_error(values)
+    return effect_size(len(values), alpha / max(tests, 1), power) * float(values.std(ddof=1))
 
 
 def sign_flip_p(d: ArrayLike, rng: np.random.Generator, draws: int = 20_000) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from albench.analysis import intervals
 from albench.analysis.comparison.cells import Block, Stack
 from albench.analysis.question import TARGETS, Target
 from albench.core.arrays import Floats
@@ -230,8 +231,8 @@ def label_table(
     value of the target; reached of trials with its Wilson interval; median (NaN: not
     within the budget) and restricted_mean labels up to `budget`; utilisation (our
     median over the baseline's) and saving, each with a sign that tells a bound from a
-    value; fewer: labels saved per trial up to the budget, paired, with a percentile
-    bootstrap interval.
+    value; fewer: labels saved per trial up to the budget, paired, with Student's interval over
+    trials (NaN below three trials, and where all save alike: no spread, no interval).
     """
     rows: list[dict[str, object]] = []
     for block in stack.blocks:
@@ -239,7 +240,6 @@ def label_table(
             value = target_value(block, target, baseline, lower)
             if np.isnan(value):
                 continue
-            rng = np.random.default_rng([seed, len(rows)])
             base = block.strategies.index(baseline)
             labels = times(block, value)
             spent = np.minimum(labels, block.grid[-1])
@@ -254,7 +254,7 @@ def label_table(
                     "strategy": strategy,
                 }
                 row |= _reach(_survival(block, labels[place]), theirs)
-                rows.append(row | _fewer(spent[base] - spent[place], rng))
+                rows.append(row | _fewer(spent[base] - spent[place]))
     return pd.DataFrame(rows)
 
 
@@ -281,12 +281,9 @@ def _reach(ours: Survival, theirs: Survival) -> dict[str, object]:
     }
 
 
-def _fewer(d: Floats, rng: np.random.Generator, draws: int = 2000) -> dict[str, object]:
-    if len(d) < 2:
-        return {"fewer": float(d.mean()), "fewer_low": np.nan, "fewer_high": np.nan}
-    means = d[rng.integers(len(d), size=(draws, len(d)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return {"fewer": float(d.mean()), "fewer_low": float(low), "fewer_high": float(high)}
+def _fewer(d: Floats) -> dict[str, object]:
+    low, high = intervals.mean(d) if len(d) > 2 else (nan, nan)
+    return {"fewer": float(d.mean()), "fewer_low": low, "fewer_high": high}
 
 
 def survival_curves(

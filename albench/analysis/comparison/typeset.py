@@ -411,7 +411,7 @@ def caption(options: Options, table: str) -> str:
             f"Labels to target in {options.metric}, held for two checkpoints. Reached: trials that "
             "did, with the Wilson 95 % interval of their share; median: Kaplan-Meier, '>' where it "
             f"lies beyond the budget; use: our median over that of {base}, with bounds where one "
-            f"is censored; labels fewer: saved per trial up to the budget, paired, 95 % bootstrap."
+            f"is censored; labels fewer: saved per trial up to the budget, paired, 95 % t."
         )
     return (
         f"Learning curves in {options.metric}: area under the curve and paired gain over {base} "

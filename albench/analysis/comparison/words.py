@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from albench.analysis.comparison import verdicts
-from albench.analysis.comparison.room import NOTHING
+from albench.analysis.comparison.chance import NOTHING
 
 
 def several(n: int, word: str) -> str:

@@ -1,0 +1,166 @@
+"""What trials can decide on one dataset: these rows, and rows like these.
+
+these rows       the mean difference over splits of this very table; its interval shrinks with
+                 trials
+rows like these  other rows from where these came. Trials over the same rows overlap, so the
+                 variance of their mean is (1 / J + n_test / n_train) s^2 (Nadeau and Bengio
+                 2003): its second part is a floor that more trials never pass. Said only of
+                 tables of at least `ROWS` rows
+
+A dataset lies inside the rope by its shrunken estimate: the normal empirical Bayes mean of what
+its trials say and what the other datasets say (Morris 1983). Where even that has an
+interval wider than the rope, the dataset is too noisy to say.
+"""
+
+from collections.abc import Sequence
+from math import inf, nan, sqrt
+
+import numpy as np
+import pandas as pd
+
+from albench.analysis import intervals
+from albench.analysis.comparison import paired
+from albench.analysis.comparison.blocks import Block, Stack
+from albench.analysis.comparison.summaries import areas
+from albench.core.arrays import Floats
+
+ROWS = 500
+"""Rows of a table from which on something is said of rows like its own."""
+NORMAL = 1.959963984540054
+INSIDE, AHEAD, BEHIND, NOISY = "inside", "ahead", "behind", "too noisy to say"
+COLUMNS = [
+    "dataset",
+    "strategy",
+    "rows",
+    "trials",
+    "difference",
+    "low",
+    "high",
+    "like_low",
+    "like_high",
+    "floor",
+    "shrunken",
+    "shrunken_low",
+    "shrunken_high",
+    "place",
+    "note",
+]
+
+
+def corrected_interval(
+    d: Floats, n_train: float, n_test: float, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Interval of the mean for rows like these, and half of its width at endless trials.
+
+    NaN where sizes are unknown, or below two trials, or without spread.
+    """
+    sized = n_train > 0 and n_test > 0
+    spread = float(np.std(d, ddof=1)) if len(d) > 1 else 0.0
+    if not sized or spread <= intervals.NO_SPREAD:
+        return nan, nan, nan
+    ratio, mean = n_test / n_train, float(np.mean(d))
+    half = intervals.t_quantile(len(d) - 1, level) * spread * sqrt(1 / len(d) + ratio)
+    return mean - half, mean + half, NORMAL * spread * sqrt(ratio)
+
+
+def shrunken(means: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """Empirical Bayes estimates of (n,) means with (n,) squared standard errors; their errors.
+
+    The variance between datasets is that of the means less the mean error, not below zero; the
+    weight of the common mean is V / (V + between), times (n - 3) / (n - 1), and the errors allow
+    for its own being an estimate (Morris 1983, section 5). Below four datasets little is known
+    of the others, and the means stay as they are.
+    """
+    n = len(means)
+    if n < 4 or not np.isfinite(errors).all():
+        return means, np.sqrt(errors)
+    between = max(float(means.var(ddof=1)) - float(errors.mean()), 0.0)
+    pull = np.divide(errors, between + errors, out=np.zeros(n), where=between + errors > 0)
+    pull = pull * (n - 3) / (n - 1)
+    away = means - float(means.mean())
+    variance = errors * (1 - (n - 1) / n * pull) + 2 / (n - 3) * pull**2 * away**2
+    return means - pull * away, np.sqrt(variance)
+
+
+def place_of(value: float, low: float, high: float, rope: float) -> str:
+    """Where a dataset lies about the rope; its interval must not be wider than it."""
+    if not high - low <= 2 * rope:
+        return NOISY
+    if abs(round(value, paired.DIGITS)) <= round(rope, paired.DIGITS):
+        return INSIDE
+    return AHEAD if value > 0 else BEHIND
+
+
+def scopes(
+    stack: Stack, baseline: str, *, summary: str = "aubc", rope: float = 0.01
+) -> pd.DataFrame:
+    """One row per dataset and strategy: both scopes and where it lies about the rope.
+
+    Columns: dataset, strategy, rows (of the table; NaN unknown), trials, difference, low, high
+    (these rows: t interval over trials), like_low, like_high (rows like these, NaN below `ROWS`),
+    floor (half of that interval at endless trials), shrunken, shrunken_low, shrunken_high, place
+    (inside, ahead, behind, too noisy to say), note.
+    """
+    parts = [
+        _of_strategy(stack.beside(baseline, s), baseline, s, summary, rope)
+        for s in stack.everyone
+        if s != baseline
+    ]
+    rows = [row for part in parts for row in part]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _of_strategy(
+    blocks: Sequence[Block], baseline: str, strategy: str, summary: str, rope: float
+) -> list[dict[str, object]]:
+    found = [areas(b.only((baseline, strategy)), summary) for b in blocks]
+    gaps = [paired.differences(v[1] - v[0]) for v in found]
+    means = np.array([d.mean() for d in gaps], dtype=np.float64)
+    errors = np.array([d.var(ddof=1) / len(d) if len(d) > 1 else nan for d in gaps])
+    value, error = shrunken(means, errors)
+    out: list[dict[str, object]] = []
+    for place, (block, d) in enumerate(zip(blocks, gaps, strict=True)):
+        low, high = paired.t_interval(d)
+        like_low, like_high, floor = corrected_interval(d, block.n_train, block.n_test)
+        rows = block.n_train + block.n_test
+        few = not rows >= ROWS
+        half = NORMAL * float(error[place]) if np.isfinite(error[place]) else inf
+        at = float(value[place])
+        out.append(
+            {
+                "dataset": block.dataset,
+                "strategy": strategy,
+                "rows": rows,
+                "trials": len(d),
+                "difference": float(means[place]),
+                "low": low,
+                "high": high,
+                "like_low": nan if few else like_low,
+                "like_high": nan if few else like_high,
+                "floor": floor,
+                "shrunken": at,
+                "shrunken_low": at - half,
+                "shrunken_high": at + half,
+                "place": place_of(at, at - half, at + half, rope),
+                "note": _note(rows),
+            }
+        )
+    return out
+
+
+def _note(rows: float) -> str:
+    """Why nothing is said of rows like these; empty where it is."""
+    if not np.isfinite(rows):
+        return "how many rows there are is not known"
+    if rows < ROWS:
+        return f"{rows:.0f} rows: nothing on rows like these below {ROWS}"
+    return ""
+
+
+def told(found: pd.DataFrame, strategy: str) -> str:
+    """`inside the rope on 5, ahead on 2, behind on 0, too noisy to say on 6 of 13 datasets`."""
+    own = found[found["strategy"] == strategy]
+    count = own["place"].value_counts()
+    words = {INSIDE: "inside the rope", AHEAD: "ahead", BEHIND: "behind", NOISY: NOISY}
+    said = ", ".join(f"{w} on {int(count.get(k, 0))}" for k, w in words.items())
+    return f"{said} of {len(own)} dataset{'' if len(own) == 1 else 's'}"

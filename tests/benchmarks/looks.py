@@ -1,0 +1,150 @@
+"""Sequential looks and detectable effects, whole: error over the path, power, trials saved.
+
+    python tests/benchmarks/looks.py [--runs 4000] [--results results]
+
+Simulation first: familywise error of better and worse over all looks, false equality, and the
+power at the detectable effect, each against its bounds. Then the stored results are replayed in
+looks: at how many of their trials everything is decided, and whether the verdicts are those of
+all trials. Exit 1 where a bound does not hold.
+"""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from albench.analysis.comparison import compare, looks, power, signedrank
+from albench.analysis.comparison.looks import Decisions, Design, Open
+from albench.analysis.comparison.paired import differences
+from albench.results.store import Store
+from albench.runner import looks as sequential
+from albench.runner.grid import labelled
+from albench.suite.toml import load_suite
+
+Finding = tuple[str, float, float, float]
+
+
+def path(
+    rng: np.random.Generator, design: Design, between: float, mean: float, tests: int, n: int
+) -> Decisions:
+    """One sequential run: normal datasets and trials."""
+    last = design.trials[-1]
+    truth = mean + between * rng.standard_normal((tests, n))
+    trials = truth[:, :, None] + 0.05 * rng.standard_normal((tests, n, last))
+    found = Decisions()
+    for look, j in enumerate(design.trials):
+        part = trials[:, :, :j]
+        units = part.mean(axis=2 if design.scope == "beyond" else 1)
+        errors = part.var(axis=2, ddof=1) / j
+        family = {k: Open(units[k], part[k].mean(axis=1), errors[k]) for k in range(tests)}
+        found = looks.decide(design, look, family, found)
+    return found
+
+
+def errors(runs: int) -> Iterator[Finding]:
+    """Familywise error of better and worse, and false equality, over the whole path."""
+    upper = 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
+    for scope in ("beyond", "these"):
+        for most in (20, 100):
+            for n in (12, 24):
+                for between in (0.0, 0.02, 0.2) if scope == "beyond" else (0.0,):
+                    design = Design(looks.schedule(most), rope=1e-9, scope=scope)  # type: ignore[arg-type]
+                    rng = np.random.default_rng([most, n, int(between * 100), scope == "these"])
+                    wrong = sum(
+                        bool(path(rng, design, between, 0.0, 5, n).verdict) for _ in range(runs)
+                    )
+                    name = f"familywise error, {scope}, {most} trials, {n} datasets, sd {between}"
+                    yield name, wrong / runs, 0.0, upper
+    for scope in ("beyond", "these"):
+        design = Design(looks.schedule(20), rope=0.01, scope=scope)  # type: ignore[arg-type]
+        rng = np.random.default_rng([3, scope == "these"])
+        said = sum(
+            path(rng, design, 0.004, 0.01, 1, 24).verdict.get(0) == "equal" for _ in range(runs)
+        )
+        yield f"false equality at the border, {scope}", said / runs, 0.0, upper
+
+
+def detectable(runs: int) -> Iterator[Finding]:
+    """Power of the exact test at the detectable effect, alone and in families of 9."""
+    for n in (6, 8, 9, 10, 11, 14, 20, 26, 40, 60):
+        for tests in (1, 9):
+            size = power.effect_size(n, 0.05 / tests)
+            if not np.isfinite(size):
+                continue
+            rng = np.random.default_rng([n, tests])
+            hit = sum(
+                signedrank.signed_rank_p(differences(d)) * tests <= 0.05
+                for d in rng.normal(size, 1, (runs, n))
+            )
+            yield (
+                f"power at the detectable effect, {n} datasets, {tests} tests",
+                hit / runs,
+                0.77,
+                0.83,
+            )
+
+
+def replay(name: str, folder: Path, scope: str) -> Iterator[str]:
+    """The looks over stored results; where they end, and whether verdicts agree."""
+    suite = load_suite(name)
+    runs, rounds = labelled(suite, Store(folder / name))
+    question = suite.question()
+    most = int(runs.groupby("dataset")["trial"].nunique().max())
+    design = Design(looks.schedule(most), question.alpha, question.rope or 0.01, scope)  # type: ignore[arg-type]
+    order = {d: sorted(set(part["trial"])) for d, part in runs.groupby("dataset")}
+
+    def first(n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        kept = [t in order[d][:n] for d, t in zip(runs["dataset"], runs["trial"], strict=True)]
+        return runs[kept], rounds[rounds["run"].isin(set(runs.loc[kept, "run"]))]
+
+    for look in sequential.until_decided(design, question, first):
+        yield f"  {sequential.sentence(look, design)}"
+    yield (
+        f"  {name}, {scope}: ended at {look.trials} of {most} trials "
+        f"({1 - look.trials / most:.0%} saved)"
+    )
+    against = compare(runs, rounds, question).tables["against"]
+    fixed = {
+        (r["protocol"], r["model"], r["strategy"]): r["verdict"] for _, r in against.iterrows()
+    }
+    other = [f"{k[1]} {k[2]}: {v}, {fixed[k]}" for k, v in look.decided.items() if fixed[k] != v]
+    yield (
+        f"  {len(look.decided) - len(other)} of {len(look.decided)} decided verdicts are those of "
+        f"all {most} trials beyond these datasets; others: {'; '.join(other) or 'none'}"
+    )
+
+
+def say(text: str) -> None:
+    """A line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=4000)
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--replay-only", action="store_true")
+    asked = parser.parse_args()
+    bad = 0
+    if not asked.replay_only:
+        for found in (detectable(asked.runs), errors(asked.runs)):
+            for what, value, low, high in found:
+                ok = low <= value <= high
+                bad += not ok
+                say(f"{'ok ' if ok else 'BAD'} {value:.3f} [{low:.3f}, {high:.3f}] {what}")
+    warnings.simplefilter("ignore")
+    for name in ("leaderboard", "lu2023"):
+        for scope in ("beyond", "these"):
+            say(f"{name}, {scope}")
+            for line in replay(name, asked.results, scope):
+                say(line)
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
