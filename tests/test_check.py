@@ -164,8 +164,10 @@ def test_disguises_are_warned_of(name: str, said: str, monkeypatch: pytest.Monke
 
 def test_what_is_nothing_simpler_is_not_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disguises, "LOOKED", disguises.LARGE)
-    for name in ("margin", "kcenter", "badge", "half-random", "ens"):
+    for name in ("margin", "typiclust", "badge", "half-random", "ens"):
         assert likeness(registry.resolve("strategy", name), SEED) is None, name
+    twin = likeness(registry.resolve("strategy", "kcenter"), SEED)
+    assert twin == "picks the same rows as `greedy_sampling_x`"  # of two papers, one rule
 
 
 def test_data_are_new_for_each_seed_and_the_same_for_one() -> None:

@@ -110,9 +110,9 @@ def test_a_replay_compares_codes_and_no_words() -> None:
     again = run_one(replace(spec("positive_greedy"), protocol=protocol("standard")), Options(()))
     assert again.run["reason_code"] == "does_not_apply"
     stored = again.run | {"reason": "put in other words"}
-    assert difference(stored, None, again) == ""
+    assert difference(stored, None, again, ()) == ""
     stored["reason_code"] = "trial_skipped"
-    assert difference(stored, None, again) == (
+    assert difference(stored, None, again, ()) == (
         "it is stored as trial_skipped, the replay is does_not_apply"
     )
 

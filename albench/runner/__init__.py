@@ -163,9 +163,7 @@ def run(
     where that is so of all datasets and nothing is stored, Unavailable is raised instead.
     Raises UsageError for mistakes in the suite or the data, before the first run.
     """
-    workers = jobs if isinstance(jobs, Workers) else Workers(jobs)
-    count = workers.count
-    part((), shard or (1, 1))
+    workers = crew(jobs, shard)
     store = open_store(suite, results_dir, report)
     options = options or Options(suite.metrics)
     options = replace(options, metrics=suite.metrics, trace=suite.trace)
@@ -198,7 +196,7 @@ def run(
         on_progress(progress)
         if specs:
             store.note(**told(suite, store, origins))
-            progress.workers = count
+            progress.workers = workers.count
             finished = results(blocks(specs), options, workers)
             stored_as_they_come(finished, store, progress, on_progress, labels)
         finish(suite, store, labels, origins, ran=bool(specs or lost))
@@ -289,6 +287,14 @@ def stored_as_they_come(
             progress.storing += time.monotonic() - begin
             progress.add(finished)
             on_progress(progress)
+
+
+def crew(jobs: int | Workers, shard: tuple[int, int] | None) -> Workers:
+    """Who executes the runs; raises BadValue for a number or a shard that there cannot be."""
+    workers = jobs if isinstance(jobs, Workers) else Workers(jobs)
+    workers_of(workers.jobs)
+    part((), shard or (1, 1))
+    return workers
 
 
 def workers_of(jobs: int) -> int:
