@@ -170,9 +170,11 @@ def load() -> None:
     """
     if "albench" in LOADED:
         return
-    for package in PACKAGES.values():
+    for kind, package in PACKAGES.items():
         module = importlib.import_module(package)
-        for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
+        # models stand in their package's own file; what lies beside it is heavy to import
+        beside = module.__path__ if kind in ("dataset", "strategy") else []
+        for found in pkgutil.iter_modules(beside):
             if not found.ispkg and not found.name.startswith("_"):
                 importlib.import_module(f"{package}.{found.name}")
     LOADED["albench"] = ""

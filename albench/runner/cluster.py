@@ -130,7 +130,10 @@ def connected(scheduler: str | None, jobs: int) -> tuple[Any, Any]:
             raise Unavailable(f"no dask scheduler answers at {scheduler}: {error}") from error
     with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
         cluster = LocalCluster(
-            n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            n_workers=jobs,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",  # any free port: two clusters may run side by side
+            silence_logs=50,
         )
     return cluster, Client(cluster, set_as_default=False)
 
