@@ -163,7 +163,7 @@ def run(
     where that is so of all datasets and nothing is stored, Unavailable is raised instead.
     Raises UsageError for mistakes in the suite or the data, before the first run.
     """
-    workers = crew(jobs, shard)
+    workers = executing(jobs, shard)
     store = open_store(suite, results_dir, report)
     options = options or Options(suite.metrics)
     options = replace(options, metrics=suite.metrics, trace=suite.trace)
@@ -289,7 +289,7 @@ def stored_as_they_come(
             on_progress(progress)
 
 
-def crew(jobs: int | Workers, shard: tuple[int, int] | None) -> Workers:
+def executing(jobs: int | Workers, shard: tuple[int, int] | None) -> Workers:
     """Who executes the runs; raises BadValue for a number or a shard that there cannot be."""
     workers = jobs if isinstance(jobs, Workers) else Workers(jobs)
     workers_of(workers.jobs)
