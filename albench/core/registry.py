@@ -261,7 +261,7 @@ class Carried(NamedTuple):
     """What another process needs to know the entries of a suite.
 
     files    plugins to load there
-    entries  those of this session, and of modules that were imported by hand
+    entries  those defined in a notebook or at a prompt, and of modules that were imported by hand
     """
 
     files: tuple[str, ...] = ()
