@@ -30,7 +30,7 @@ from albench.core.spec import Ref, RunSpec
 from albench.core.tables import FULL_POOL
 from albench.runner import wire
 from albench.runner.clock import Parts
-from albench.runner.wire import LENGTH, Asked, Broken, Chatter, Order
+from albench.runner.wire import END, RUN, Asked, Broken, Chatter, Order
 from albench.simulation.query import Picks, Query
 from albench.simulation.task import Task
 
@@ -149,29 +149,39 @@ class Template:
         if "error" in said:
             self.close()
             raise ProcessDied(f"its file does not import in a fresh process: {said['error']}")
-        self.threads, self.free = int(said.get("threads", 0)), True
+        self.threads = int(said.get("threads", 0))
+        self.free, self.ending = True, False
 
     def serves(self, plugins: tuple[str, ...]) -> bool:
         """Whether it has these files, is this process's own, and is done with its last run."""
         return self.free and self.plugins == plugins and self.owner == os.getpid()
 
     def begin(self, order: Order, ends: list[int]) -> None:
-        """Fork the child of a run; it gets these files: line, features, output."""
+        """Have a child do a run; it gets these files: line, features, output."""
+        self.settled()
+        self.free = False
         try:
-            self.free = False
-            socket.send_fds(self.control, [LENGTH.pack(0)], ends)
-            wire.send(self.control, order)
+            socket.send_fds(self.control, [RUN], ends)
         except OSError as error:
             raise Broken(str(error)) from None
+        wire.send(self.control, (order.model, order.engine, order.memory))
+        wire.send(self.control, order)
 
-    def end(self) -> int:
-        """End the run's child and what it left; its exit code, negative for a signal."""
+    def end(self) -> None:
+        """End the run's child and what it left; it does so while this process goes on."""
         try:
-            self.control.sendall(b"k")
-            self.control.settimeout(ENDING)
-            said, _ = wire.heard(self.control, 1 << 16)
+            self.control.sendall(END)
         except OSError as error:
             raise Broken(str(error)) from None
+        self.free = self.ending = True
+
+    def settled(self) -> int | None:
+        """The exit code of the last run's child, negative for a signal; waits for its end."""
+        if not self.ending:
+            return None
+        self.free, self.ending = False, False
+        self.control.settimeout(ENDING)
+        said, _ = wire.heard(self.control, 1 << 16)
         self.free = True
         return int(said.get("status", 0))
 
@@ -288,7 +298,9 @@ class Isolated:
             self.template.begin(order, [theirs.fileno(), features, output.fileno()])
         except Broken:
             kept.drop()
-            raise ProcessDied("the process for its runs has ended; the next run gets another")
+            raise ProcessDied(
+                "the process for its runs has ended; the next run gets another"
+            ) from None
         finally:
             os.close(features)
             theirs.close()
@@ -379,30 +391,33 @@ class Isolated:
 
     def died(self, why: str) -> ProcessDied:
         """The process is gone, or speaks no longer as it should."""
-        code = self.ended()
+        self.end()
+        try:
+            code = self.template.settled()
+        except Broken:
+            kept.drop()
+            code = None
         how = why
         if code is not None and code < 0:
             with contextlib.suppress(ValueError):
                 how = f"signal {signal.Signals(-code).name}"
-        elif code is not None and code >= 0:
+        elif code is not None:
             how = f"exit code {code}"
         return ProcessDied(f"its process ended in the middle of the run: {how}{self.printed()}")
 
-    def ended(self) -> int | None:
-        """End the process, if it has not; its exit code, None where it is not known."""
+    def end(self) -> None:
+        """End the process, if it has not ended, and what it started."""
         if self.line.fileno() < 0:
-            return None
+            return
         self.line.close()
         try:
-            return self.template.end()
+            self.template.end()
         except Broken:
             kept.drop()
-            return None
 
     def close(self) -> None:
-        """End the process and what it started."""
-        self.ended()
-        self.chatter.drain()
+        """The run is over."""
+        self.end()
         self.chatter.pipe.close()
 
 

@@ -19,7 +19,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from albench.core.errors import Skip, StrategyError
 from albench.core.spec import Ref
 from albench.runner import wire
 from albench.runner.clock import one_thread
-from albench.runner.wire import LENGTH, Asked, Broken, Order
+from albench.runner.wire import END, RUN, Asked, Broken, Order
 from albench.simulation.learner import Fitted, Learner, Trainer
 from albench.simulation.loop import Asking
 from albench.simulation.query import Picks
@@ -69,65 +69,99 @@ def prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+class Spare(NamedTuple):
+    """A child that has not been told yet what to do, and the line on which it is told."""
+
+    number: int
+    line: socket.socket
+
+
 class Template:
-    """Forks a child for each run, and sees to its end."""
+    """Has a child ready for the next run, and sees to the end of what the last one left."""
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control
-        self.woken, wake = socket.socketpair()
-        self.wake = wake
-        for end in (self.woken, wake):
+        self.woken, self.wake = socket.socketpair()
+        for end in (self.woken, self.wake):
             end.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-        self.warm: set[tuple[Ref, str]] = set()
+        signal.set_wakeup_fd(self.wake.fileno(), warn_on_full_buffer=False)
+        self.warm: set[tuple[Any, ...]] = set()
+        self.spare: Spare | None = None
+        self.running = 0
+        self.status: int | None = None
 
     def serve(self) -> None:
-        """One run after the other; returns where the other side has ended."""
+        """One run after the other, until the other side ends; then all children have ended."""
         while True:
-            header, ends, _, _ = socket.recv_fds(self.control, LENGTH.size, 3)
-            if len(header) != LENGTH.size:
-                return
-            try:
-                order: Order = wire.received(self.control)
-                self.run(order, *ends)
-            finally:
-                for end in ends:
-                    with contextlib.suppress(OSError):
-                        os.close(end)
+            found = select.select([self.control, self.woken], [], [])[0]
+            if self.woken in found:
+                with contextlib.suppress(BlockingIOError):
+                    self.woken.recv(4096)
+                self.reap()
+            if self.control in found:
+                told, ends, _, _ = socket.recv_fds(self.control, 1, 3)
+                if told == RUN:
+                    self.begin(ends)
+                else:
+                    self.end()
+                if told == END:
+                    assert self.status is not None
+                    wire.reply(self.control, {"status": os.waitstatus_to_exitcode(self.status)})
+                elif not told:
+                    self.running, self.spare = self.spare.number if self.spare else 0, None
+                    return self.end()
 
-    def run(self, order: Order, line: int, features: int, output: int) -> None:
-        """Fork the child of a run, and wait until it is told to end it, or it has ended."""
-        if (order.model, order.engine) not in self.warm:
-            self.warm.add((order.model, order.engine))
-            warmed(order)
+    def begin(self, ends: list[int]) -> None:
+        """Hand a run to the spare child, and make another one while it is under way."""
+        warmth: tuple[Any, ...] = wire.received(self.control)
+        order = wire.message(self.control)
+        if warmth not in self.warm:
+            self.warm.add(warmth)
+            self.replace(None)
+            warmed(*warmth)
             gc.collect()
             gc.freeze()  # the children then copy fewer pages
-        child = os.fork()
-        if not child:
-            self.become(order, line, features, output)
-        for end in (line, features, output):
+        spare = self.spare or self.fork()
+        self.running, self.status = spare.number, None
+        with contextlib.suppress(OSError, Broken):  # a child that has died is found out below
+            socket.send_fds(spare.line, [RUN], ends)
+            wire.put(spare.line, order)
+        spare.line.close()
+        for end in ends:
             os.close(end)
-        status = self.waited(child)
-        wire.reply(self.control, {"status": os.waitstatus_to_exitcode(status)})
+        self.spare = self.fork()
 
-    def become(self, order: Order, line: int, features: int, output: int) -> None:
-        """In the child: let go of what is the template's, and answer queries; never returns."""
+    def replace(self, spare: Spare | None) -> None:
+        """Put another child, or none, in the place of the spare one."""
+        if self.spare is not None:
+            self.spare.line.close()
+            end(self.spare.number)
+        self.spare = spare
+
+    def fork(self) -> Spare:
+        """A new child."""
+        line, theirs = socket.socketpair()
+        number = os.fork()
+        if not number:
+            line.close()
+            self.become(theirs)
+        theirs.close()
+        return Spare(number, line)
+
+    def become(self, line: socket.socket) -> None:
+        """In the child: let go of what is the template's, and do as told; never returns."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for end in (self.control, self.woken, self.wake):
-                end.close()
+            for one in (self.control, self.woken, self.wake):
+                one.close()
             prctl(PARENT_DEATH, signal.SIGKILL)
             os.setsid()
-            for number in (1, 2):
-                os.dup2(output, number)
-            os.close(output)
-            X = mapped(features, order.shape)
-            os.close(features)
-            limit(order.most)
-            serve(socket.socket(fileno=line), order, X)
+            told, ends, _, _ = socket.recv_fds(line, 1, 3)
+            if told:
+                obey(wire.received(line), line, *ends)
             code = 0
         except Broken:
             code = 0
@@ -137,54 +171,57 @@ class Template:
             flush()
             os._exit(code)
 
-    def waited(self, child: int) -> int:
-        """The status of a child that has ended, or is ended since the other side is done."""
-        status: int | None = None
-        while True:
-            found = select.select([self.control, self.woken], [], [])[0]
-            if self.woken in found:
-                with contextlib.suppress(BlockingIOError):
-                    self.woken.recv(4096)
-                if status is None:
-                    status = ended(child)
-            if self.control in found:
-                told = self.control.recv(1)
-                if status is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(child, signal.SIGKILL)
-                    status = os.waitpid(child, 0)[1]
-                swept(child)
-                if not told:
-                    os._exit(0)
-                return status
-
-
-def ended(child: int) -> int | None:
-    """The status of a child, None while it runs; what else has ended is let go."""
-    status = None
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            number, found = os.waitpid(-1, os.WNOHANG)
-            if not number:
-                break
-            status = found if number == child else status
-    return status
-
-
-def swept(child: int) -> None:
-    """End what is left of a run: its group, and on Linux whatever descends from it."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child, signal.SIGKILL)
-    for _ in range(1000):
-        left = children()
-        for number in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
+    def reap(self) -> None:
+        """Take note of the children that have ended."""
         with contextlib.suppress(ChildProcessError):
-            while left and os.waitpid(-1, 0)[0] not in left:
-                pass
-        if not left:
-            return
+            while True:
+                number, status = os.waitpid(-1, os.WNOHANG)
+                if not number:
+                    return
+                if number == self.running:
+                    self.status = status
+                elif self.spare is not None and number == self.spare.number:
+                    self.spare.line.close()
+                    self.spare = None
+
+    def end(self) -> None:
+        """End the run's child, and what it left: its group, on Linux whatever descends from it."""
+        if self.status is None:
+            self.status = end(self.running)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self.running:
+                os.killpg(self.running, signal.SIGKILL)
+        self.running = 0
+        for _ in range(1000):
+            left = [n for n in children() if self.spare is None or n != self.spare.number]
+            for number in left:
+                end(number)
+            if not left:
+                return
+
+
+def end(child: int) -> int:
+    """End a child; its status, 0 where there is none."""
+    if not child:
+        return 0
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+    try:
+        return os.waitpid(child, 0)[1]
+    except ChildProcessError:
+        return 0
+
+
+def obey(order: Order, told: socket.socket, line: int, features: int, output: int) -> None:
+    """In the child: answer the queries of a run."""
+    told.close()
+    for number in (1, 2):
+        os.dup2(output, number)
+    os.close(output)
+    X = mapped(features, order.shape)
+    os.close(features)
+    limit(order.most)
+    serve(socket.socket(fileno=line), order, X)
 
 
 def children() -> list[int]:
@@ -226,7 +263,7 @@ def flush() -> None:
             stream.flush()
 
 
-def warmed(order: Order) -> None:
+def warmed(model: Ref, engine: str, memory: int) -> None:
     """Fit the query model on numbers drawn here, so that children need not load its code."""
     from albench.models import engines
 
@@ -237,9 +274,7 @@ def warmed(order: Order) -> None:
         task = standing_in(X, len(X), n_classes, budget=30)
         with warnings.catch_warnings(), contextlib.suppress(Exception):
             warnings.simplefilter("ignore")
-            learner = engines.learner(
-                order.model, task, lambda n: n, engine=order.engine, memory=order.memory
-            )
+            learner = engines.learner(model, task, lambda n: n, engine=engine, memory=memory)
             for n in (n_classes, 12, 13):
                 rows = np.arange(n)
                 fitted = learner.fit(rows, y[:n])

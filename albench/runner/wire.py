@@ -18,6 +18,7 @@ from albench.core.arrays import Ints
 from albench.core.spec import Ref
 
 LENGTH = struct.Struct("<Q")
+RUN, END = b"r", b"k"  # what a template is told
 TURN = 0.25  # seconds after which a thread that waits looks whether it is told to stop
 
 
@@ -104,7 +105,12 @@ def taken(of: socket.socket, count: int) -> bytes:
 
 def received(of: socket.socket) -> Any:
     """An object from the process that is trusted with more than this one."""
-    return pickle.loads(taken(of, LENGTH.unpack(taken(of, LENGTH.size))[0]))
+    return pickle.loads(message(of))
+
+
+def message(of: socket.socket) -> bytes:
+    """What `put` has sent."""
+    return taken(of, LENGTH.unpack(taken(of, LENGTH.size))[0])
 
 
 def reply(to: socket.socket, header: dict[str, Any], body: bytes = b"") -> None:
