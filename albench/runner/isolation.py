@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -77,16 +77,20 @@ def why_here(spec: RunSpec) -> str:
     """Why a strategy cannot be run in a process of its own; empty where it can."""
     if not possible():
         return "this system cannot fork a process"
-    traits = registry.entry("strategy", spec.strategy.name).traits
-    if traits.bound or traits.rows:
+    if privileged(registry.entry("strategy", spec.strategy.name)):
         return "it declares that it sees what others do not"
-    if traits.sampling or spec.protocol.labels == "visible":
-        return "it is given all labels"
+    if spec.protocol.labels == "visible":
+        return "the protocol gives it all labels"
     for kind, ref in used_by(spec):
         entry = registry.entry(kind, ref.name)
-        if not ours(entry) and not Path(str(entry.plugin)).is_file():
+        if not ours(entry) and entry.plugin not in registry.LOADED:
             return f"{kind} {ref.name!r} is defined in no file that another process could load"
     return ""
+
+
+def privileged(entry: registry.Entry) -> bool:
+    """Whether a strategy is declared to be given more than a plain query."""
+    return entry.traits.bound or entry.traits.rows or entry.traits.sampling
 
 
 def used_by(spec: RunSpec) -> Iterator[tuple[registry.Kind, Ref]]:
@@ -103,10 +107,22 @@ def isolates(spec: RunSpec, in_process: bool) -> bool:
     return not in_process and outside(spec.strategy) and not why_here(spec)
 
 
+def beside_data(specs: Sequence[RunSpec], in_process: bool) -> dict[str, str]:
+    """The strategies from outside that are run in the process that holds the data, and why."""
+    found: dict[str, str] = {}
+    for spec in specs:
+        label = spec.strategy.label
+        if label not in found and outside(spec.strategy):
+            why = "asked for by --in-process" if in_process else why_here(spec)
+            found |= {label: why} if why else {}
+    return found
+
+
 def files_of(spec: RunSpec) -> tuple[str, ...]:
     """The plugin files from which the entries come that the process of a strategy needs."""
     entries = [registry.entry(kind, ref.name) for kind, ref in used_by(spec)]
-    return tuple(dict.fromkeys(e.plugin for e in entries if e.plugin is not None))
+    files = (e.plugin for e in entries if e.plugin is not None and Path(e.plugin).is_file())
+    return tuple(dict.fromkeys(files))
 
 
 def environment(of: Mapping[str, str]) -> dict[str, str]:
