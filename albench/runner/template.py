@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ from albench.core import registry
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import Skip, StrategyError
 from albench.core.spec import Ref
-from albench.runner import wire
+from albench.runner import fence, wire
 from albench.runner.clock import one_thread
 from albench.runner.wire import END, RUN, Asked, Broken, Order
 from albench.simulation.learner import Fitted, Learner, Trainer
@@ -87,6 +87,7 @@ class Template:
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(self.wake.fileno(), warn_on_full_buffer=False)
         self.warm: set[tuple[Any, ...]] = set()
+        self.fence = fence.build()
         self.spare: Spare | None = None
         self.running = 0
         self.status: int | None = None
@@ -122,7 +123,7 @@ class Template:
             warmed(*warmth)
             gc.collect()
             gc.freeze()  # the children then copy fewer pages
-        spare = self.spare or self.fork()
+        spare = self.spare or self.fork(ends)
         self.running, self.status = spare.number, None
         with contextlib.suppress(OSError, Broken):  # a child that has died is found out below
             socket.send_fds(spare.line, [RUN], ends)
@@ -139,12 +140,14 @@ class Template:
             end(self.spare.number)
         self.spare = spare
 
-    def fork(self) -> Spare:
-        """A new child."""
+    def fork(self, ends: Sequence[int] = ()) -> Spare:
+        """A new child; the files of a run come to it by its line alone."""
         line, theirs = socket.socketpair()
         number = os.fork()
         if not number:
             line.close()
+            for one in ends:
+                os.close(one)
             self.become(theirs)
         theirs.close()
         return Spare(number, line)
@@ -161,7 +164,11 @@ class Template:
             os.setsid()
             told, ends, _, _ = socket.recv_fds(line, 1, 3)
             if told:
-                obey(wire.received(line), line, *ends)
+                order: Order = wire.received(line)
+                line.close()
+                if self.fence is not None:
+                    keep_behind(self.fence)
+                obey(order, *ends)
             code = 0
         except Broken:
             code = 0
@@ -212,9 +219,18 @@ def end(child: int) -> int:
         return 0
 
 
-def obey(order: Order, told: socket.socket, line: int, features: int, output: int) -> None:
+def keep_behind(held: int) -> None:
+    """In the child: read and write no more than the fence allows, compiled code included."""
+    if not fence.enter(held):
+        raise OSError("the fence does not hold")
+    os.close(held)
+    caching: Any = sys.modules.get("numba.core.caching")
+    if caching is not None:  # machine code is made here, but not stored for others
+        caching.Cache.save_overload = lambda *given: None
+
+
+def obey(order: Order, line: int, features: int, output: int) -> None:
     """In the child: answer the queries of a run."""
-    told.close()
     for number in (1, 2):
         os.dup2(output, number)
     os.close(output)
