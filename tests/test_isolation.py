@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not isolation.possible(), reason="this system ca
 RULES = Protocol(start=8, batch=4, budget=20)
 LOOKED = ("random", "margin", "entropy", "qbc", "batch_bald", "badge", "expected_gradient_length")
 LOOKED += ("eer_01", "kcenter", "typiclust", "probcover", "albl", "galaxy", "hierarchical", "bait")
-LOOKED += ("softmax", "seals", "mcm", "uherding", "leaf_sampling", "spal", "same_as")
+LOOKED += ("softmax", "seals", "mcm", "uherding", "leaf_sampling", "clue", "same_as")
 PLUGIN = """
 import ctypes, gc, json, os, socket, subprocess, sys, threading, time
 

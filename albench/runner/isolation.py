@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -264,13 +265,16 @@ def write(file: int, data: bytes | memoryview) -> None:
         left = left[os.write(file, left) :]
 
 
-def sketch(spec: RunSpec, task: Task, engine: str, memory: int) -> Order:
-    """What the process of a run is told before the first query."""
+def sketch(spec: RunSpec, task: Task, rng: np.random.Generator, engine: str, memory: int) -> Order:
+    """What the process of a run is told before the first query.
+
+    rng  the strategy's generator, as it is before the first query
+    """
     ranks = None
     if task.ties == "row":
         ranks = np.empty(len(task.rows), dtype=np.intp)
         ranks[np.argsort(task.rows, kind="stable")] = np.arange(len(task.rows))
-    state: Any = spec.rng("strategy").bit_generator.state
+    state: Any = rng.bit_generator.state
     return Order(
         strategy=spec.strategy,
         model=spec.query_model,
@@ -297,15 +301,23 @@ def sketch(spec: RunSpec, task: Task, engine: str, memory: int) -> Order:
 class Isolated:
     """A strategy in a process of its own, as a callable of a `Query`.
 
+    files  the plugin files that its process needs
+    seed   number of labels -> seed of the query model
     parts  seconds of the run by part: what the process spends on the query model's fit, which
            this one has made too, is no time of the strategy
     """
 
-    def __init__(self, spec: RunSpec, order: Order, X: Floats, parts: Parts | None = None) -> None:
-        self.spec, self.order, self.parts = spec, order, parts
-        self.role: Any = "model" if order.shared else "query_model"
+    def __init__(
+        self,
+        order: Order,
+        X: Floats,
+        files: tuple[str, ...],
+        seed: Callable[[int], int],
+        parts: Parts | None = None,
+    ) -> None:
+        self.seed, self.parts = seed, parts
         self.most = (1 << 20) + 64 * order.shape[0]
-        self.template = kept.get(files_of(spec))
+        self.template = kept.get(files)
         self.line, theirs = socket.socketpair()
         output, chatter = socket.socketpair()
         self.chatter = Chatter(chatter)
@@ -334,7 +346,7 @@ class Isolated:
             query.waiting,
             query.n,
             query.remaining,
-            self.spec.seed(self.role, len(query.labeled)) % 2**32,
+            self.seed(len(query.labeled)),
         )
         try:
             wire.send(self.line, tuple(asked))  # a plain tuple is read faster
@@ -454,8 +466,11 @@ def isolated(
     spec: RunSpec, task: Task, engine: str, memory: int, parts: Parts | None = None
 ) -> Iterator[Isolated]:
     """The strategy of a run in a process of its own, which ends with the block."""
-    strategy = Isolated(spec, sketch(spec, task, engine, memory), task.X, parts)
-    try:
+    order = sketch(spec, task, spec.rng("strategy"), engine, memory)
+    role: Any = "model" if order.shared else "query_model"
+
+    def seed(n: int) -> int:
+        return spec.seed(role, n) % 2**32
+
+    with closing(Isolated(order, task.X, files_of(spec), seed, parts)) as strategy:
         yield strategy
-    finally:
-        strategy.close()

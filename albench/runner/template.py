@@ -10,6 +10,7 @@ import contextlib
 import gc
 import mmap
 import os
+import random
 import select
 import signal
 import socket
@@ -166,6 +167,7 @@ class Template:
             if told:
                 order: Order = wire.received(line)
                 line.close()
+                limit(order.most)
                 if self.fence is not None:
                     keep_behind(self.fence)
                 obey(order, *ends)
@@ -236,7 +238,6 @@ def obey(order: Order, line: int, features: int, output: int) -> None:
     os.close(output)
     X = mapped(features, order.shape)
     os.close(features)
-    limit(order.most)
     serve(socket.socket(fileno=line), order, X)
 
 
@@ -397,6 +398,9 @@ def serve(line: socket.socket, order: Order, X: Floats) -> None:
     from albench.models import engines
 
     warnings.simplefilter("ignore")
+    if order.pin is not None:
+        random.seed(order.pin)
+        np.random.seed(order.pin)  # noqa: NPY002
     ranks = np.arange(len(X)) if order.ranks is None else order.ranks
     kept = ("start", "withheld", "batch", "rounds", "budget", "ties", "delay", "positive")
     task = standing_in(

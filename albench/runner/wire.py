@@ -31,6 +31,7 @@ class Order:
     rng     state of the strategy's generator
     shared  whether the query model is the task model, which is fitted in every round
     most    bytes of memory that the process may take beyond those it begins with
+    pin     seed of the global generators, where they are to be in a known state
     """
 
     strategy: Ref
@@ -52,6 +53,7 @@ class Order:
     engine: str
     memory: int
     most: int
+    pin: int | None = None
 
 
 class Asked(NamedTuple):

@@ -14,7 +14,9 @@ from albench.core.errors import AlbenchError, Skip
 from albench.core.spec import Ref
 from albench.testing import experiments
 from albench.testing.behaviour import STEEP, elsewhere, growth, likeness
+from albench.testing.disguise import recognises
 from albench.testing.scenes import SCENES, Scene, pins
+from albench.testing.watch import Libraries
 
 Verdict = Literal["pass", "fail", "follows", "warning", "not applicable"]
 Experiment = Callable[[Ref, Scene, int], str | None]
@@ -24,6 +26,9 @@ ANSWERS, AGAIN, GLOBAL = (
     "same spec, same picks",
     "leaves global generators alone",
 )
+APART = "same picks in a process that holds no data"
+CHANGES = "changes nothing of albench, numpy, scipy, scikit-learn"
+DISGUISED = "does not know published data in disguise"
 KEEPS, ELSEWHERE = "keeps nothing between runs", "same picks in another process"
 EXPERIMENTS: dict[str, tuple[Experiment, Sequence[Scene]]] = {
     ANSWERS: (experiments.answers, SCENES),
@@ -35,6 +40,7 @@ EXPERIMENTS: dict[str, tuple[Experiment, Sequence[Scene]]] = {
     "blind to labels it has not bought": (experiments.hidden_labels, SCENES),
     "blind to the memory layout": (experiments.layout, SCENES[:12]),
     "opens nothing, looks nowhere else": (experiments.reach, SCENES),
+    APART: (experiments.apart, SCENES),
 }
 BEYOND = (
     "what this cannot catch: a strategy that notices being checked and behaves meanwhile "
@@ -77,6 +83,7 @@ def check_strategy(name: str, seed: int) -> list[Finding]:
 def tried(strategy: Ref, seed: int) -> Iterator[Finding]:
     """All checks, one after the other."""
     done: dict[str, Finding] = {}
+    libraries = Libraries()
     for check, (experiment, scenes) in EXPERIMENTS.items():
         look = partial(over, check, experiment, strategy, scenes, seed)
         done[check] = traced(look(), look, done, strategy, seed)
@@ -86,6 +93,8 @@ def tried(strategy: Ref, seed: int) -> Iterator[Finding]:
             return
     look = partial(one, ELSEWHERE, partial(elsewhere, strategy, SCENES[:7], seed))
     yield traced(look(), look, done, strategy, seed)
+    yield one(CHANGES, libraries.changed)
+    yield one(DISGUISED, partial(recognises, strategy, seed))
     yield one("is not another in disguise", lambda: likeness(strategy, seed), "warning")
     yield time_taken(strategy, seed)
     yield described(strategy)
