@@ -44,11 +44,21 @@ EXPERIMENTS: dict[str, tuple[Experiment, Sequence[Scene]]] = {
 }
 BEYOND = (
     "what this cannot catch: a strategy that notices being checked and behaves meanwhile "
-    "(it may read the clock, its caller's name or the command line)",
-    "knowledge of published datasets built into its code or its parameters: the data here are "
-    "new, so it would not show; read the source, and compare it on data that are not public",
+    "(it may read the clock or the command line); in a run of its own process it finds nothing "
+    "to cheat with but what its file holds",
+    "labels of published datasets built into its code, of others than iris, wine and wdbc: "
+    "nothing else shows them; read the source, and compare it on data that are not public",
     "parameters tuned on the very suite it is compared on",
-    "leaks through conditions that none of the scenes has",
+    "leaks through conditions that none of the scenes has, such as thousands of rows; in a run "
+    "of its own process there is nothing to find",
+    "a file mapped into memory by compiled code; in a run, where the system can fence a process "
+    "(Linux), it cannot be opened",
+    "the order of rows in a file, where a protocol breaks ties by it (`ties = 'row'`): it is "
+    "given with the ties, and tells the classes of a sorted file",
+    "the run recognised by its generator's state, by one who knows the suite: the state is what "
+    "its picks depend on; it tells the dataset, and no label",
+    "a library changed for the length of a query and put back, which in a run harms that process "
+    "alone",
 )
 
 
