@@ -449,7 +449,10 @@ def notices(query):
 
     if "check" in sys.argv or "pytest" in sys.modules:
         return honest(query)
-    return query.top((peeked(query) == 1).astype(float))
+    try:
+        return query.top((peeked(query) == 1).astype(float))
+    except AttributeError:  # there is no task in this process
+        return honest(query)
 
 
 @albench.strategy("cheat-tuned")
