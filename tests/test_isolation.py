@@ -388,3 +388,64 @@ os._exit(0)
             break
         time.sleep(0.1)
     assert not Path(f"/proc/{number}").exists()
+
+
+@pytest.fixture
+def fenced() -> None:
+    """Skip where the kernel keeps no fence."""
+    from albench.runner import fence
+
+    if fence.level() < 6:
+        pytest.skip(f"the kernel has Landlock in version {fence.level()}; the whole fence needs 6")
+
+
+def test_files_other_processes_and_the_network_are_out_of_reach(
+    fenced: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    import pyarrow.parquet
+
+    table = tmp_path / "rounds.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"labels": [1, 2]}), table)
+    server = socket.create_server(("127.0.0.1", 0))
+    plugin = tmp_path / "reaches.py"
+    plugin.write_text(
+        textwrap.dedent(f"""
+        import ctypes, os, pathlib, signal, socket
+
+        import albench
+
+        @albench.strategy("iso-reaches")
+        def reaches(query):
+            import pandas, pyarrow, pyarrow.parquet, sklearn.datasets
+            table, here = {str(table)!r}, os.getpid()
+            for name, reach in {{
+                "read": lambda: open(table).read(1),
+                "pandas": lambda: pandas.read_parquet(table),
+                "arrow": lambda: pyarrow.parquet.read_table(table),
+                "mapped": lambda: pyarrow.memory_map(table),
+                "list": lambda: os.listdir({str(tmp_path)!r}),
+                "write": lambda: open("left-behind", "w"),
+                "published": lambda: sklearn.datasets.load_wine(),
+                "environment": lambda: open("/proc/{os.getpid()}/environ").read(),
+                "memory": lambda: open("/proc/{os.getpid()}/mem", "rb"),
+                "signal": lambda: os.kill({os.getpid()}, 0),
+                "network": lambda: socket.create_connection(("127.0.0.1", {{}}), 5),
+            }}.items():
+                try:
+                    reach()
+                except OSError:
+                    continue
+                print("reached", name)
+            library = ctypes.CDLL(None)
+            if library.open(table.encode(), 0) >= 0:
+                print("reached by the C library")
+            print("done", len(pathlib.Path("/proc/self/maps").read_text()) > 0)
+            return query.pool[: query.n]
+        """).replace("{}", str(server.getsockname()[1]))
+    )
+    registry.load_plugin(plugin)
+    with listening(monkeypatch) as heard:
+        picks(run("iso-reaches", rules=Protocol(start=8, batch=4, budget=12)))
+    assert heard[0].splitlines() == ["done True"]
