@@ -72,9 +72,9 @@ def verify(
     Picks and labels must be the same, scores agree within 1e-9. Nothing that came with the
     folder is executed; a strategy from outside is the one given by --plugin. Runs of entries
     that are not known here, or are another version, are named as not replayed. Each strategy
-    is replayed in a fresh process; one from outside picks in a process that holds no data, and its
-    picks are scored where its file was never loaded. Exit 1 where a run differs, a file is faulty, or nothing
-    at all could be replayed.
+    is replayed in a fresh process; one from outside picks in a process that holds no data, and
+    its picks are scored where its file was never loaded. Exit 1 where a run differs, a file is
+    faulty, or nothing at all could be replayed.
     """
     from albench.api.checks import verify as verified
 

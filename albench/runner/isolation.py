@@ -31,7 +31,7 @@ from albench.core.spec import Ref, RunSpec
 from albench.core.tables import FULL_POOL
 from albench.runner import wire
 from albench.runner.clock import Parts
-from albench.runner.wire import END, RUN, Asked, Broken, Chatter, Order
+from albench.runner.wire import END, RUN, WARM, Asked, Broken, Chatter, Order
 from albench.simulation.query import Picks, Query
 from albench.simulation.task import Task
 
@@ -39,6 +39,7 @@ KEPT = ("HOME", "PATH", "LANG", "LANGUAGE", "TMPDIR", "TZ", "VIRTUAL_ENV", "LD_L
 BEGIN = ("LC_", "PYTHON", "NUMBA_", "CONDA_", "DYLD_")
 THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
 PATIENCE = 120.0  # seconds for the imports of a template
+MOST = 3  # templates of a thread: one for each file of strategies, 200 MB each
 ENDING = 20.0  # seconds for the end of a child that is killed
 
 
@@ -143,7 +144,8 @@ class Template:
     """
 
     def __init__(self, plugins: tuple[str, ...]) -> None:
-        self.plugins, self.owner = plugins, os.getpid()
+        self.owner, self.free, self.ending = os.getpid(), False, False
+        self.known: set[tuple[Any, ...]] = set()
         self.control, theirs = socket.socketpair()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "albench.runner.template", str(theirs.fileno())],
@@ -167,11 +169,27 @@ class Template:
             self.close()
             raise ProcessDied(f"its file does not import in a fresh process: {said['error']}")
         self.threads = int(said.get("threads", 0))
-        self.free, self.ending = True, False
+        self.free = True
 
-    def serves(self, plugins: tuple[str, ...]) -> bool:
-        """Whether it has these files, is this process's own, and is done with its last run."""
-        return self.free and self.plugins == plugins and self.owner == os.getpid()
+    def serves(self) -> bool:
+        """Whether it is this process's own, and done with its last run."""
+        return self.free and self.owner == os.getpid()
+
+    def warm(self, *how: Any) -> None:
+        """Have it load the code of a model: the `Ref`, the engine and the memory of a learner."""
+        if how in self.known:
+            return
+        self.settled()
+        self.free = False
+        try:
+            self.control.sendall(WARM)
+        except OSError as error:
+            raise Broken(str(error)) from None
+        wire.send(self.control, how)
+        self.control.settimeout(PATIENCE)
+        wire.heard(self.control, 1 << 16)
+        self.free = True
+        self.known.add(how)
 
     def begin(self, order: Order, ends: list[int]) -> None:
         """Have a child do a run; it gets these files: line, features, output."""
@@ -181,7 +199,6 @@ class Template:
             socket.send_fds(self.control, [RUN], ends)
         except OSError as error:
             raise Broken(str(error)) from None
-        wire.send(self.control, (order.model, order.engine, order.memory))
         wire.send(self.control, order)
 
     def end(self) -> None:
@@ -215,27 +232,48 @@ class Template:
 
 
 class Kept(threading.local):
-    """The template of each thread of this process."""
+    """The templates of each thread of this process, the one used last at the end."""
 
-    template: Template | None = None
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, ...], Template] = {}
 
     def get(self, plugins: tuple[str, ...]) -> Template:
-        """The template with these files; another one ends."""
-        held = self.template
-        if held is None or not held.serves(plugins):
-            self.drop()
-            self.template = Template(plugins)
-        assert self.template is not None
-        return self.template
+        """The template with these files; the one used longest ago ends where there are many."""
+        found = self.held.pop(plugins, None)
+        if found is not None and not found.serves():
+            found.close()
+            found = None
+        while len(self.held) >= MOST:
+            self.held.pop(next(iter(self.held))).close()
+        found = Template(plugins) if found is None else found
+        self.held[plugins] = found
+        return found
 
     def drop(self) -> None:
-        """End the template."""
-        if self.template is not None:
-            held, self.template = self.template, None
-            held.close()
+        """End all templates."""
+        while self.held:
+            self.held.popitem()[1].close()
 
 
 kept = Kept()
+
+
+def warmed(files: tuple[str, ...], model: Ref, engine: str, memory: int) -> Template:
+    """The template with these files, which has loaded the code of a model.
+
+    Raises ProcessDied where there can be none, with the reason.
+    """
+    template = kept.get(files)
+    try:
+        template.warm(model, engine, memory)
+    except Broken as error:
+        raise ProcessDied(f"the process for its runs has ended: {error}") from None
+    return template
+
+
+def prepare(spec: RunSpec, engine: str, memory: int) -> None:
+    """Have what a run needs ready before its time is taken."""
+    warmed(files_of(spec), spec.query_model, engine, memory)
 
 
 def shared(X: Floats) -> int:
@@ -317,7 +355,7 @@ class Isolated:
     ) -> None:
         self.seed, self.parts = seed, parts
         self.most = (1 << 20) + 64 * order.shape[0]
-        self.template = kept.get(files)
+        self.template = warmed(files, order.model, order.engine, order.memory)
         self.line, theirs = socket.socketpair()
         output, chatter = socket.socketpair()
         self.chatter = Chatter(chatter)
@@ -325,7 +363,7 @@ class Isolated:
         try:
             self.template.begin(order, [theirs.fileno(), features, output.fileno()])
         except Broken:
-            kept.drop()
+            self.template.free = False
             raise ProcessDied(
                 "the process for its runs has ended; the next run gets another"
             ) from None
@@ -423,7 +461,7 @@ class Isolated:
         try:
             code = self.template.settled()
         except Broken:
-            kept.drop()
+            self.template.free = False
             code = None
         how = why
         if code is not None and code < 0:
@@ -441,7 +479,7 @@ class Isolated:
         try:
             self.template.end()
         except Broken:
-            kept.drop()
+            self.template.free = False
 
     def close(self) -> None:
         """The run is over."""

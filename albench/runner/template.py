@@ -30,7 +30,7 @@ from albench.core.errors import Skip, StrategyError
 from albench.core.spec import Ref
 from albench.runner import fence, wire
 from albench.runner.clock import one_thread
-from albench.runner.wire import END, RUN, Asked, Broken, Order
+from albench.runner.wire import END, RUN, WARM, Asked, Broken, Order
 from albench.simulation.learner import Fitted, Learner, Trainer
 from albench.simulation.loop import Asking
 from albench.simulation.query import Picks
@@ -87,7 +87,6 @@ class Template:
             end.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(self.wake.fileno(), warn_on_full_buffer=False)
-        self.warm: set[tuple[Any, ...]] = set()
         self.fence = fence.build()
         self.spare: Spare | None = None
         self.running = 0
@@ -105,6 +104,8 @@ class Template:
                 told, ends, _, _ = socket.recv_fds(self.control, 1, 3)
                 if told == RUN:
                     self.begin(ends)
+                elif told == WARM:
+                    self.warm(*wire.received(self.control))
                 else:
                     self.end()
                 if told == END:
@@ -114,16 +115,20 @@ class Template:
                     self.running, self.spare = self.spare.number if self.spare else 0, None
                     return self.end()
 
+    def warm(self, model: Ref, engine: str, memory: int) -> None:
+        """Load the code of a model before children are forked."""
+        if self.spare is not None:
+            self.spare.line.close()
+            end(self.spare.number)
+        warmed(model, engine, memory)
+        gc.collect()
+        gc.freeze()  # the children then copy fewer pages
+        self.spare = self.fork()
+        wire.reply(self.control, {})
+
     def begin(self, ends: list[int]) -> None:
         """Hand a run to the spare child, and make another one while it is under way."""
-        warmth: tuple[Any, ...] = wire.received(self.control)
         order = wire.message(self.control)
-        if warmth not in self.warm:
-            self.warm.add(warmth)
-            self.replace(None)
-            warmed(*warmth)
-            gc.collect()
-            gc.freeze()  # the children then copy fewer pages
         spare = self.spare or self.fork(ends)
         self.running, self.status = spare.number, None
         with contextlib.suppress(OSError, Broken):  # a child that has died is found out below
@@ -133,13 +138,6 @@ class Template:
         for end in ends:
             os.close(end)
         self.spare = self.fork()
-
-    def replace(self, spare: Spare | None) -> None:
-        """Put another child, or none, in the place of the spare one."""
-        if self.spare is not None:
-            self.spare.line.close()
-            end(self.spare.number)
-        self.spare = spare
 
     def fork(self, ends: Sequence[int] = ()) -> Spare:
         """A new child; the files of a run come to it by its line alone."""

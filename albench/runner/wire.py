@@ -18,7 +18,7 @@ from albench.core.arrays import Ints
 from albench.core.spec import Ref
 
 LENGTH = struct.Struct("<Q")
-RUN, END = b"r", b"k"  # what a template is told
+WARM, RUN, END = b"w", b"r", b"k"  # what a template is told
 TURN = 0.25  # seconds after which a thread that waits looks whether it is told to stop
 
 

@@ -164,6 +164,8 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
         row |= shape(task)
         for ref in (spec.model, spec.query_model):
             registry.build("model", ref)(0)  # its imports are not the run's time
+        if isolation.isolates(spec, options.in_process):
+            isolation.prepare(spec, options.engine, options.memory)
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with parts.running("other"):
