@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from albench.analysis.question import ROPE
 from albench.core import registry
 from albench.core.rounding import without_noise
+from albench.core.safe import printable
 from albench.results import provenance
 from albench.suite import Suite
 
@@ -243,6 +244,8 @@ def where_from(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("versions", ", ".join(f"{k} {v}" for k, v in sorted(versions.items())) or "unknown"),
         ("machine", f"{machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores"),
     ]
+    for label, why in sorted(provenance.in_process([manifest]).items()):
+        facts += [("ran beside the data", printable(f"{label}: {why}"))]
     facts += [(f"SHA-256 of {k}", str(v)) for k, v in sorted(manifest.get("sha256", {}).items())]
     return facts
 

@@ -67,7 +67,8 @@ def spread(path: Path) -> Iterator[Path]:
         return
     with contextlib.suppress(OSError):
         for below in path.iterdir():
-            yield from spread(below)
+            if not below.is_symlink():  # it would lead around the tables
+                yield from spread(below)
 
 
 def build() -> int | None:
