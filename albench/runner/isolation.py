@@ -446,6 +446,8 @@ class Isolated:
             return Skip(said)
         if kind == "contract":
             return StrategyError(said)
+        if kind == "refused":
+            return RunError(said)
         if kind == "value":
             return ValueError(said)
         return Raised(said + self.printed())

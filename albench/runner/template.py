@@ -26,7 +26,7 @@ import numpy as np
 
 from albench.core import registry
 from albench.core.arrays import Floats, Ints
-from albench.core.errors import Skip, StrategyError
+from albench.core.errors import AlbenchError, Skip, StrategyError
 from albench.core.spec import Ref
 from albench.runner import fence, wire
 from albench.runner.clock import one_thread
@@ -497,6 +497,8 @@ def failed(error: BaseException) -> dict[str, Any]:
         kind = "skip"
     elif isinstance(error, StrategyError):
         kind = "contract"
+    elif isinstance(error, AlbenchError):
+        kind = "refused"
     elif isinstance(error, ValueError) and "read-only" in said:
         kind = "value"
     else:
