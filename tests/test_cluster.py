@@ -14,6 +14,7 @@ import pytest
 from albench.core.errors import BadResults, Unavailable
 from albench.results.store import Store
 from albench.runner import Workers, cluster, run
+from albench.runner.worker import Options
 from albench.suite import Suite
 from albench.suite.toml import load_suite
 
