@@ -78,6 +78,12 @@ def hangs(query):
         time.sleep(1)
 
 
+@albench.strategy("iso-busy")
+def busy(query):
+    while True:
+        pass
+
+
 @albench.strategy("iso-eats")
 def eats(query):
     return np.ones(1 << 31)
@@ -252,6 +258,7 @@ def test_a_file_says_the_same_as_albench(monkeypatch: pytest.MonkeyPatch) -> Non
     assert picks(run("margin")) == picks(run("iso-margin"))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="files are read from /proc")
 def test_the_process_holds_nothing_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALBENCH_DATA", "/where/iris/is")
     isolation.kept.drop()  # so that the template begins with this environment
@@ -370,22 +377,60 @@ def test_what_needs_more_stays_and_says_why() -> None:
     }
 
 
-def test_the_end_of_this_process_ends_the_others(tmp_path: Path) -> None:
-    code = """
-import os, time
+BUSY = """
+import sys, threading
+
 from albench.core import registry
+from albench.core.spec import Protocol, RunSpec
 from albench.runner import isolation
-held = isolation.Template(())
-print(held.process.pid, flush=True)
-os._exit(0)
+from albench.runner.worker import Options, run_one
+
+made = isolation.Template.__init__
+
+
+def told(self, plugins):
+    made(self, plugins)
+    print(self.process.pid, flush=True)
+
+
+isolation.Template.__init__ = told
+registry.load_plugin(sys.argv[1])
+gnb = registry.resolve("model", "gnb")
+data, busy = registry.resolve("dataset", "iris"), registry.resolve("strategy", "iso-busy")
+run_one(RunSpec(data, busy, gnb, gnb, Protocol(start=8)), Options(()))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    number = int(done.stdout)
+
+
+def seconds(number: str) -> float:
+    """CPU seconds of a process."""
+    try:
+        words = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+def test_the_end_of_this_process_ends_the_others() -> None:
+    """Also one that is in the middle of something endless."""
+    words = [sys.executable, "-c", BUSY, str(registry.entry("strategy", "iso-busy").plugin)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        template = process.stdout.readline().strip()
+        children: list[str] = []
+        for _ in range(300):
+            children = Path(f"/proc/{template}/task/{template}/children").read_text().split()
+            if any(seconds(number) > 0.3 for number in children):
+                break
+            time.sleep(0.1)
+        process.kill()
+    left = [Path(f"/proc/{number}") for number in (template, *children)]
+    assert len(left) > 1
     for _ in range(100):
-        if not Path(f"/proc/{number}").exists():
+        if not any(path.exists() for path in left):
             break
         time.sleep(0.1)
-    assert not Path(f"/proc/{number}").exists()
+    assert not [path for path in left if path.exists()]
 
 
 @pytest.fixture
