@@ -278,7 +278,7 @@ def prepare(spec: RunSpec, engine: str, memory: int) -> None:
 
 def shared(X: Floats) -> int:
     """A file in memory with the features, which nobody who gets it can write to."""
-    data = memoryview(np.ascontiguousarray(X, dtype=np.float64)).cast("B") if X.size else b""
+    data = np.ascontiguousarray(X, dtype=np.float64).tobytes()
     if hasattr(os, "memfd_create"):
         import fcntl
 
@@ -296,7 +296,7 @@ def shared(X: Floats) -> int:
         os.unlink(name)
 
 
-def write(file: int, data: bytes | memoryview) -> None:
+def write(file: int, data: bytes) -> None:
     """Write all of it."""
     left = memoryview(data)
     while left:

@@ -453,7 +453,8 @@ class Answering:
         """Ask the strategy and send what it says, or why it says nothing."""
         begin = self.learner.seconds
         n = query.n  # what it does to its query changes nothing that is told of it
-        header, body = {}, b""
+        header: dict[str, Any] = {}
+        body = b""
         try:
             if self.strategy is None:
                 self.strategy = self.build()
