@@ -364,6 +364,22 @@ def test_a_wrapper_around_a_file_is_isolated_too() -> None:
     assert isolation.files_of(wrapped)
 
 
+def test_a_file_may_import_what_lies_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "iso_helpers.py").write_text("def first(query):\n    return query.pool[:query.n]\n")
+    (tmp_path / "json.py").write_text("raise SystemExit('a file of the current folder')\n")
+    plugin = tmp_path / "two_files.py"
+    plugin.write_text(
+        "import albench, iso_helpers\nalbench.strategy('iso-two')(iso_helpers.first)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.setattr(isolation.tempfile, "gettempdir", lambda: str(tmp_path))
+    registry.load_plugin(plugin)
+    assert len(picks(run("iso-two"))) == 4
+
+
 def test_what_needs_more_stays_and_says_why() -> None:
     def mine(query: Any) -> Any:
         return query.pool[: query.n]

@@ -148,7 +148,7 @@ class Template:
         self.known: set[tuple[Any, ...]] = set()
         self.control, theirs = socket.socketpair()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "albench.runner.template", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", "albench.runner.template", str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -159,7 +159,7 @@ class Template:
         )
         theirs.close()
         try:
-            wire.send(self.control, plugins)
+            wire.send(self.control, (plugins, [str(Path(path).resolve()) for path in sys.path]))
             self.control.settimeout(PATIENCE)
             said, _ = wire.heard(self.control, 1 << 20)
         except Broken as error:
@@ -421,7 +421,7 @@ class Isolated:
             raise Broken("it sent something else than an answer")
         picks = np.frombuffer(body, dtype=np.int64, count=query.n).astype(np.intp)
         tied = header.get("n_tied")
-        if isinstance(tied, int):
+        if isinstance(tied, int) and 0 < tied <= len(query.pool):
             query.log["n_tied"] = tied
         shape = header.get("probability")
         if shape is None:

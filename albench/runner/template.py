@@ -48,7 +48,7 @@ def main() -> None:
     prctl(PARENT_DEATH, signal.SIGKILL)
     prctl(SUBREAPER, 1)  # what a run's child leaves behind becomes a child of this process
     try:
-        plugins = wire.received(control)
+        plugins, sys.path[:] = wire.received(control)
         with one_thread():
             registry.load()
             for plugin in plugins:
