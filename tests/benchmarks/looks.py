@@ -39,8 +39,8 @@ def path(
     for look, j in enumerate(design.trials):
         part = trials[:, :, :j]
         units = part.mean(axis=2 if design.scope == "beyond" else 1)
-        errors = part.var(axis=2, ddof=1) / j
-        family = {k: Open(units[k], part[k].mean(axis=1), errors[k]) for k in range(tests)}
+        errors, df = part.var(axis=2, ddof=1) / j, np.full(n, j - 1.0)
+        family = {k: Open(units[k], part[k].mean(axis=1), errors[k], df) for k in range(tests)}
         found = looks.decide(design, look, family, found)
     return found
 

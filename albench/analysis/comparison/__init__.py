@@ -374,7 +374,7 @@ def _lines(
     lines = [words.headline(against, design, named)]
     if tables and against["holm_p"].isna().all():
         lines.append(words.conditional(tables["within"], design))
-    return lines
+    return lines + ([told] if (told := words.harm(against, design)) else [])
 
 
 def _per_dataset_means(stack: Stack, options: Options) -> pd.DataFrame:

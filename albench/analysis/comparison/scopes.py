@@ -8,12 +8,14 @@ rows like these  other rows from where these came. Trials over the same rows ove
                  tables of at least `ROWS` rows
 
 A dataset lies inside the rope by its shrunken estimate: the normal empirical Bayes mean of what
-its trials say and what the other datasets say (Morris 1983). Where even that has an
-interval wider than the rope, the dataset is too noisy to say.
+its trials say and what the other datasets say (Morris 1983). Where even that has an interval
+wider than the rope, the dataset is too noisy to say, unless the whole interval lies beyond the
+rope on one side.
 """
 
 from collections.abc import Sequence
-from math import inf, nan, sqrt
+from math import nan, sqrt
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -83,12 +85,55 @@ def shrunken(means: Floats, errors: Floats) -> tuple[Floats, Floats]:
 
 
 def place_of(value: float, low: float, high: float, rope: float) -> str:
-    """Where a dataset lies about the rope; its interval must not be wider than it."""
-    if not high - low <= 2 * rope:
+    """Where a dataset lies about the rope.
+
+    By its value, where its interval is no wider than the rope; wider ones say it only where they
+    lie beyond the rope as a whole.
+    """
+    margin = round(rope, paired.DIGITS)
+    if round(low, paired.DIGITS) > margin:
+        return AHEAD
+    if round(high, paired.DIGITS) < -margin:
+        return BEHIND
+    if not round(high - low, paired.DIGITS) <= 2 * margin:
         return NOISY
-    if abs(round(value, paired.DIGITS)) <= round(rope, paired.DIGITS):
+    if abs(round(value, paired.DIGITS)) <= margin:
         return INSIDE
     return AHEAD if value > 0 else BEHIND
+
+
+class Placed(NamedTuple):
+    """Shrunken estimates of n datasets, each (n,), and where they lie; noise: whether it is known.
+
+    Where no dataset has two trials the noise is not known: values are the means as they came, and
+    places are theirs.
+    """
+
+    value: Floats
+    low: Floats
+    high: Floats
+    place: list[str]
+    noise: bool
+
+
+def placed(means: Floats, errors: Floats, df: Floats, rope: float) -> Placed:
+    """Where datasets lie about the rope, by `shrunken` estimates with 95 % t intervals.
+
+    means, errors, df: (n,) mean differences, their squared standard errors over trials (NaN:
+    one trial) and degrees of freedom. A dataset without a known error is too noisy to say.
+    """
+    from scipy.special import stdtrit
+
+    known = np.isfinite(errors)
+    if not known.any():
+        return Placed(means, means, means, [place_of(d, d, d, rope) for d in means], False)
+    value, half = means.copy(), np.full(len(means), np.inf)
+    value[known], error = shrunken(means[known], errors[known])
+    half[known] = stdtrit(np.maximum(df[known], 1.0), 0.975) * error
+    low, high = value - half, value + half
+    return Placed(
+        value, low, high, [place_of(*x, rope) for x in zip(value, low, high, strict=True)], True
+    )
 
 
 def scopes(
@@ -117,15 +162,13 @@ def _of_strategy(
     gaps = [paired.differences(v[1] - v[0]) for v in found]
     means = np.array([d.mean() for d in gaps], dtype=np.float64)
     errors = np.array([d.var(ddof=1) / len(d) if len(d) > 1 else nan for d in gaps])
-    value, error = shrunken(means, errors)
+    at = placed(means, errors, np.array([len(d) - 1.0 for d in gaps]), rope)
     out: list[dict[str, object]] = []
     for place, (block, d) in enumerate(zip(blocks, gaps, strict=True)):
         low, high = paired.t_interval(d)
         like_low, like_high, floor = corrected_interval(d, block.n_train, block.n_test)
         rows = block.n_train + block.n_test
         few = not rows >= ROWS
-        half = NORMAL * float(error[place]) if np.isfinite(error[place]) else inf
-        at = float(value[place])
         out.append(
             {
                 "dataset": block.dataset,
@@ -138,10 +181,10 @@ def _of_strategy(
                 "like_low": nan if few else like_low,
                 "like_high": nan if few else like_high,
                 "floor": floor,
-                "shrunken": at,
-                "shrunken_low": at - half,
-                "shrunken_high": at + half,
-                "place": place_of(at, at - half, at + half, rope),
+                "shrunken": float(at.value[place]),
+                "shrunken_low": float(at.low[place]) if at.noise else nan,
+                "shrunken_high": float(at.high[place]) if at.noise else nan,
+                "place": at.place[place] if at.noise else NOISY,
                 "note": _note(rows),
             }
         )

@@ -44,6 +44,8 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
     out["within"] = [
         f"{k} of {n}" for k, n in zip(against["within"], against["counted"], strict=True)
     ]
+    if against["noisy"].gt(0).any():
+        out["too noisy"] = against["noisy"]
     for column, title in (("holm_p", "Holm p"), ("wilcoxon_p", "p")):
         out[title] = [number(p) for p in against[column]]
     for column, title, form in (
