@@ -87,10 +87,10 @@ def test_a_plan_finds_what_it_promises() -> None:
     table = planned.beyond(pilot, ASK, 0.01, 0.8, planned.Size(12, 6, 3))
     assert set(table["strategy"]) == {"margin", "entropy", "least_confident"}
     for _, row in table.iterrows():
-        sd = row["detectable"] / power.effect_size(12, 0.05 / 3)
-        assert power.power(12, 0.01 / sd, 0.05 / 3) == pytest.approx(row["power"], abs=1e-3)
+        sd = row["detectable"] / power.effect_size(12, 0.05 / 3, df=9)
+        assert power.power(12, 0.01 / sd, 0.05 / 3, 9) == pytest.approx(row["power"], abs=1e-3)
         n = int(row["datasets"])
-        assert power.power(n, 0.01 / sd, 0.05 / 3) >= 0.8
+        assert power.power(n, 0.01 / sd, 0.05 / 3, 9) >= 0.8
     each = planned.on_each(pilot, ASK, 0.01, 0.8)
     assert (each["floor"] > 0).all()
     assert ((each["like"] == np.inf) == (each["floor"] >= 0.01)).all()

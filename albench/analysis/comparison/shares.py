@@ -172,19 +172,20 @@ def need(
     effect, level = abs(s.difference), alpha / max(tests, 1)
     if not np.isfinite(s.trial):
         return Need("differs", inf, inf)
-    sd = float(np.sqrt(s.of_means()))
+    sd, df = float(np.sqrt(s.of_means())), s.datasets - 1
     # at most as many as are there would have decided it, had it come out as expected
     start = s.datasets + 1
     inside = rope - effect
+    spread = power.Spread(s.between, s.trial, s.datasets, df)
     differs = Need(
         "differs",
-        power.datasets_for(effect, sd, level, wanted, start),
-        power.trials_for(effect, s.between, s.trial, s.datasets, level, wanted),
+        power.datasets_for(effect, sd, level, wanted, start, df),
+        power.trials_for(effect, spread, level, wanted),
     )
     equal = Need(
         "equal",
-        power.datasets_for_equal(inside, sd, alpha, wanted, start),
-        power.trials_for_equal(inside, s.between, s.trial, s.datasets, alpha, wanted),
+        power.datasets_for_equal(inside, sd, alpha, wanted, start, df),
+        power.trials_for_equal(inside, spread, alpha, wanted),
     )
     return min(differs, equal, key=lambda n: (n.datasets, n.trials))
 
