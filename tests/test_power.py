@@ -157,7 +157,9 @@ def test_a_comparison_says_what_would_decide_and_where_variance_lies() -> None:
     assert {"shares", "undecided", "scopes"} <= set(found.tables)
     open_ = found.tables["against"].query("verdict == 'unclear'")["strategy"]
     assert set(found.tables["undecided"]["strategy"]) == set(open_)
-    lines = shares.sentences(found.tables)
-    assert lines[-1].startswith("logreg, variance of one trial's difference to the baseline")
-    assert len(lines) == (2 if len(open_) else 1)
+    said = [line for line in found.lines if line.startswith("logreg, what would decide (80 %")]
+    assert len(said) == (1 if len(open_) else 0)
+    assert all(name in said[0] for name in open_[:4])
+    (lies,) = shares.where(found.tables["shares"])
+    assert lies.startswith("logreg, variance of one trial's difference to the baseline")
     json.loads(found.json())  # no number is infinite there

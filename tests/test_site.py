@@ -14,6 +14,7 @@ import html5lib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sitemaker import EVIL, WORSE, site, stored
 
 from albench import reporting
@@ -253,6 +254,10 @@ def test_shared_places_follow_from_the_intervals() -> None:
     assert found.loc["last", "rank"] == 3.0
     assert (found["rank_low"] <= found["rank"]).all()
     assert rank_interval(table[:2], 0)["place"].tolist() == [1, 1, 1]
+    # three datasets that agree do not place anybody: one rank off on one is the least spread
+    three = rank_interval(table[:3], 0).loc["last"]
+    assert three["rank_low"] == pytest.approx(3 - stats.t.ppf(0.975, 2) / 3)
+    assert rank_interval(table[:3], 0)["place"].tolist() == [1, 1, 1]
 
 
 def test_intervals_that_overlap_need_not_share_a_place() -> None:

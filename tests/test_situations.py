@@ -264,7 +264,7 @@ def test_where_there_is_no_room_a_dataset_is_neither_win_nor_equal() -> None:
         "3 above and 2 below of 6, worst d2 -0.015; no room on 5"
     )
     assert found.lines[1] == (
-        "Harm, datasets behind random by more than 0.01: a on 2 of 6 (most on d2 -0.015)."
+        "m, harm (datasets behind random by more than 0.01): a on 2 of 6 (most on d2 -0.015)."
     )
     assert "d7 (no room: +0.015)" in found.lines[2]
     level = told(suite_of({"a": [1e-4 * i for i in range(-5, 6)]}, full=full, labels=[0, 1] * 5))

@@ -318,7 +318,7 @@ def refuted(frame: pd.DataFrame, bases: dict[str, str]) -> tuple[list[str], int]
             one, two = (truth["cells"].get((s, d)) for s in (first, other))
             if two is not None and (one is None or not one.reindex(two.index).equals(two)):
                 wrong.append(f"{first} and {other} are not identical on {d}")
-    harm = next((line for line in found.lines if line.startswith("Harm, ")), "")
+    harm = next((line for line in found.lines if ", harm (" in line), "")
     if len(set(frame["dataset"]) - truth["gone"]) > 1:
         more = harmed(harm, truth, same)
         wrong, checked = wrong + more[0], checked + more[1]
@@ -329,7 +329,7 @@ def refuted(frame: pd.DataFrame, bases: dict[str, str]) -> tuple[list[str], int]
             more = conditional(line, truth, same)
         elif line.startswith("By rules"):
             more = by_rules(line, truth, facts(frame, bases, rules=False), same)
-        elif LEAD.search(line):
+        elif ", harm (" not in line and LEAD.search(line):
             more = headline(line, truth, same)
         else:
             continue
@@ -421,7 +421,7 @@ def named(said: str, row: Row) -> list[str]:
 
 
 def harmed(line: str, truth: Any, same: dict[str, str]) -> tuple[list[str], int]:
-    """`Harm, ...: s1 on 2 of 8 (most on d3 -0.120); not shown on any dataset: s2`, or no line."""
+    """`m, harm (...): s1 on 2 of 8 (most on d3 -0.120); not shown on any dataset: s2`, or no line."""
     rows = {s: r for s, r in truth["rows"].items() if s not in same and len(r.counted)}
     losses = {s: places(r).count("behind") for s, r in rows.items()}
     items = re.findall(r"(s\d) on (\d+) of (\d+) \(most on (\S+) ([+-][\d.]+)\)", line)

@@ -337,6 +337,8 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
     _project(stack, options, design, tables)
     named = [w for w in (stack.model, stack.protocol if protocols else "") if w]
     lines = _lines(tables, design, named)
+    if told := shares.deciding(tables.get("undecided", pd.DataFrame()), named):
+        lines.append(told)
     if "everywhere" in tables:
         lines.append(words.changed(tables["against"], tables["everywhere"], found))
     each = _per_dataset_means(stack, options)
@@ -374,7 +376,7 @@ def _lines(
     lines = [words.headline(against, design, named)]
     if tables and against["holm_p"].isna().all():
         lines.append(words.conditional(tables["within"], design))
-    return lines + ([told] if (told := words.harm(against, design)) else [])
+    return lines + ([told] if (told := words.harm(against, design, named)) else [])
 
 
 def _per_dataset_means(stack: Stack, options: Options) -> pd.DataFrame:

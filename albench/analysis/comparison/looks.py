@@ -23,8 +23,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import paired, power, scopes, verdicts
+from albench.analysis.comparison import paired, places, power, verdicts
 from albench.analysis.comparison.blocks import Stack
+from albench.analysis.comparison.places import Measured
 from albench.analysis.comparison.signedrank import signed_rank_p
 from albench.analysis.comparison.summaries import areas
 from albench.core.arrays import Floats
@@ -131,6 +132,11 @@ class Open:
     typical: bool = True
     room: bool = True
 
+    @property
+    def measured(self) -> Measured:
+        """What trials say of the datasets."""
+        return Measured(paired.differences(self.datasets), self.errors, self.df)
+
 
 @dataclass(frozen=True)
 class Decisions:
@@ -178,15 +184,15 @@ def equal(design: Design, look: int, one: Open) -> bool:
     return bool(
         one.typical
         and one.room
-        and inside(one.datasets, one.errors, one.df, design.rope)
+        and inside(one.measured, design.rope)
         and two_one_sided(one.gaps, design.rope) <= design.equal_level(look)
     )
 
 
-def inside(datasets: Floats, errors: Floats, df: Floats, rope: float) -> bool:
-    """Whether at least 80 % of the datasets lie inside the rope, see `scopes.placed`."""
-    places = scopes.placed(paired.differences(datasets), errors, df, rope).place
-    return (len(places) - places.count(scopes.INSIDE)) * verdicts.BEYOND <= len(places)
+def inside(datasets: Measured, rope: float) -> bool:
+    """Whether at least 80 % of the datasets lie inside the rope, see `places.placed`."""
+    found = places.placed(datasets, rope).place
+    return (len(found) - found.count(places.INSIDE)) * verdicts.BEYOND <= len(found)
 
 
 def two_one_sided(gaps: Floats, rope: float) -> float:
@@ -223,17 +229,22 @@ def chance(design: Design, look: int, one: Open, tests: int, seed: int = 0) -> f
         middle = np.mean(one.gaps) + sd / sqrt(n) * rng.standard_normal((DRAWS, 1))
         fresh = middle + sd * rng.standard_normal((DRAWS, more))
         gaps = np.concatenate([np.tile(one.gaps, (DRAWS, 1)), fresh], axis=1)
-    at_last = one.errors * now / last, one.df + (last - now)
-    ends = [_ends(design, g, (d, *at_last), tests) for g, d in zip(gaps, datasets, strict=True)]
+    errors, df = one.errors * now / last, one.df + (last - now)
+    ends = [
+        _ends(design, g, Measured(d, errors, df), tests)
+        for g, d in zip(gaps, datasets, strict=True)
+    ]
     return float(np.mean(ends))
 
 
-def _ends(design: Design, gaps: Floats, at: tuple[Floats, Floats, Floats], tests: int) -> bool:
-    """Whether these units decide at the last look; at: datasets, their errors and df."""
+def _ends(design: Design, gaps: Floats, datasets: Measured, tests: int) -> bool:
+    """Whether these units decide at the last look."""
     last = len(design.trials) - 1
     if rank_sum_decides(gaps, design.level(last, tests)):
         return True
-    return two_one_sided(gaps, design.rope) <= design.equal_level(last) and inside(*at, design.rope)
+    return two_one_sided(gaps, design.rope) <= design.equal_level(last) and inside(
+        datasets, design.rope
+    )
 
 
 def rank_sum_decides(gaps: Floats, level: float) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from albench.analysis import intervals
 from albench.analysis.comparison import control, summaries
 from albench.analysis.comparison.aggregate import aggregates
 from albench.analysis.comparison.cells import Block, Stack, averaged
@@ -38,8 +39,9 @@ def shortened(block: Block, share: float) -> Block:
 
 
 def rank_interval(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.DataFrame:
-    """Mean rank over datasets with its 95 % bootstrap interval, datasets drawn.
+    """Mean rank over datasets with its 95 % interval, datasets being the units.
 
+    By bootstrap from `intervals.ENOUGH` datasets on; below, Student's, kept inside 1 to k.
     table: datasets x strategies, higher = better. Columns rank, rank_low, rank_high and
     `place`: one more than the strategies whose whole interval lies before the own; none is
     placed behind one of a worse mean rank, whose interval is the wider. Two whose intervals
@@ -49,7 +51,14 @@ def rank_interval(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.Data
     ranked = table.round(12).rank(axis=1, ascending=False).to_numpy()
     mean = ranked.mean(axis=0)
     low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
-    if len(ranked) >= 3:
+    n, k = ranked.shape
+    if 3 <= n < intervals.ENOUGH:
+        # ranks are whole: the same on all datasets does not say that the next has it too, so
+        # the spread is at least that of one dataset that is one rank off
+        spread = np.maximum(ranked.std(axis=0, ddof=1), 1 / np.sqrt(n))
+        half = intervals.t_quantile(n - 1) * spread / np.sqrt(n)
+        low, high = np.clip(mean - half, 1, k), np.clip(mean + half, 1, k)
+    elif len(ranked) >= 3:
         rng = np.random.default_rng([seed, 41])
         drawn = rng.multinomial(len(ranked), np.full(len(ranked), 1 / len(ranked)), size=draws)
         low, high = np.quantile(drawn @ ranked / len(ranked), [0.025, 0.975], axis=0)

@@ -310,7 +310,7 @@ def curve_tables(
         notes += stack.notes
         if not stack.blocks:
             continue
-        summary.append(summarise(stack, options.baseline, checkpoints, options.seed))
+        summary.append(summarise(stack, options.baseline, checkpoints))
         base, lower, seed = options.baseline, options.lower, options.seed
         labels.append(label_table(stack, base, targets, lower=lower, seed=seed))
         # a strategy with too few runs for the joint blocks has those it has

@@ -9,7 +9,7 @@ depends on      no side wins, it is not equal, and a fifth of the datasets or mo
 the dataset     rope, or the typical dataset lies inside it and the others pull the mean out;
                 where trials tell how noisy a dataset's difference is, the datasets must differ
                 by more than that noise
-                Where a dataset lies is told by its shrunken estimate, see `scopes.placed`: one
+                Where a dataset lies is told by its shrunken estimate, see `places.placed`: one
                 that is too noisy to say lies neither inside nor beyond
 no room         nothing can be learnt, or nothing gained, on any of the datasets (`room`), and
                 no side wins
@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from albench.analysis.comparison import paired, scopes
+from albench.analysis.comparison import paired, places
 from albench.core.arrays import Floats
 
 Verdict: TypeAlias = Literal[
@@ -76,7 +76,7 @@ def spread(
     gaps: differences by dataset; variance, df: their squared standard errors over trials (NaN:
     one trial) and degrees of freedom. within, above, below, noisy: datasets inside the rope
     (borders included), beyond it and ahead, beyond it and behind, too noisy to say, by their
-    shrunken estimates (`scopes.placed`); noise: whether trials tell how noisy they are; worst,
+    shrunken estimates (`places.placed`); noise: whether trials tell how noisy they are; worst,
     worst_difference: the lowest of those behind, else of all, by name, and its difference;
     tost_low, tost_high: the 1 - 2 alpha t interval of the mean, tost: whether it lies inside.
     """
@@ -84,16 +84,15 @@ def spread(
     margin = round(rope, paired.DIGITS)
     low, high = paired.t_interval(d, 1 - 2 * alpha)
     inside = bool(-margin <= round(low, 12) and round(high, 12) <= margin) if len(d) > 1 else False
-    at = scopes.placed(
-        d, np.asarray(variance, dtype=np.float64), np.asarray(df, dtype=np.float64), rope
-    )
-    behind = [i for i, p in enumerate(at.place) if p == scopes.BEHIND] or range(len(d))
+    measured = places.Measured(d, np.asarray(variance, float), np.asarray(df, float))
+    at = places.placed(measured, rope)
+    behind = [i for i, p in enumerate(at.place) if p == places.BEHIND] or range(len(d))
     worst = min(behind, key=lambda i: float(d[i]), default=-1)
     return {
-        "within": at.place.count(scopes.INSIDE),
-        "above": at.place.count(scopes.AHEAD),
-        "below": at.place.count(scopes.BEHIND),
-        "noisy": at.place.count(scopes.NOISY),
+        "within": at.place.count(places.INSIDE),
+        "above": at.place.count(places.AHEAD),
+        "below": at.place.count(places.BEHIND),
+        "noisy": at.place.count(places.NOISY),
         "noise": at.noise,
         "worst": str(gaps.index[worst]) if len(d) else "",
         "worst_difference": float(d[worst]) if len(d) else nan,

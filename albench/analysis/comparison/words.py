@@ -123,7 +123,7 @@ def _other_side(row: "pd.Series[Any]", verdict: str) -> str:
     return f"ahead by more on {int(row['above'])}"
 
 
-def harm(against: pd.DataFrame, design: dict[str, Any]) -> str:
+def harm(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str] = ()) -> str:
     """Which strategies lose to the baseline by more than the rope, and where; nothing: none does.
 
     By the shrunken estimates of the datasets with room.
@@ -138,9 +138,10 @@ def harm(against: pd.DataFrame, design: dict[str, Any]) -> str:
     ]
     none = [str(s) for s in rows.loc[rows["below"] == 0, "strategy"]]
     rest = f"; not shown on any dataset: {', '.join(none)}" if none else ""
-    noisy = " (datasets too noisy to say are not counted)" if rows["noisy"].gt(0).any() else ""
+    noisy = ", those too noisy to say left out" if rows["noisy"].gt(0).any() else ""
+    start = ", ".join([*where, "harm"])
     return (
-        f"Harm, datasets behind {design['baseline']} by more than {design['rope']:g}{noisy}: "
+        f"{start} (datasets behind {design['baseline']} by more than {design['rope']:g}{noisy}): "
         f"{', '.join(behind)}{rest}."
     )
 
