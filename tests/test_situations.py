@@ -193,8 +193,8 @@ def test_several_models_are_families_of_their_own() -> None:
     found = told(two)
     assert "beats random: a" in found.lines[0]
     assert "worse than random: a" in found.lines[1]
-    assert found.lines[2].startswith(
-        "Harm, datasets behind random by more than 0.01: a on 10 of 10"
+    assert found.lines[2] == (
+        "n, harm (datasets behind random by more than 0.01): a on 10 of 10 (most on d10 -0.029)."
     )
     assert found.lines[3] == (
         "Holm adjusts within each of these 2 families, by accuracy, and not across them "
