@@ -18,7 +18,7 @@ from scipy import stats
 from sitemaker import EVIL, WORSE, site, stored
 
 from albench import reporting
-from albench.analysis.comparison.standings import rank_interval
+from albench.analysis.comparison.across import rank_intervals
 from albench.cli import exit_code
 from albench.plots.svg import TOLERANCE, apart, kept, thinned
 from albench.reporting import page as pages
@@ -249,21 +249,21 @@ def test_shared_places_follow_from_the_intervals() -> None:
             "last": rng.normal(0, 0.01, 20),
         }
     )
-    found = rank_interval(table, 0)
+    found = rank_intervals(table, 0)
     assert found["place"].to_dict() == {"best": 1, "twin": 1, "last": 3}
     assert found.loc["last", "rank"] == 3.0
     assert (found["rank_low"] <= found["rank"]).all()
-    assert rank_interval(table[:2], 0)["place"].tolist() == [1, 1, 1]
+    assert rank_intervals(table[:2], 0)["place"].tolist() == [1, 1, 1]
     # three datasets that agree do not place anybody: one rank off on one is the least spread
-    three = rank_interval(table[:3], 0).loc["last"]
+    three = rank_intervals(table[:3], 0).loc["last"]
     assert three["rank_low"] == pytest.approx(3 - stats.t.ppf(0.975, 2) / 3)
-    assert rank_interval(table[:3], 0)["place"].tolist() == [1, 1, 1]
+    assert rank_intervals(table[:3], 0)["place"].tolist() == [1, 1, 1]
 
 
 def test_intervals_that_overlap_need_not_share_a_place() -> None:
     """As the page says: one more than the strategies that lie before as a whole."""
     scores = np.random.default_rng(1).normal(size=(20, 6)) + np.linspace(1.5, 0.0, 6)
-    found = rank_interval(pd.DataFrame(scores, columns=list("abcdef")), seed=0)
+    found = rank_intervals(pd.DataFrame(scores, columns=list("abcdef")), seed=0)
     before = [int((found["rank_high"] < low).sum()) + 1 for low in found["rank_low"]]
     assert found["place"].tolist() == before
     pairs = itertools.combinations(found.itertuples(), 2)
@@ -276,7 +276,7 @@ def test_intervals_that_overlap_need_not_share_a_place() -> None:
 def test_none_stands_behind_one_of_a_worse_mean_rank() -> None:
     rng = np.random.default_rng(5)
     scores = rng.normal(0, 1, (12, 9)) + np.linspace(0, 1.5, 9) * rng.normal(1, 1, (12, 1))
-    found = rank_interval(pd.DataFrame(scores), 0).sort_values("rank", kind="stable")
+    found = rank_intervals(pd.DataFrame(scores), 0).sort_values("rank", kind="stable")
     assert (np.diff(found["place"]) >= 0).all()
 
 

@@ -74,6 +74,11 @@ CAPTIONS = {
     "n datasets and k strategies, ties corrected.",
     "aggregates": "Normalised {measure} over datasets: interquartile mean, and probability of "
     "being better than {baseline}, with 95 % intervals over trials.",
+    "ratings": "Bradley-Terry strengths on the Elo scale, {baseline} at 1000, and improvability "
+    "(by how many percent the best strategy's error is lower), by {measure}, with 95 % intervals "
+    "over datasets.",
+    "hierarchical": "Sensitivity check: mean difference to {baseline} in {measure} with its t "
+    "interval, and the estimate of a random-effects model with each dataset's own trial noise.",
     "penalties": "Pairwise penalties by {measure}: how often the strategy of a row beats that of "
     "a column by a significant difference.",
 }
@@ -147,6 +152,8 @@ class Table(StrEnum):
     everywhere = "everywhere"
     room = "room"
     shares = "shares"
+    ratings = "ratings"
+    hierarchical = "hierarchical"
     undecided = "undecided"
     scopes = "scopes"
 

@@ -15,6 +15,8 @@ from albench.analysis.comparison import (
     cells,
     chance,
     control,
+    hierarchical,
+    ratings,
     room,
     scopes,
     shares,
@@ -41,15 +43,15 @@ from albench.analysis.question import ROPE, Options, rope_of
 from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadResults, UnknownName
 
-DERIVED = ("datasets", "penalties")
+DERIVED = ("datasets", "penalties", "hierarchical")
 
 
 def table_of(found: "Comparison", name: str) -> pd.DataFrame:
-    """A table of the comparison: one of its own, `datasets` or `penalties`.
+    """A table of the comparison: one of its own, or one of `DERIVED`, made when it is asked for.
 
     datasets: mean per cell with the half width of its interval and its mark;
-    penalties: the pairwise penalty matrix, a description and no test. Raises
-    UnknownName.
+    penalties: the pairwise penalty matrix, a description and no test; hierarchical: the
+    sensitivity check of that name. Raises UnknownName.
     """
     if name in found.tables:
         return found.tables[name]
@@ -63,6 +65,9 @@ def table_of(found: "Comparison", name: str) -> pd.DataFrame:
     for stack in found.stacks:
         if name == "datasets":
             part = cell_table(stack, summary=options.summary, alpha=options.alpha)
+        elif name == "hierarchical":
+            left_out = found.design[len(parts)]["left_out"]
+            part = hierarchical.table(stack, options, left_out)
         else:
             part = penalties(stack, options.baseline, options.alpha)
             part = part.rename_axis("strategy").reset_index()
@@ -406,8 +411,9 @@ def _tables(stack: Stack, options: Options, rooms: pd.DataFrame) -> dict[str, pd
         table = cells.averaged(kept, options.base)
         tables |= {
             "pairs": across.pairs(table, alpha=alpha, seed=seed),
-            "ranks": across.ranks(table).rename_axis("strategy").rename("rank").reset_index(),
+            "ranks": across.rank_intervals(table, seed).rename_axis("strategy").reset_index(),
             "omnibus": across.friedman(table).to_frame().T.reset_index(drop=True),
+            "ratings": ratings.ratings(table, base, lower=options.lower, seed=seed),
         }
     tables["aggregates"] = aggregates(stack, base, summary=summary, base=options.base, seed=seed)
     tables["within"] = per_dataset(
