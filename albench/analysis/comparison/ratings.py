@@ -60,7 +60,8 @@ def strengths(won: Floats, prior: float = 1.0) -> Floats:
     """(..., K) Bradley-Terry strengths (log odds) from (..., K, K) games won.
 
     prior: drawn games of each strategy against one of strength 0; with 0 it is the maximum of
-    the likelihood itself, which must exist, with mean 0. By Newton's method: the log likelihood is concave.
+    the likelihood itself, which must exist, with mean 0. By Newton's method, since the log
+    likelihood is concave.
     """
     k = won.shape[-1]
     theta = np.zeros(won.shape[:-1])
