@@ -14,14 +14,19 @@ import html5lib
 import numpy as np
 import pandas as pd
 import pytest
+from generated import curves_of
 from scipy import stats
 from sitemaker import EVIL, WORSE, site, stored
 
 from albench import reporting
 from albench.analysis.comparison.across import rank_intervals
+from albench.analysis.comparison.cells import stacks, tidy
+from albench.analysis.comparison.summaries import areas
+from albench.analysis.question import Options
 from albench.cli import exit_code
 from albench.plots.svg import TOLERANCE, apart, kept, thinned
 from albench.reporting import page as pages
+from albench.reporting.scopes import of_dataset, scopes_of
 from albench.reporting.site import harmless
 from albench.suite.toml import load_suite
 
@@ -238,6 +243,24 @@ def test_wide_glyphs_aside_every_image_is_described() -> None:
     for path in every_page():
         for svg in re.findall(r"<svg.*?</title>", path.read_text(), re.S):
             assert len(svg.split("<title>")[1]) > 20
+
+
+def test_a_dataset_s_page_has_both_scopes() -> None:
+    """Nothing is said of rows like those of a small table, and why not."""
+    text = (site() / "dataset-iris.html").read_text()
+    assert "rows like these" in text
+    assert "150 rows: nothing on rows like these below 500" in text
+    assert "not told" in text
+    frame = curves_of(6, 3, 8).assign(n_train=400, n_test=200)
+    (stack,) = stacks(tidy(frame, "accuracy", "higher"), "random")
+    asked = Options("accuracy", "higher")
+    found = scopes_of(stack, asked)
+    shown = of_dataset(found, "data-02", "random", "scopes-0")
+    row = next(r for r in shown.rows if "margin" in str(r))
+    d = areas(stack.blocks[2])[1] - areas(stack.blocks[2])[0]
+    half = stats.t.ppf(0.975, 7) * d.std(ddof=1) * np.sqrt(1 / 8 + 200 / 400)
+    assert f"[{d.mean() - half:+.3f}, {d.mean() + half:+.3f}]" in str(row)
+    assert "Not told" not in shown.caption
 
 
 def test_shared_places_follow_from_the_intervals() -> None:
