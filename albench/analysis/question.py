@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 from albench.core.errors import BadValue
+from albench.core.tables import bare_metric
 
 Missing: TypeAlias = Literal["refuse", "complete", "impute"]
 Target: TypeAlias = str | float
@@ -105,7 +106,8 @@ def rope_of(declared: float | None, metric: str, lowest: float, highest: float) 
     """
     if declared is not None:
         return declared
-    if metric not in SHARES and (metric in NO_SHARES or lowest < 0 or highest > 1):
+    bare = bare_metric(metric)
+    if bare not in SHARES and (bare in NO_SHARES or lowest < 0 or highest > 1):
         raise BadValue(
             f"{metric} is no share between 0 and 1, so there is no usual rope (region of practical "
             f"equivalence) for it: declare one, as rope = {{ {metric} = 0.05 }} in the suite or "

@@ -10,7 +10,9 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import re
 import sys
+from ast import literal_eval
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -65,6 +67,7 @@ PACKAGES: dict[str, str] = {
     "oracle": "albench.simulation.oracles",
     "cost": "albench.simulation.costs",
 }
+LABEL = re.compile(r"(?P<name>[^()]+)\((?P<params>[^()]+)\)")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -341,7 +344,7 @@ def resolve(
     if isinstance(given, Ref):
         return given
     at = f"{where}: " if where else ""
-    table = {"use": given} if isinstance(given, str) else dict(given)
+    table = named(kind, given) if isinstance(given, str) else dict(given)
     use = table.pop("use", None)
     if not isinstance(use, str):
         raise BadValue(f"{at}{kind} {given!r}: a name, or a table with the key 'use'")
@@ -361,6 +364,25 @@ def resolve(
     if reason is not None:
         raise BadValue(f"{at}{kind} {use!r}: {reason}")
     return Ref(use, found.version, params, source)
+
+
+def named(kind: Kind, given: str) -> dict[str, Any]:
+    """The table that a name stands for.
+
+    A metric is called by its label in tables and options, `log_loss(clip=1e-07)`, so that a
+    label is a name of it, too.
+    """
+    found = LABEL.fullmatch(given) if kind == "metric" else None
+    if found is None:
+        return {"use": given}
+    table: dict[str, Any] = {"use": found["name"]}
+    for part in found["params"].split(", "):
+        key, _, value = part.partition("=")
+        try:
+            table[key] = literal_eval(value.capitalize() if value in ("true", "false") else value)
+        except (ValueError, SyntaxError):
+            table[key] = value
+    return table
 
 
 def renewed(found: Entry) -> Entry:

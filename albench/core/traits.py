@@ -57,6 +57,12 @@ def needs_of(value: Any) -> str | None:
     return None if strange is None else f"no need {strange!r}{did_you_mean(str(strange), known)}"
 
 
+def texts(value: Any) -> str | None:
+    """Fits a tuple of texts."""
+    fine = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    return None if fine else "a tuple of texts is due"
+
+
 def direction(value: Any) -> str | None:
     """Fits the two directions."""
     return None if value in get_args(Better) else "'higher' or 'lower' is due"
@@ -79,6 +85,8 @@ class Traits:
     Attributes
     ----------
     cite : where it comes from; of every kind.
+    formerly : digests of earlier sources that give the same numbers, as before a parameter
+        came whose default changes nothing; of every kind.
     family : of a strategy: uncertainty, committee, coverage, ...
     needs : of a strategy: `proba`, `decision`, `linear` (query model), `binary`, `positive`
         (data).
@@ -108,6 +116,7 @@ class Traits:
     """
 
     cite: str = field(default="", metadata=of(text, *EVERY))
+    formerly: tuple[str, ...] = field(default=(), metadata=of(texts, *EVERY))
     family: str = field(default="", metadata=of(text, "strategy"))
     needs: tuple[Need, ...] = field(default=(), metadata=of(needs_of, "strategy"))
     batch_aware: bool = field(default=False, metadata=of(flag, "strategy", shown=True))
@@ -148,7 +157,7 @@ class Traits:
         return {
             f.name: values[f.name]
             for f in mine
-            if f.metadata["shown"] or values[f.name] != f.default
+            if f.name != "formerly" and (f.metadata["shown"] or values[f.name] != f.default)
         }
 
 

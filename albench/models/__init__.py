@@ -125,6 +125,23 @@ def gnb(seed: int, *, var_smoothing: Positive = 1e-9) -> Any:
     return GaussianNB(var_smoothing=var_smoothing)
 
 
+@model(
+    "parzen",
+    proba=True,
+    linear=False,
+    cite="Chapelle 2005; scikit-activeml ParzenWindowClassifier",
+)
+def parzen(seed: int, *, gamma: Positive | None = None, class_weight: ClassWeight = None) -> Any:
+    """Parzen window classifier, RBF kernel, gamma = 1 / d: class frequencies near a row.
+
+    Its probabilities are those of scikit-activeml's. Of equally probable classes the first is
+    predicted; the library draws one.
+    """
+    from albench.models.estimators import ParzenWindow
+
+    return ParzenWindow(gamma=gamma, class_weight=class_weight)
+
+
 @model("lda", proba=True, cite="Fisher 1936; scikit-learn LinearDiscriminantAnalysis")
 def lda(seed: int) -> Any:
     """Linear discriminant analysis."""

@@ -5,11 +5,14 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.spatial.distance import cdist
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
+from sklearn.utils.class_weight import compute_sample_weight
 
 AT_ONCE = 1 << 22  # distances held at a time
 
@@ -85,3 +88,52 @@ class FixedEpochsMLP(MLPClassifier):  # type: ignore[misc]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             return super().fit(X, y)  # type: ignore[no-any-return]
+
+
+class ParzenWindow(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Class frequencies weighted by an RBF kernel around the row that is asked about.
+
+    Probabilities equal those of `ParzenWindowClassifier` of scikit-activeml that is told all
+    classes and has its defaults (but for `gamma`). Where no labelled row has any weight all
+    classes of the task are equally probable. Among equally probable classes the first is
+    predicted, where the library draws one.
+
+    gamma         width exp(-gamma |a - b|^2); None: one over the number of features
+    class_weight  `balanced`: each class weighs the same, however many labels it has
+    """
+
+    def __init__(self, gamma: float | None = None, class_weight: str | None = None) -> None:
+        self.gamma = gamma
+        self.class_weight = class_weight
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Keep the rows (n, d) and their classes (n,); classes not among them are unknown."""
+        return self.kept(np.asarray(X, dtype=np.float64), np.asarray(y), np.unique(y))
+
+    def fit_among(self, X: Any, labeled: Any, y: Any, n_classes: int) -> Self:
+        """The same with all classes of the task known; see `albench.simulation.learner.Looking`."""
+        return self.kept(X[labeled], np.asarray(y), np.arange(n_classes))
+
+    def kept(self, X: Any, y: Any, classes: Any) -> Self:
+        """Keep what predictions are made of."""
+        self.classes_, self.rows_ = classes, X
+        self.votes_ = np.zeros((len(X), len(classes)))
+        weight = 1.0 if self.class_weight is None else compute_sample_weight(self.class_weight, y)
+        self.votes_[np.arange(len(X)), np.searchsorted(classes, y)] = weight
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        """(n, k) share of each class in the weights of the labelled rows."""
+        X = np.asarray(X, dtype=np.float64)
+        shares = np.empty((len(X), len(self.classes_)))
+        step = max(1, AT_ONCE // len(self.rows_))
+        for at in range(0, len(X), step):
+            near = rbf_kernel(X[at : at + step], self.rows_, gamma=self.gamma)
+            shares[at : at + step] = near @ self.votes_
+        total = shares.sum(axis=1, keepdims=True)
+        even = np.full_like(shares, 1.0 / len(self.classes_))
+        return np.divide(shares, total, out=even, where=total > 0)
+
+    def predict(self, X: Any) -> Any:
+        """(n,) the first of the most probable classes."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]

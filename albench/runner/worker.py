@@ -227,7 +227,8 @@ def described(spec: RunSpec) -> dict[str, Any]:
 
 def versions_of(metrics: Sequence[str]) -> str:
     """Metrics with their versions, as `runs.metrics` holds them."""
-    return ",".join(sorted(f"{m}@{registry.entry('metric', m).version}" for m in metrics))
+    refs = [registry.resolve("metric", m) for m in metrics]
+    return ",".join(sorted(f"{ref.label}@{ref.version}" for ref in refs))
 
 
 def shape(task: Task) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from albench.core import registry
 from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadValue
 from albench.core.spec import Protocol, Ref, RunSpec
-from albench.core.tables import FULL_POOL
+from albench.core.tables import FULL_POOL, bare_metric
 from albench.suite.protocols import with_oracle
 
 FULL = Ref(FULL_POOL)
@@ -82,7 +82,7 @@ class Cell(NamedTuple):
 
 def direction(metric: str) -> str:
     """`higher` or `lower`, whichever is better; raises UnknownName for an unknown metric."""
-    return str(registry.entry("metric", metric).traits.better)
+    return str(registry.entry("metric", bare_metric(metric)).traits.better)
 
 
 @dataclass(frozen=True, repr=False)

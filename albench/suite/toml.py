@@ -108,7 +108,7 @@ KEYS: dict[str, Any] = {
     "models": list[str | dict[str, Any]],
     "strategies": list[str | dict[str, Any]],
     "trials": int | dict[str, Any],
-    "metrics": list[str],
+    "metrics": list[str | dict[str, Any]],
     "primary": str,
     "baseline": str,
     "alpha": float,
@@ -209,7 +209,7 @@ def suite_of(
     models = labelled("model", table["models"], path.parent)
     strategies = labelled("strategy", table["strategies"], path.parent)
     metrics = tuple(
-        registry.resolve("metric", m, "metrics").name for m in table.get("metrics", ["accuracy"])
+        registry.resolve("metric", m, "metrics").label for m in table.get("metrics", ["accuracy"])
     )
     judged = judging(table, metrics, strategies)
     check_restricted(strategies, [d.label for d in datasets])
