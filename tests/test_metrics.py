@@ -10,6 +10,7 @@ from albench.core import registry
 from albench.core.errors import UsageError
 from albench.core.spec import Ref
 from albench.core.tables import claims
+from albench.results.intake import METRIC
 from albench.simulation.task import Outcome, Task
 
 CASES = [(k, n, seed) for k in (2, 3, 10) for n in (1, 7, 200) for seed in range(4)]
@@ -162,6 +163,7 @@ def test_the_clip_of_log_loss_is_a_parameter() -> None:
     ref = registry.resolve("metric", {"use": "log_loss", "clip": 1e-7})
     assert ref.label == "log_loss(clip=1e-07)"
     assert registry.resolve("metric", ref.label) == ref, "its label is its name in tables"
+    assert METRIC.fullmatch(ref.label), "a column that a store is read with"
     loss = registry.build("metric", ref)(outcome([1, 1], 2, proba))
     assert loss == pytest.approx(-(np.log(1e-7) + np.log(0.75)) / 2, abs=1e-12)
     eps = registry.resolve("metric", {"use": "log_loss", "clip": 2.220446049250313e-16})

@@ -108,9 +108,10 @@ def rope_of(declared: float | None, metric: str, lowest: float, highest: float) 
         return declared
     bare = bare_metric(metric)
     if bare not in SHARES and (bare in NO_SHARES or lowest < 0 or highest > 1):
+        key = metric if bare == metric else f'"{metric}"'
         raise BadValue(
             f"{metric} is no share between 0 and 1, so there is no usual rope (region of practical "
-            f"equivalence) for it: declare one, as rope = {{ {metric} = 0.05 }} in the suite or "
+            f"equivalence) for it: declare one, as rope = {{ {key} = 0.05 }} in the suite or "
             "rope=0.05 from Python"
         )
     return ROPE
