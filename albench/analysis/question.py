@@ -21,7 +21,8 @@ class Options:
     control; alpha, rope: level and region of practical equivalence, declared beforehand (the
     rope in units of the metric; None: not declared, see `rope_of`);
     summary: aubc, alc or end; missing: refuse, complete or impute (see `cells`);
-    unranked: strategies shown as bounds, never compared; strategies: only these;
+    unranked: strategies shown as bounds, never compared; unranked_models: models that are
+    bounds, of which curves are shown and nothing is compared; strategies: only these;
     model, protocol: only these; base: dataset -> base dataset, where variants of one
     dataset are averaged before any test; targets: quality targets of labels to target,
     empty: the usual ones; axis: n_labeled or cost; seed: of the bootstraps and posteriors.
@@ -37,6 +38,7 @@ class Options:
     summary: str = "aubc"
     missing: Missing = "complete"
     unranked: Collection[str] = ()
+    unranked_models: Collection[str] = ()
     strategies: Collection[str] | None = None
     model: str | None = None
     protocol: str | None = None

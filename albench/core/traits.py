@@ -96,10 +96,11 @@ class Traits:
         k (classes), d, b (batch).
     memory : of a strategy: where it is more than linear in the pool.
     bound : of a strategy: it looks at hidden labels, test rows included; drawn, never ranked.
+        Of a model: it looks at the test set; never ranked, and no strategy may ask it.
     sampling : of a strategy: active sampling, sees all train labels and chooses what to
         train on.
     rows : of a strategy: it is given the row numbers of the dataset; a control only.
-    check : of a strategy: (**params) -> why these make no sense together, or None.
+    check : of a strategy or model: (**params) -> why these make no sense together, or None.
     n, d, classes : of a dataset of fixed size: rows, features, classes.
     source : of a dataset: the place it is had from.
     known : of a dataset: what is wrong with it, or misleads.
@@ -123,10 +124,12 @@ class Traits:
     sequential: bool = field(default=False, metadata=of(flag, "strategy", shown=True))
     cost: str = field(default="", metadata=of(text, "strategy"))
     memory: str = field(default="", metadata=of(text, "strategy"))
-    bound: bool = field(default=False, metadata=of(flag, "strategy"))
+    bound: bool = field(default=False, metadata=of(flag, "strategy", "model"))
     sampling: bool = field(default=False, metadata=of(flag, "strategy"))
     rows: bool = field(default=False, metadata=of(flag, "strategy"))
-    check: Callable[..., str | None] | None = field(default=None, metadata=of(function, "strategy"))
+    check: Callable[..., str | None] | None = field(
+        default=None, metadata=of(function, "strategy", "model")
+    )
     n: int | None = field(default=None, metadata=of(count, "dataset"))
     d: int | None = field(default=None, metadata=of(count, "dataset"))
     classes: int | None = field(default=None, metadata=of(count, "dataset"))

@@ -321,6 +321,7 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
         truth = oracle(Protocol(), full, spec.rng("oracle"))
         return (lambda query: query.pool), "pool", full, truth
     entry = registry.entry("strategy", spec.strategy.name)
+    registry.refuse_bound("model", spec.query_model, "query model")
     params, query_model = spec.strategy.kwargs, registry.entry("model", spec.query_model.name)
     reason = why_not(entry, task, query_model, params)
     reason = reason or out_of_place(entry, spec.protocol.labels, params)

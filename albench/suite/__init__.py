@@ -151,6 +151,13 @@ class Suite(Displayed):
         )
 
     @property
+    def bound_models(self) -> frozenset[str]:
+        """Labels of models that look at the test set and are never ranked."""
+        return frozenset(
+            m.label for m in self.models if registry.entry("model", m.ref.name).traits.bound
+        )
+
+    @property
     def bases(self) -> dict[str, str]:
         """The base dataset of each dataset's label: variants of one count once in tests.
 
@@ -182,6 +189,7 @@ class Suite(Displayed):
             alpha=self.alpha,
             rope=dict(self.ropes).get(metric),
             unranked=tuple(sorted(self.bounds)),
+            unranked_models=tuple(sorted(self.bound_models)),
             base=self.bases,
             targets=self.targets,
             axis=self.axis,
