@@ -152,9 +152,17 @@ def doubled(frame: pd.DataFrame) -> pd.DataFrame:
 
 def bought_again(frame: pd.DataFrame) -> None:
     """A row of the dataset is bought in two rounds."""
-    picks = frame.at[2, "picks"].copy()
-    picks[0] = frame.at[1, "picks"][0]
-    frame.at[2, "picks"] = picks
+    one, other = of_one_run(frame)
+    picks = frame.at[other, "picks"].copy()
+    picks[0] = frame.at[one, "picks"][0]
+    frame.at[other, "picks"] = picks
+
+
+def of_one_run(frame: pd.DataFrame) -> tuple[int, int]:
+    """Two rounds of one run, the first and the second."""
+    run = frame["run"].value_counts(sort=False).loc[lambda n: n > 2].index[0]
+    first, second = frame.index[frame["run"] == run][:2]
+    return int(first), int(second)
 
 
 def added(name: str, **told: str) -> Callable[[dict[str, Any]], None]:
@@ -214,20 +222,22 @@ FORGERIES: Mapping[str, Forgery] = {
     "a null number of train rows": Forgery("runs", every("n_train", lambda old: None), silent=True),
     "null metrics": Forgery("runs", every("metrics", lambda old: None), harmless=True),
     "metrics that steer a terminal": Forgery("runs", every("metrics", lambda old: TRICK)),
-    "metrics of another version": Forgery("runs", every("metrics", lambda old: "accuracy@77")),
+    "metrics of another version": Forgery(
+        "runs", every("metrics", lambda old: "accuracy@77"), silent=True
+    ),
     "versions that are no JSON": Forgery("runs", every("versions", lambda old: "{"), harmless=True),
     "versions that steer a terminal": Forgery(
         "runs", every("versions", lambda old: json.dumps({"numpy": TRICK})), harmless=True
     ),
     "null versions": Forgery("runs", every("versions", lambda old: None), harmless=True),
     "a reason that steers a terminal": Forgery(
-        "runs", every("reason", lambda old: old and TRICK + old), harmless=True
+        "runs", every("reason", lambda old: TRICK + str(old)), harmless=True
     ),
     "a reason of five megabytes": Forgery(
-        "runs", every("reason", lambda old: old and "x" * 5_000_000), harmless=True
+        "runs", every("reason", lambda old: "x" * 5_000_000), harmless=True
     ),
     "a reason with an absolute path": Forgery(
-        "runs", every("reason", lambda old: old and f"/home/eve/{old}"), harmless=True
+        "runs", every("reason", lambda old: f"/home/eve/{old}"), harmless=True
     ),
     "a null reason": Forgery("runs", every("reason", lambda old: None), harmless=True),
     "an unknown reason code": Forgery("runs", every("reason_code", lambda old: "luck")),
@@ -252,7 +262,10 @@ FORGERIES: Mapping[str, Forgery] = {
     "negative labels": Forgery("rounds", cell("labels", lambda old: old * 0 - 2)),
     "another label": Forgery("rounds", cell("labels", lambda old: (old + 1) % 2), silent=True),
     "a round that stands twice": Forgery("rounds", doubled),
-    "a round that is missing": Forgery("rounds", lambda f: f.drop(index=f.index[4])),
+    "a round that is missing": Forgery("rounds", lambda f: f.drop(index=of_one_run(f)[1])),
+    "a run that ends early": Forgery(
+        "rounds", lambda f: f[~(f["round"] == f["round"].max())], silent=True
+    ),
     "rounds of no run": Forgery("rounds", cell("run", lambda old: "f" * 20)),
     "a negative round": Forgery("rounds", cell("round", lambda old: -1)),
     "a null number of labels": Forgery("rounds", cell("n_labeled", lambda old: None)),

@@ -19,6 +19,8 @@ TRICK = "red\x1b[31m turned \u202e back\x07"
 def runs_file(path: Path, n: int, reason: str) -> Path:
     columns = {name: pa.nulls(n, arrow_type(column.kind)) for name, column in RUNS.items()}
     columns["run"] = pa.array([f"{i:024x}" for i in range(n)])
+    columns |= {name: pa.array(["x"] * n) for name in intake.DUE if name not in ("run", "trial")}
+    columns["trial"] = pa.array([0] * n)
     columns["status"] = pa.array(["failed"] * n)
     columns["reason"] = pa.array([reason] * n)
     pq.write_table(intake.stamped(pa.table(columns)), path, compression="zstd")

@@ -69,7 +69,7 @@ def specs_of(runs: "pd.DataFrame") -> list[RunSpec]:
 
 def contradictions(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> list[str]:
     """What contradicts itself in the two tables, a sentence each; empty where nothing does."""
-    return [*doubled(runs, rounds), *of_runs(runs), *of_rounds(rounds)]
+    return [*doubled(runs, rounds), *of_runs(runs), *of_rounds(rounds, rows_of(runs))]
 
 
 def refused(runs: "pd.DataFrame", rounds: "pd.DataFrame", place: str) -> None:
@@ -92,8 +92,10 @@ def doubled(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> list[str]:
         checked(runs, rounds)
     except BadResults as error:
         return [str(error)]
-    stray = set(rounds["run"]) - set(runs["run"])
-    return [f"{len(stray)} runs have rounds but no row, the first is {min(stray)}"] if stray else []
+    stray = set(rounds["run"]) - set(runs.loc[runs["status"] == "done", "run"])
+    if stray:
+        return [f"{len(stray)} runs have rounds but are not done, the first is {min(stray)}"]
+    return []
 
 
 def of_runs(runs: "pd.DataFrame") -> Iterator[str]:
@@ -113,8 +115,13 @@ def of_runs(runs: "pd.DataFrame") -> Iterator[str]:
             yield f"run {row['run']} has negative {below[0]}"
 
 
-def of_rounds(rounds: "pd.DataFrame") -> Iterator[str]:
-    """What no run can have bought or taken."""
+def rows_of(runs: "pd.DataFrame") -> "pd.Series[float]":
+    """How many rows the dataset of each run has, by run: those of train and test."""
+    return (runs["n_train"] + runs["n_test"]).set_axis(runs["run"])
+
+
+def of_rounds(rounds: "pd.DataFrame", rows: "pd.Series[float]") -> Iterator[str]:
+    """What no run can have bought or taken. rows: see `rows_of`."""
     if rounds.empty:
         return
     for name in NEVER_NEGATIVE:
@@ -123,7 +130,9 @@ def of_rounds(rounds: "pd.DataFrame") -> Iterator[str]:
     lengths = np.fromiter(map(len, rounds["picks"]), np.int64, len(rounds))
     picks = np.concatenate([np.asarray(p, np.int64) for p in rounds["picks"]])
     at = np.repeat(np.arange(len(rounds)), lengths)
-    yield from first(rounds, marked(rounds, at[picks < 0]), "bought a row below 0")
+    most = rounds["run"].map(rows[~rows.index.duplicated()]).fillna(np.inf).to_numpy()
+    outside = at[(picks < 0) | (picks >= most[at])]
+    yield from first(rounds, marked(rounds, outside), "bought a row that its dataset does not have")
     order = np.lexsort((at, picks, runs[at]))
     same = (np.diff(runs[at][order]) == 0) & (np.diff(picks[order]) == 0)
     again = at[order[1:][same]]
@@ -132,6 +141,8 @@ def of_rounds(rounds: "pd.DataFrame") -> Iterator[str]:
         held = np.fromiter(map(length, rounds[name]), np.int64, len(rounds))
         other = (held >= 0) & (held != lengths)
         yield from first(rounds, other, f"holds {name} of another number than it bought")
+    below = rounds["labels"].map(lambda held: held is not None and bool((held < 0).any()))
+    yield from first(rounds, below.to_numpy(dtype=bool), "holds a label below 0")
     order = np.lexsort((rounds["round"], runs))
     falls = (np.diff(rounds["n_labeled"].to_numpy()[order]) < 0) & (np.diff(runs[order]) == 0)
     yield from first(rounds, marked(rounds, order[1:][falls]), "loses labels on the way")
