@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -393,8 +394,14 @@ def bad(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
         tally.add("bad strategies", faults=1, lost=lost, false=wrong, traces=traces)
 
 
-def forged(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
-    """Forged stores before every command that reads: refused or read, never a traceback.
+DRAWN, VERIFIED = ("figures", "report", "leaderboard"), ("verify", "reuse", "repair")
+READ = tuple(name for name in forgeries.COMMANDS if name not in (*DRAWN, *VERIFIED))
+
+
+def forged(
+    commands: tuple[str, ...], tally: Tally, work: Path, rng: random.Random, scale: float
+) -> None:
+    """Forged stores before commands that read: refused or read, never a traceback.
 
     Falsely accepted: `verify` of all runs that passes, a merge of what contradicts itself.
     """
@@ -404,7 +411,7 @@ def forged(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
     for name in sorted(rng.sample(names, max(5, min(len(names), round(len(names) * scale))))):
         forgery = forgeries.FORGERIES[name]
         wrong = traces = 0
-        for kind in forgeries.COMMANDS:
+        for kind in commands:
             folder, out = work / "forged", work / "out"
             for old in (folder, out):
                 shutil.rmtree(old, ignore_errors=True)
@@ -417,7 +424,7 @@ def forged(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
                 say(f"{name}, {kind}: code {got.code}, raw {got.raw}: {got.said[-900:]}")
             wrong, traces = wrong + accepted, traces + int(got.code is None or got.raw)
         lost = int(scores(true) != due)
-        tally.add("forged stores", faults=1, lost=lost, false=wrong, traces=traces)
+        tally.add(f"forged, {commands[0]} ...", faults=1, lost=lost, false=wrong, traces=traces)
 
 
 KINDS: dict[str, Callable[[Tally, Path, random.Random, float], None]] = {
@@ -428,7 +435,9 @@ KINDS: dict[str, Callable[[Tally, Path, random.Random, float], None]] = {
     "kills": kills,
     "dask": dask,
     "bad": bad,
-    "forged": forged,
+    "forged": partial(forged, READ),
+    "forged-drawn": partial(forged, DRAWN),
+    "forged-verified": partial(forged, VERIFIED),
 }
 
 
