@@ -1,7 +1,7 @@
 """What a target takes: how many labels, how much money, how many hours."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,26 +9,44 @@ import pandas as pd
 from albench.analysis.comparison.blocks import Stack
 from albench.analysis.comparison.cells import stacks
 from albench.analysis.comparison.options import curves_frame
-from albench.analysis.comparison.targets import label_table
+from albench.analysis.comparison.targets import label_table, target_value, times
 from albench.analysis.question import TARGETS, Options
+from albench.core.arrays import Floats
 
 CELL = ["protocol", "model", "dataset", "target", "strategy"]
-PLACE = ["protocol", "model", "dataset", "target"]
 LABELS, COST = "n_labeled", "cost"
 SHOWN = 4
 """Datasets, and strategies beside the baseline, that sentences name."""
 SECONDS = 3600
 
 
-def label_tables(
-    stack: Stack, options: Options, at: Mapping[tuple[str, str], float] | None = None
-) -> pd.DataFrame:
+class Place(NamedTuple):
+    """A run, as curves name it."""
+
+    protocol: str
+    model: str
+    dataset: str
+    strategy: str
+    trial: Any
+
+
+class Ledger(NamedTuple):
+    """What a run had spent, and how many labels it had, round by round."""
+
+    cost: Floats
+    labels: Floats
+
+    def at(self, cost: float) -> float:
+        """The labels it had when it had spent so much."""
+        return float(np.interp(cost, self.cost, self.labels)) if np.isfinite(cost) else np.inf
+
+
+def label_tables(stack: Stack, options: Options) -> pd.DataFrame:
     """`label_table` of all strategies of a stack; of one with too few runs, on those it has."""
-    base, targets = options.baseline, options.targets or TARGETS
-    how = {"lower": options.lower, "seed": options.seed, "at": at}
-    tables = [label_table(stack, base, targets, **how)]  # type: ignore[arg-type]
+    base, targets, lower = options.baseline, options.targets or TARGETS, options.lower
+    tables = [label_table(stack, base, targets, lower=lower, seed=options.seed)]
     for name in (s for s in stack.everyone if s not in stack.strategies):
-        own = label_table(stack.pair(base, name), base, targets, **how)  # type: ignore[arg-type]
+        own = label_table(stack.pair(base, name), base, targets, lower=lower, seed=options.seed)
         tables.append(own[own["strategy"] == name])
     return pd.concat(tables, ignore_index=True)
 
@@ -42,46 +60,71 @@ def efforts(
     """Labels, cost and hours to each target; empty where neither a cost nor seconds are declared.
 
     One row per protocol, model, dataset, target and strategy. value: the score that the target
-    is, one for all strategies, settled over the axis of the question; reached of trials that
-    hold it within the budget; labels, cost, hours: medians over trials (Kaplan-Meier), NaN
-    where half of the trials or more do not arrive within labels_budget, cost_budget (the ends
-    that the curves of all strategies share). Labels count those of the start.
+    is, one for all strategies; reached of trials that hold it within the budget; labels, cost,
+    hours: medians over trials (Kaplan-Meier), NaN where half of the trials or more do not arrive
+    within labels_budget, cost_budget, hours_budget. Where the question is over cost, labels are
+    those that a run had when its cost was the target's. Labels count those of the start.
 
     seconds: that one label takes a person; None: no hours.
     """
     if options.axis != COST and seconds is None:
         return pd.DataFrame()
     frame, _ = curves_frame(runs, rounds, options)
-    own = _over(frame, options, None)
-    if own.empty:
-        return own
+    found = stacks(frame, options.baseline, missing=options.missing, axis=options.axis)
+    tables = [label_tables(stack, options) for stack in found if stack.blocks]
+    if not tables:
+        return pd.DataFrame()
+    own = pd.concat(tables, ignore_index=True)
     out = own[[*CELL, "value", "reached", "trials"]].copy()
-    sign = -1.0 if options.lower else 1.0
-    settled = {tuple(row[:-1]): sign * row[-1] for row in own[[*PLACE, "value"]].to_numpy()}
-    for name, axis in (("labels", LABELS), ("cost", COST)):
-        if axis == COST and options.axis != COST:
-            continue
-        held = own if axis == options.axis else _over(frame, replace(options, axis=axis), settled)
-        told = held[[*CELL, "median", "budget"]]
-        told = told.rename(columns={"median": name, "budget": f"{name}_budget"})
-        out = out.merge(told, on=CELL, how="left")
+    own_name = "cost" if options.axis == COST else "labels"
+    out[own_name], out[f"{own_name}_budget"] = own["median"], own["budget"]
+    if options.axis == COST:
+        ledgers = _ledgers(frame)
+        rows = [row for stack in found for row in _labels_of(stack, options, ledgers)]
+        out = out.merge(pd.DataFrame(rows), on=CELL, how="left")
     if seconds is not None:
         out["hours"] = out["labels"] * seconds / SECONDS
         out["hours_budget"] = out["labels_budget"] * seconds / SECONDS
     return out
 
 
-def _over(
-    frame: pd.DataFrame, options: Options, settled: Mapping[tuple[str, ...], float] | None
-) -> pd.DataFrame:
-    """The label tables over one axis; settled: (protocol, model, dataset, target) -> score."""
-    found = []
-    for stack in stacks(frame, options.baseline, missing=options.missing, axis=options.axis):
-        if stack.blocks:
-            place = (stack.protocol, stack.model)
-            at = settled and {key[2:]: v for key, v in settled.items() if key[:2] == place}
-            found.append(label_tables(stack, options, at))  # type: ignore[arg-type]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+def _ledgers(frame: pd.DataFrame) -> dict[Place, Ledger]:
+    """The ledger of every run."""
+    place = list(Place._fields)
+    ordered = frame.sort_values([*place, COST, LABELS], kind="stable")
+    return {
+        Place(*key): Ledger(part[COST].to_numpy(float), part[LABELS].to_numpy(float))
+        for key, part in ordered.groupby(place, sort=False)
+    }
+
+
+def _labels_of(
+    stack: Stack, options: Options, ledgers: Mapping[Place, Ledger]
+) -> Iterator[dict[str, Any]]:
+    """The labels that each strategy had at the cost of each target, median over trials."""
+    base = options.baseline
+    for name in stack.everyone:
+        blocks = stack.blocks if name in stack.strategies else stack.beside(base, name)
+        for block in blocks:
+            where = (stack.protocol, stack.model, block.dataset)
+            # an imputed strategy has the baseline's curves
+            own = [ledgers.get(Place(*where, name, trial)) for trial in block.trials]
+            theirs = [ledgers.get(Place(*where, base, trial)) for trial in block.trials]
+            books = [one or other for one, other in zip(own, theirs, strict=True)]
+            known = [book for book in books if book is not None]
+            for target in options.targets or TARGETS:
+                value = target_value(block, target, base, options.lower)
+                if np.isnan(value):
+                    continue
+                spent = times(block, value)[block.strategies.index(name)]
+                held = sorted(book.at(cost) for book, cost in zip(known, spent, strict=True))
+                labels = held[(len(held) - 1) // 2]
+                cell = zip(CELL, (*where, str(target), name), strict=True)
+                yield {
+                    **dict(cell),
+                    "labels": labels if np.isfinite(labels) else np.nan,
+                    "labels_budget": min(book.at(float(block.grid[-1])) for book in known),
+                }
 
 
 def sentences(table: pd.DataFrame, options: Options) -> list[str]:

@@ -4,7 +4,7 @@ A run that does not reach the target within its budget is right-censored there: 
 neither dropped nor counted as if it had arrived.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf, nan, sqrt
 from typing import Any
@@ -225,12 +225,8 @@ def label_table(
     *,
     lower: bool = False,
     seed: int = 0,
-    at: Mapping[tuple[str, str], float] | None = None,
 ) -> pd.DataFrame:
     """One row per dataset, target and strategy.
-
-    at: (dataset, target as text) -> the score that is meant, where curves over another axis
-    settled it (higher = better, as blocks have it).
 
     value of the target; reached of trials with its Wilson interval; median (NaN: not
     within the budget) and restricted_mean labels up to `budget`; utilisation (our
@@ -241,10 +237,7 @@ def label_table(
     rows: list[dict[str, object]] = []
     for block in stack.blocks:
         for target in targets:
-            if at is None:
-                value = target_value(block, target, baseline, lower)
-            else:
-                value = at.get((block.dataset, str(target)), nan)
+            value = target_value(block, target, baseline, lower)
             if np.isnan(value):
                 continue
             base = block.strategies.index(baseline)
