@@ -150,8 +150,8 @@ def of_rounds(rounds: "pd.DataFrame", rows: "pd.Series[float]") -> Iterator[str]
 
 def run_codes(rounds: "pd.DataFrame") -> Ints:
     """(n,) a number for the run of each round."""
-    codes: Ints = rounds["run"].astype("category").cat.codes.to_numpy()
-    return codes.astype(np.int64)
+    codes: Ints = rounds["run"].astype("category").cat.codes.to_numpy().astype(np.intp)
+    return codes
 
 
 def marked(rounds: "pd.DataFrame", at: Ints) -> Bools:

@@ -1,6 +1,7 @@
 """A campaign of faults against stores and runs, for a person to start; see `faults.md`.
 
-python tests/benchmarks/faults.py [--scale 1.0] [--only packing,flips] [--seed 0] [--record FILE]
+python tests/benchmarks/faults.py [--scale 1.0] [--only packing,flips] [--seed 0]
+    [--part 1/4] [--record FILE]
 
 Each fault is followed by a look at what is stored. Counted are runs lost (stored before, not
 there after, or with other numbers), wrong numbers accepted, and tracebacks in what a user sees.
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -84,10 +85,18 @@ def say(text: str) -> None:
 
 
 class Tally:
-    """What was done and found, by kind of fault."""
+    """What was done and found, by kind of fault.
 
-    def __init__(self) -> None:
+    part, parts  of a list of named faults this is the share that is worked on
+    """
+
+    def __init__(self, part: int = 1, parts: int = 1) -> None:
         self.rows: dict[str, dict[str, int]] = {}
+        self.part, self.parts = part, parts
+
+    def mine(self, names: Iterable[str]) -> list[str]:
+        """The share of named faults that is worked on."""
+        return sorted(names)[self.part - 1 :: self.parts]
 
     def add(self, kind: str, **counts: int) -> None:
         """Count for a kind."""
@@ -374,8 +383,7 @@ def bad(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
     reference.write_text(text.replace(', "bad"', ""))
     command("run", str(reference), "--jobs", "1", "--results", str(work / "right")).communicate()
     due = scores(work / "right")
-    chosen = sorted(rng.sample(sorted(PLUGINS), max(2, min(len(PLUGINS), round(41 * scale)))))
-    for number, name in enumerate(chosen):
+    for number, name in enumerate(tally.mine(PLUGINS)):
         (work / "bad.py").write_text(PLUGIN.format(body=PLUGINS[name]))
         suite, target = work / "bad.toml", work / f"bad-{number}"
         suite.write_text(text + 'plugins = ["bad.py"]\n')
@@ -407,8 +415,7 @@ def forged(
     """
     suite, true = forgeries.made(work)
     due = scores(true)
-    names = sorted(forgeries.FORGERIES)
-    for name in sorted(rng.sample(names, max(5, min(len(names), round(len(names) * scale))))):
+    for name in tally.mine(forgeries.FORGERIES):
         forgery = forgeries.FORGERIES[name]
         wrong = traces = 0
         for kind in commands:
@@ -448,13 +455,15 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(KINDS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--record", type=Path)
+    parser.add_argument("--part", default="1/1", help="I/N of the named faults (bad, forged)")
     given = parser.parse_args()
     held = json.loads(given.record.read_text()) if given.record and given.record.exists() else {}
     begun = time.monotonic()
     for kind in given.only.split(","):
-        part = f"{kind} {given.seed} {given.scale:g}"
+        named = kind == "bad" or kind.startswith("forged")
+        part = f"{kind} {given.part if named else f'{given.seed} {given.scale:g}'}"
         if part not in held:
-            tally = Tally()
+            tally = Tally(*map(int, given.part.split("/")))
             with tempfile.TemporaryDirectory() as work:
                 KINDS[kind](tally, Path(work), random.Random(f"{given.seed} {kind}"), given.scale)
             held[part] = tally.rows
