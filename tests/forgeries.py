@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from albench.cli import exit_code
+from albench.core import registry
 from albench.core.files import sha256
 from albench.core.spec import RunSpec
 from albench.results import intake
@@ -67,6 +68,7 @@ def forged(folder: Path, table: str, change: Callable[[pd.DataFrame], Any]) -> N
 
 def made(folder: Path) -> tuple[Path, Path]:
     """A suite with its plugin, and its true results."""
+    registry.ENTRIES["strategy"].pop("passes", None)  # of an earlier folder
     (folder / "passes.py").write_text(PASSES)
     suite = folder / "s.toml"
     suite.write_text(SUITE)

@@ -257,7 +257,7 @@ def native(content: Content) -> None:
         (other_numbers, "replayed runs differ"),
         (another_file, "none of suite"),
         (told_otherwise(strategies=["margin"]), "is there already"),
-        (told_otherwise(strategies=["another"]), "in one of pack and runs only"),
+        (told_otherwise(strategies=["another"]), "and its runs are of"),
         (told_otherwise(strategies=[]), "holds something else"),
         (told_otherwise(suite="lu2023"), "is of suite 'lu2023'"),
         (told_otherwise(licence="all rights reserved"), "CC-BY-4.0"),
@@ -322,4 +322,4 @@ def test_runs_of_others_are_not_smuggled_in(made: Path, place: Path, capsys: Say
     for name in ("runs", "rounds"):
         rewrite(content, name, pq.read_table(made / "theirs" / f"{name}.parquet"))
     repacked(place / "pack.zip", content)
-    refused(place, capsys, "in one of pack and runs only")
+    refused(place, capsys, "and its runs are of")

@@ -304,10 +304,8 @@ def judged(found: Opened, suite: Suite, target: Path) -> "pd.DataFrame":
     specs = specs_of(runs)
     held = {spec.strategy.name for spec in specs}
     if held != set(found.strategies):
-        other = sorted(held ^ set(found.strategies))[0]
-        raise BadResults(
-            f"the pack is of {', '.join(found.strategies)}, its runs of {other!r}, too"
-        )
+        named, have = ", ".join(found.strategies), ", ".join(sorted(held))
+        raise BadResults(f"the pack names {named}, and its runs are of {have}")
     if any(map(private, specs)):
         raise BadResults("the pack holds runs on tables that are not everybody's")
     before = set(Store(target).runs(["strategy"])["run"]) & set(runs["run"])
