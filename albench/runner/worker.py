@@ -22,6 +22,7 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
+from albench.results.consistent import told_by
 from albench.runner import isolation
 from albench.runner.clock import (
     Laps,
@@ -224,16 +225,7 @@ def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
 
 def described(spec: RunSpec) -> dict[str, Any]:
     """The columns of `runs` that follow from the spec."""
-    return {
-        "run": spec.id,
-        "spec": spec.json,
-        "dataset": spec.dataset.label,
-        "model": spec.model.label,
-        "query_model": spec.query_model.label,
-        "strategy": spec.strategy.label,
-        "protocol": protocol_name(spec.protocol),
-        "trial": spec.trial,
-    }
+    return told_by(spec) | {"protocol": protocol_name(spec.protocol)}
 
 
 def versions_of(metrics: Sequence[str]) -> str:
