@@ -22,6 +22,7 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
+from albench.results.consistent import told_by
 from albench.runner import isolation
 from albench.runner.clock import (
     Laps,
@@ -224,21 +225,13 @@ def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
 
 def described(spec: RunSpec) -> dict[str, Any]:
     """The columns of `runs` that follow from the spec."""
-    return {
-        "run": spec.id,
-        "spec": spec.json,
-        "dataset": spec.dataset.label,
-        "model": spec.model.label,
-        "query_model": spec.query_model.label,
-        "strategy": spec.strategy.label,
-        "protocol": protocol_name(spec.protocol),
-        "trial": spec.trial,
-    }
+    return told_by(spec) | {"protocol": protocol_name(spec.protocol)}
 
 
 def versions_of(metrics: Sequence[str]) -> str:
     """Metrics with their versions, as `runs.metrics` holds them."""
-    return ",".join(sorted(f"{m}@{registry.entry('metric', m).version}" for m in metrics))
+    refs = [registry.resolve("metric", m) for m in metrics]
+    return ",".join(sorted(f"{ref.label}@{ref.version}" for ref in refs))
 
 
 def shape(task: Task) -> dict[str, Any]:
@@ -343,6 +336,7 @@ def roles(spec: RunSpec, task: Task) -> tuple[Sight, Task, Oracle]:
         truth = oracle(Protocol(), full, spec.rng("oracle"))
         return "pool", full, truth
     entry = registry.entry("strategy", spec.strategy.name)
+    registry.refuse_bound("model", spec.query_model, "query model")
     params, query_model = spec.strategy.kwargs, registry.entry("model", spec.query_model.name)
     reason = why_not(entry, task, query_model, params)
     reason = reason or out_of_place(entry, spec.protocol.labels, params)
