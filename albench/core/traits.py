@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from albench.core.errors import BadPlugin
 from albench.core.files import File
 
-Kind = Literal["dataset", "strategy", "model", "metric", "oracle", "cost"]
+Kind = Literal["dataset", "strategy", "model", "metric", "oracle", "cost", "stopping"]
 Need = Literal["proba", "decision", "linear", "binary", "positive"]
 Better = Literal["higher", "lower"]
 EVERY: tuple[Kind, ...] = get_args(Kind)
@@ -87,6 +87,8 @@ class Traits:
     cost : of a strategy: time of a query beyond the fit, in n (pool), l (labelled),
         k (classes), d, b (batch).
     memory : of a strategy: where it is more than linear in the pool.
+    annotators : of a strategy: it says who is asked, and may ask again for a labelled row; it
+        needs an oracle with several annotators.
     bound : of a strategy: it looks at hidden labels, test rows included; drawn, never ranked.
     sampling : of a strategy: active sampling, sees all train labels and chooses what to
         train on.
@@ -114,6 +116,7 @@ class Traits:
     sequential: bool = field(default=False, metadata=of(flag, "strategy", shown=True))
     cost: str = field(default="", metadata=of(text, "strategy"))
     memory: str = field(default="", metadata=of(text, "strategy"))
+    annotators: bool = field(default=False, metadata=of(flag, "strategy"))
     bound: bool = field(default=False, metadata=of(flag, "strategy"))
     sampling: bool = field(default=False, metadata=of(flag, "strategy"))
     rows: bool = field(default=False, metadata=of(flag, "strategy"))

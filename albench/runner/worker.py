@@ -33,6 +33,7 @@ from albench.runner.clock import (
 from albench.simulation.learner import Learner
 from albench.simulation.loop import Sight, simulate
 from albench.simulation.oracles import oracle
+from albench.simulation.stopping import Watch
 from albench.simulation.task import Oracle, Round, Task
 from albench.strategies._applies import out_of_place, why_not
 from albench.suite.protocols import protocol_name
@@ -105,6 +106,8 @@ def luggage(
         used["oracle", rules.oracle] = None
         if rules.cost is not None:
             used["cost", rules.cost] = None
+        if rules.stop is not None:
+            used["stopping", rules.stop] = None
     for metric in metrics:
         used["metric", registry.resolve("metric", metric)] = None
     every = (inner for kind, ref in used for inner in registry.within(kind, ref))
@@ -165,7 +168,9 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
             with parts.running("other"):
                 learners = learners_of(spec, task, options, parts, fits)
                 row["engine"] = learners.model.name
-                rounds.extend(simulated(spec, task, options, learners, parts))
+                for entry in simulated(spec, task, options, learners, parts):
+                    row |= entry.pop("ended")
+                    rounds.append(entry)
                 row["engine"] = learners.model.name  # an engine that fell back on the way says so
         row |= {"status": "done", "reason": None, "reason_code": None}
     except BaseException as error:
@@ -271,12 +276,37 @@ def simulated(
         rng=spec.rng("strategy"),
         sight=sight,
         trace=trace,
+        watch=watching(spec, task, timed),
     )
     for entry in rounds:
         yield round_row(spec.id, task, entry) | {
             "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
             "seconds_query": round(querying.lap(), 6),
+            "ended": ended_by(spec, entry),
         }
+
+
+def watching(spec: RunSpec, task: Task, learner: Learner) -> Watch | None:
+    """Who asks the protocol's stopping rule; the full-pool run has none to ask."""
+    rule = spec.protocol.stop
+    if rule is None or spec.strategy.name == FULL_POOL:
+        return None
+    rules = {rule.label: registry.build("stopping", rule)}
+    watch = Watch(rules, task, learner, lambda: spec.rng("stopping"))
+    for why in watch.refused.values():
+        raise Skip(f"stopping rule: {why}")
+    return watch
+
+
+def ended_by(spec: RunSpec, entry: Round) -> dict[str, Any]:
+    """The columns of `runs` that say why and after how many labels a rule ended a run."""
+    rule = spec.protocol.stop
+    if entry.stopped is None or rule is None:
+        return {}
+    return {
+        "stopped": f"{rule.label}: {entry.stopped.why}",
+        "stopped_at": entry.stopped.labels,
+    }
 
 
 def learners_of(spec: RunSpec, task: Task, options: Options, parts: Parts, fits: Fits) -> Learners:

@@ -16,6 +16,7 @@ from albench.core.errors import RunError, Skip, StrategyError
 from albench.simulation.learner import Fitted, Learner
 from albench.simulation.query import FileQuery, OracleQuery, Picks, Query
 from albench.simulation.seal import Fit, Tell, Train
+from albench.simulation.stopping import Evidence, Watch
 from albench.simulation.task import Oracle, Outcome, Round, Task
 
 if TYPE_CHECKING:
@@ -275,6 +276,29 @@ class Ledger:
         self.in_session += float(prices[n - 1]) if n else 0.0
         return bought.first(n)
 
+    def hold(self, positions: Ints) -> None:
+        """Pay for rows that are held out for a stopping rule: no model and no strategy has them."""
+        if not len(positions):
+            return
+        self.cost += self.oracle.overhead + float(np.add.reduce(self.oracle.prices(positions)))
+        self.open[positions] = False
+        self.n_open -= len(positions)
+        self.n_bought += len(positions)
+
+    def evidence(self, number: int, picks: Ints, answers: Ints) -> Evidence:
+        """Where a run stands after an evaluation, for stopping rules."""
+        labeled, y_labeled = self.labeled()
+        return Evidence(
+            number,
+            labeled,
+            y_labeled,
+            self.open.nonzero()[0],
+            picks,
+            answers,
+            self.n_bought,
+            self.task.budget - self.n_bought,
+        )
+
     def labeled(self) -> tuple[Ints, Ints]:
         """Positions with a label, ascending, and their labels."""
         positions = self.known.nonzero()[0]
@@ -306,6 +330,7 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
     rng: np.random.Generator,
     sight: Sight = "pool",
     trace: bool = False,
+    watch: Watch | None = None,
 ) -> Iterator[Round]:
     """Run one trial and yield its rounds, the start (round 0) first.
 
@@ -315,10 +340,15 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
                             row numbers; `train`, `all`: an `OracleQuery` without and with
                             the test set
     trace                   record `margin_rank`
+    watch                   asks a stopping rule, which ends the run
     Raises StrategyError when the strategy's answer breaks the contract.
     """
     ledger, bought, number = Ledger(task, oracle), Bought(task.start), 0
     asking = Asking(task, ledger, learner, query_learner, rng, sight)
+    if watch is not None:
+        for held in watch.held.values():
+            ledger.hold(held)
+        watch.answered(oracle)
     while True:
         answers = ledger.buy(bought.picks, task.delay if number else 0)
         labeled, y_labeled = ledger.labeled()
@@ -334,7 +364,12 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
             probability=bought.probability,
             n_tied=bought.n_tied,
             margin_rank=bought.margin_rank,
+            stopped=None
+            if watch is None
+            else watch.ends(ledger.evidence(number, bought.picks, answers), fitted),
         )
+        if watch is not None and watch.stopped:
+            return
         number += 1
         bought = NOTHING
         if ledger.affordable():

@@ -1,7 +1,7 @@
 """What one trial is: the task, who answers, what is evaluated, and a round's record."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -105,6 +105,13 @@ class Outcome:
         return decision
 
 
+class Stop(NamedTuple):
+    """Why a stopping rule ended a run, and the labels spent by then, held-out ones too."""
+
+    why: str
+    labels: int
+
+
 @dataclass(eq=False, slots=True)  # frozen, it would take four times as long to make
 class Round:
     """One evaluation and what was bought since the one before.
@@ -112,6 +119,7 @@ class Round:
     picks   positions in the order bought (round 0: the start)
     labels  what the oracle answered, -1 for an abstention
     cost    cumulative
+    stopped why a stopping rule ended the run here; None where none did
     """
 
     round: int
@@ -123,3 +131,4 @@ class Round:
     probability: Floats | None
     n_tied: int | None
     margin_rank: Floats | None
+    stopped: Stop | None = None

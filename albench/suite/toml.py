@@ -385,9 +385,11 @@ def protocol_fields(fields: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def field_value(key: str, value: Any, folder: Path) -> Any:
-    """A protocol field from TOML; an oracle and a cost are registry entries."""
+    """A protocol field from TOML; an oracle, a cost and a stopping rule are registry entries."""
     if key == "oracle":
         return registry.resolve("oracle", value, "protocol: oracle", folder)
+    if key == "stop" and value is not None:
+        return registry.resolve("stopping", value, "protocol: stop", folder)
     if key == "cost":
         ref = registry.resolve("cost", value, "protocol: cost", folder)
         return None if ref == UNIT_COST else ref  # one unit a label is the default
