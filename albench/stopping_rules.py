@@ -59,7 +59,8 @@ def selected_uncertainty(query: StopQuery, *, threshold: Threshold = 0.001) -> A
     """
     if query.selected is None:
         return False
-    return below("mean entropy of the rows bought last", entropy(query.selected).mean(), threshold)
+    mean = float(entropy(query.selected).mean())
+    return below("mean entropy of the rows bought last", mean, threshold)
 
 
 @stopping("max_uncertainty", cite="Zhu and Hovy 2008")
@@ -83,7 +84,7 @@ def overall_uncertainty(query: StopQuery, *, threshold: Threshold = 0.01) -> Ans
     """
     if not len(query.pool):
         return EMPTY
-    return below("mean entropy of the pool", entropy(query.proba).mean(), threshold)
+    return below("mean entropy of the pool", float(entropy(query.proba).mean()), threshold)
 
 
 @stopping("minimum_expected_error", cite="Zhu, Wang and Hovy 2008")

@@ -119,6 +119,8 @@ KEYS: dict[str, Any] = {
     "plugins": list[str],
     "trace": bool,
     "seconds_per_label": Annotated[float, Gt(0)],
+    "stopping": list[str | dict[str, Any]],
+    "price_of_mistakes": Annotated[float, Gt(0)],
 }
 NEEDED = ("datasets", "models", "strategies")
 
@@ -227,6 +229,8 @@ def suite_of(
         else table.get("cite", ""),
         trace=table.get("trace", False),
         seconds_per_label=table.get("seconds_per_label"),
+        stopping=labelled("stopping", table.get("stopping", ()), path.parent),
+        price_of_mistakes=float(table.get("price_of_mistakes", 1000.0)),
         plugins=tuple(str(Path(f).resolve()) for f in files),
         path=path.resolve(),
         text=text,
@@ -235,7 +239,7 @@ def suite_of(
 
 
 def labelled(
-    kind: Literal["dataset", "model", "strategy"], items: Sequence[Any], folder: Path
+    kind: Literal["dataset", "model", "strategy", "stopping"], items: Sequence[Any], folder: Path
 ) -> tuple[Labelled, ...]:
     """The entries of one list; `name`, `query`, `trials`, `base`, `group`, `protocol` and,
     of a bound, `datasets` are the suite's own keys."""
