@@ -71,7 +71,7 @@ PACKAGES: dict[str, str] = {
     "strategy": "albench.strategies",
     "model": "albench.models",
     "metric": "albench.metrics",
-    "oracle": "albench.simulation.oracles",
+    "oracle": "albench.simulation.panels",
     "cost": "albench.simulation.costs",
     "stopping": "albench.stopping_rules",
 }

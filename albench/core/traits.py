@@ -88,7 +88,7 @@ class Traits:
         k (classes), d, b (batch).
     memory : of a strategy: where it is more than linear in the pool.
     annotators : of a strategy: it says who is asked, and may ask again for a labelled row; it
-        needs an oracle with several annotators.
+        needs an oracle of which this is said, too: there are several to choose of.
     bound : of a strategy: it looks at hidden labels, test rows included; drawn, never ranked.
     sampling : of a strategy: active sampling, sees all train labels and chooses what to
         train on.
@@ -116,7 +116,7 @@ class Traits:
     sequential: bool = field(default=False, metadata=of(flag, "strategy", shown=True))
     cost: str = field(default="", metadata=of(text, "strategy"))
     memory: str = field(default="", metadata=of(text, "strategy"))
-    annotators: bool = field(default=False, metadata=of(flag, "strategy"))
+    annotators: bool = field(default=False, metadata=of(flag, "strategy", "oracle"))
     bound: bool = field(default=False, metadata=of(flag, "strategy"))
     sampling: bool = field(default=False, metadata=of(flag, "strategy"))
     rows: bool = field(default=False, metadata=of(flag, "strategy"))

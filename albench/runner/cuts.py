@@ -15,7 +15,7 @@ from albench.core.spec import Ref, RunSpec
 from albench.datasets._cut import column_names
 from albench.models import engines
 from albench.runner.clock import one_thread
-from albench.runner.worker import cut_once, luggage, resident
+from albench.runner.worker import cut_once, engine_of, luggage, resident
 from albench.simulation.learner import Fitted, Learner
 from albench.simulation.oracles import oracle
 from albench.simulation.query import gap
@@ -87,6 +87,7 @@ class Cut:
             self.task,
             lambda n: self.spec.seed("model", n) % 2**32,
             rescale=self.spec.protocol.scale == "labeled",
+            engine=engine_of(self.spec, "auto"),
         )
 
     @cached_property

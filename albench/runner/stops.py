@@ -50,11 +50,13 @@ def of_run(cut: Cut, rounds: "pd.DataFrame", rules: Sequence[Ref]) -> Iterator[d
     watch = Watch(built, cut.task, cut.learner, lambda: cut.spec.rng("stopping"))
     watch.answered(cut.oracle)
     ledger, at = Ledger(cut.task, cut.oracle), {}
-    for number, picks in enumerate(rounds["picks"]):
+    asked = rounds["annotators"] if "annotators" in rounds else [None] * len(rounds)
+    for number, (picks, who) in enumerate(zip(rounds["picks"], asked, strict=True)):
         if not watch.open:
             break
         bought = cut.positions(np.asarray(picks, dtype=np.intp))
-        answers = ledger.buy(bought, cut.task.delay if number else 0)
+        named = None if who is None else np.asarray(who, dtype=np.intp)
+        answers = ledger.buy(bought, cut.task.delay if number else 0, named)
         before = set(watch.stopped)
         evidence = ledger.evidence(number, bought, answers)
         watch.ask(evidence, cut.fit(evidence.labeled, evidence.y_labeled))

@@ -337,7 +337,7 @@ def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learne
         task,
         lambda n: spec.seed(role, n) % 2**32,
         rescale=role == "model" and spec.protocol.scale == "labeled",
-        engine=options.engine,
+        engine=engine_of(spec, options.engine),
         memory=options.memory,
     )
 
@@ -356,10 +356,24 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
     if reason is not None:
         raise Skip(reason)
     sight: Sight = "all" if entry.traits.bound else "file" if entry.traits.rows else "pool"
+    if entry.traits.annotators:
+        if not several(spec.protocol):
+            raise Skip("it chooses annotators, and the oracle has none to choose of")
+        sight = "panel-file" if entry.traits.rows else "panel"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
     strategy = registry.build("strategy", spec.strategy)
     return strategy, sight, task, oracle(spec.protocol, task, spec.rng("oracle"))
+
+
+def several(protocol: Protocol) -> bool:
+    """Whether a protocol's oracle has several annotators, so that labels may change."""
+    return bool(registry.entry("oracle", protocol.oracle.name).traits.annotators)
+
+
+def engine_of(spec: RunSpec, engine: str) -> str:
+    """The engine of a run: engines take labels once given for good, which a panel revises."""
+    return "plain" if several(spec.protocol) else engine
 
 
 def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
@@ -374,5 +388,6 @@ def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
         "probability": listed(entry.probability),
         "n_tied": entry.n_tied,
         "margin_rank": listed(entry.margin_rank),
+        "annotators": listed(entry.annotators),
         **entry.scores,
     }

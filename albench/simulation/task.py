@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
+from albench.simulation.annotators import Panel
 from albench.simulation.learner import Fitted
 
 
@@ -62,6 +63,10 @@ class Oracle(Protocol):
     @property
     def overhead(self) -> float:
         """What every batch costs besides its labels."""
+
+    @property
+    def panel(self) -> Panel | None:
+        """The annotators of whom a strategy may choose; None where there is no choice."""
 
     def answer(self, positions: Ints) -> Ints:
         """(n,) class indices, -1 for an abstention; the same for the same rows."""
@@ -120,6 +125,7 @@ class Round:
     labels  what the oracle answered, -1 for an abstention
     cost    cumulative
     stopped why a stopping rule ended the run here; None where none did
+    annotators  numbers of those who were asked, beside the picks; None without a choice
     """
 
     round: int
@@ -132,3 +138,4 @@ class Round:
     n_tied: int | None
     margin_rank: Floats | None
     stopped: Stop | None = None
+    annotators: Ints | None = None

@@ -166,8 +166,13 @@ class Suite(Displayed):
 
     @property
     def axis(self) -> str:
-        """What answers are given over: `cost` where a protocol says what a label costs."""
-        priced = any(d.under(p).cost is not None for _, p in self.protocols for d in self.datasets)
+        """What answers are given over: `cost` where a protocol or annotators say what one costs."""
+        priced = any(
+            d.under(p).cost is not None
+            or registry.entry("oracle", d.under(p).oracle.name).traits.annotators
+            for _, p in self.protocols
+            for d in self.datasets
+        )
         return "cost" if priced else "n_labeled"
 
     def question(self, metric: str | None = None, baseline: str | None = None) -> Options:

@@ -342,6 +342,12 @@ def of_tables(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> list[str]:
 def of_rounds(rounds: "pd.DataFrame") -> list[str]:
     """What no run can have bought or taken."""
     found = []
+    if "annotators" in rounds:  # who may ask again has a row once for each annotator
+        again_of = rounds["annotators"].notna()
+        found += asked_twice(rounds[again_of])
+        every, rounds = rounds, rounds[~again_of]
+    else:
+        every = rounds
     twice = rounds["picks"].map(lambda picks: len(set(picks)) != len(picks))
     if twice.any():
         found.append(f"run {rounds.loc[twice, 'run'].iloc[0]} bought a row twice in one round")
@@ -350,10 +356,19 @@ def of_rounds(rounds: "pd.DataFrame") -> list[str]:
     if len(again) and not twice.any():
         found.append(f"run {again['run'].iloc[0]} bought a row twice, in different rounds")
     for name in ("seconds_fit", "seconds_query"):
-        wrong = rounds[name] < 0
+        wrong = every[name] < 0
         if wrong.any():
-            found.append(f"run {rounds.loc[wrong, 'run'].iloc[0]} has negative {name}")
+            found.append(f"run {every.loc[wrong, 'run'].iloc[0]} has negative {name}")
     return found
+
+
+def asked_twice(rounds: "pd.DataFrame") -> list[str]:
+    """What no run with several annotators can have bought: the same answer twice."""
+    pairs = rounds[["run", "picks", "annotators"]].explode(["picks", "annotators"]).dropna()
+    again = pairs[pairs.duplicated()]
+    if not len(again):
+        return []
+    return [f"run {again['run'].iloc[0]} asked an annotator twice for one row"]
 
 
 def spec_of(row: Row) -> RunSpec:
