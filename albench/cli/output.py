@@ -199,7 +199,7 @@ MEASURED = {
     "bias": ("bias", "overlap"),
     "coverage": ("coverage",),
     "rare": ("rare",),
-    "noise": ("noise",),
+    "noise": ("noise", "annotators"),
 }
 
 

@@ -16,6 +16,7 @@ from albench.datasets._cut import column_names
 from albench.models import engines
 from albench.runner.clock import one_thread
 from albench.runner.worker import cut_once, engine_of, luggage, resident
+from albench.simulation.annotators import Panel
 from albench.simulation.learner import Fitted, Learner
 from albench.simulation.oracles import oracle
 from albench.simulation.query import gap
@@ -74,6 +75,11 @@ class Cut:
     def answers(self) -> Ints:
         """(n_train,) what the oracle answers to each train row, -1 where it abstains."""
         return self.oracle.answer(np.arange(len(self.task.y)))
+
+    @property
+    def panel(self) -> Panel | None:
+        """The annotators of the trial, or None where there is no choice."""
+        return self.oracle.panel
 
     @property
     def prices(self) -> Floats:
