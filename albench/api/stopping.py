@@ -1,28 +1,16 @@
 """`stop`: when stopping rules would have stopped the stored runs of a suite, and at what loss."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albench.api.tables import Files, Only, Say, opened, silent, stored
-from albench.core.tables import FULL_POOL
 from albench.suite import Suite
 
 if TYPE_CHECKING:
     from albench.analysis.stopping.words import Judged
+    from albench.reporting.stopping import Asked
     from albench.results.store import Store
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What `stop` is asked; see there. trials: only the first so many; None: all."""
-
-    rules: Sequence[str] = ()
-    price: float | None = None
-    metric: str | None = None
-    trials: int | None = None
-    jobs: int = -1
 
 
 def stop(
@@ -65,40 +53,19 @@ def stop(
     BadResults
         Where no run is done, or no rule applies to any.
     """
+    from albench.reporting.stopping import Asked
+
     loaded, store = opened(suite, results, only, plugins)
     return judged(loaded, store, Asked(rules, price, metric, None, jobs))
 
 
 def judged(
-    suite: Suite, store: "Store", asked: Asked, *, say: Say = silent, how: str = ""
+    suite: Suite, store: "Store", asked: "Asked", *, say: Say = silent, how: str = ""
 ) -> "Judged":
     """`stop` on an open store; `how`: what makes the runs, for the message where there are none."""
-    from albench.analysis.stopping import Price, shown_as
-    from albench.analysis.stopping.words import judge
+    from albench.reporting.stopping import judged_on
     from albench.runner import workers_of
-    from albench.runner.stops import stops
-    from albench.suite.stopping import rules_of
 
     workers_of(asked.jobs)
-    question, named = suite.question(asked.metric), rules_of(suite, asked.rules)
-    price = Price(suite.price_of_mistakes if asked.price is None else asked.price)
     runs, rounds = stored(suite, store, how=how)
-    runs = runs[~runs["strategy"].isin(set(question.unranked))]
-    if asked.trials is not None:
-        first = sorted(set(runs["trial"]))[: asked.trials]
-        runs = runs[runs["trial"].isin(first)]
-    done = set(runs.loc[(runs["status"] == "done") & (runs["strategy"] != FULL_POOL), "run"])
-    specs = [spec for spec in suite.specs if spec.id in done]
-    kept = rounds[rounds["run"].isin(done)]
-    found = stops(
-        specs,
-        runs,
-        kept,
-        list(named.values()),
-        folder=store.folder,
-        jobs=asked.jobs,
-        plugins=suite.plugins,
-        say=say,
-    )
-    labels = {ref.json: label for label, ref in named.items()}
-    return judge(shown_as(found, labels), runs, kept, question, price)
+    return judged_on(suite, runs, rounds, asked, folder=store.folder, say=say)

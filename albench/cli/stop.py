@@ -73,8 +73,9 @@ def stop(
     sees what a user has, no test score. What is found is kept in stopping.parquet beside the
     results.
     """
-    from albench.api.stopping import Asked, judged
+    from albench.api.stopping import judged
     from albench.api.tables import opened
+    from albench.reporting.stopping import Asked
 
     loaded = suite_of(suite, plugin, only)
     if model is not None:

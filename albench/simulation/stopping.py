@@ -121,7 +121,8 @@ class StopQuery:
 
     def predicted(self, rows: Ints | None = None) -> Ints:
         """(n,) classes predicted for train rows, by default all."""
-        return self.fitted.predicted("train", rows)
+        every = np.arange(len(self.X)) if rows is None else rows
+        return self.fitted.predicted("train", every)
 
     def trained(self, seed: int, rows: Ints, y: Ints) -> Fitted:
         """The task model fitted anew on train rows (repeats allowed), for committees."""

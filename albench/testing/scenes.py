@@ -44,6 +44,14 @@ def of(**fields: Any) -> Protocol:
     return replace(Protocol(start=8, batch=5, budget=23), **fields)
 
 
+PANEL = {
+    "use": "panel",
+    "names": ["crowd", "expert"],
+    "rates": [0.3, 0.05],
+    "prices": [1.0, 5.0],
+    "count": [2, 1],
+}
+"""The annotators that strategies are tried with that choose theirs."""
 GROUPED = of(split="group", start=4, batch=5, budget=19, groups="one")
 SCENES = (
     Scene("two classes", model=Ref("logreg")),
@@ -131,9 +139,15 @@ class Play:
         """The run that this would be."""
         asked = self.scene.model
         model = registry.resolve("model", {"use": asked.name, **asked.kwargs})
-        return RunSpec(
-            Ref("drawn", str(self.seed)), self.strategy, model, model, self.scene.protocol
-        )
+        protocol = self.scene.protocol
+        if self.chooses:  # whatever the scene: there must be somebody to choose of
+            protocol = replace(protocol, oracle=registry.resolve("oracle", dict(PANEL)))
+        return RunSpec(Ref("drawn", str(self.seed)), self.strategy, model, model, protocol)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the strategy chooses its annotators."""
+        return registry.entry("strategy", self.strategy.name).traits.annotators
 
     def task(self) -> Task:
         """A new cut of the scene's data."""
@@ -144,6 +158,8 @@ class Play:
         traits = registry.entry("strategy", self.strategy.name).traits
         if traits.bound:
             return "all"
+        if traits.annotators:
+            return "panel"
         if traits.rows:
             return "file"
         return "train" if traits.sampling else "pool"
@@ -166,7 +182,12 @@ class Play:
             with self.watched():
                 return chosen(query)
 
-        learner = engines.learner(spec.model, task, lambda n: (self.seed + n) % 2**32)
+        learner = engines.learner(
+            spec.model,
+            task,
+            lambda n: (self.seed + n) % 2**32,
+            engine="plain" if self.chooses else "auto",
+        )
         rounds = simulate(
             task,
             asked,

@@ -123,7 +123,13 @@ def amount(value: float, question: Options) -> str:
 
 def points(value: float, question: Options) -> str:
     """A difference of score with its decimals, for lists of such."""
-    return f"{100 * value:.1f}" if question.metric in SHARES else f"{value:.3f}"
+    share = question.metric in SHARES
+    return rounded(100 * value, 1) if share else rounded(value, 3)
+
+
+def rounded(value: float, digits: int) -> str:
+    """A number with its decimals; never `-0.0`."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def sentences(
@@ -180,6 +186,8 @@ def said(row: "pd.Series[float]", question: Options) -> str:
         "better": f"shown to be better than going on, Holm p {p_text(row['lost_p'])}",
         DEPENDS: "it depends on the dataset",
     }.get(str(row["lost_verdict"]), "neither a loss nor equality is shown")
+    if not np.isfinite(row["lost_p"]) and row["lost_verdict"] != "equal":
+        word = f"whether that is a loss cannot be told with {int(row['datasets'])} datasets"
     cost = f"{row['cheaper']:+.0f} labels' worth against going on ({row['cheaper_verdict']})"
     return (
         f"{row['rule']} stops {100 * row['stopped']:.0f} % of the runs, at {row['spent']:.0f} of "
@@ -193,7 +201,7 @@ def span(low: float, high: float, digits: int) -> str:
     """` [low, high]`, or nothing where there is no interval."""
     if not (np.isfinite(low) and np.isfinite(high)):
         return ""
-    return f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return f" [{rounded(low, digits)}, {rounded(high, digits)}]"
 
 
 def by_one(row: "pd.Series[float]", question: Options) -> str:
