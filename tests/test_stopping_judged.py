@@ -22,6 +22,8 @@ from albench.analysis.stopping.words import advice, judge
 from albench.cli import exit_code
 from albench.core import registry
 from albench.core.errors import BadResults, BadValue, UnknownName
+from albench.reporting import SECTIONS, stopped
+from albench.reporting.stopping import section
 from albench.runner.stops import FILE
 from albench.suite.stopping import rules_of
 from albench.suite.toml import load_suite
@@ -235,9 +237,18 @@ def test_python_gives_the_same_and_names_mistakes(ran: Path) -> None:
 
 
 def test_the_report_says_when_one_would_have_stopped(ran: Path) -> None:
-    text = albench.report(ran / "small.toml", ran / "out").text
-    assert "you would have stopped at" in text
-    assert "which flatters it" in text
+    suite = load_suite(ran / "small.toml").only({"model": ["logreg"]})
+    runs, rounds = albench.read_results(suite, ran / "out")
+    comparison = albench.compare(suite, results=ran / "out")
+    told: list[str] = []
+    (part,) = section(suite, runs, rounds, comparison, told.append)
+    assert part is not None
+    assert part.title == "When to stop"
+    assert told == ["asking stopping rules about margin"]
+    starts = [line.split(",")[0] for line in part.lines if "you would have stopped at" in line]
+    assert starts == ["On iris", "On wine"]
+    inside = [cell.cell_contents for made in SECTIONS for cell in made.__closure__ or ()]
+    assert stopped in inside, "it is a section of the page"
 
 
 def test_without_a_key_every_rule_is_judged() -> None:

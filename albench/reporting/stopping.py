@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from albench.analysis.stopping.words import Judged
 
 
-MOST = 160
+MOST = 80
 """Runs that the section of a page rests on: whole trials, the first ones, at least two."""
 FEW = 5
 """So many datasets have a sentence of their own on a page; of more, all together have one."""

@@ -138,6 +138,8 @@ QUERIES: dict[Sight, type[Query]] = {
     "train": OracleQuery,
     "all": OracleQuery,
 }
+"""`pool`, and with annotators to choose of `panel`: a `Query`; `file`: with row numbers; `train`,
+`all`: with the hidden labels, without and with the test set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -379,10 +381,8 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
 
     learner, query_learner  the task model and what the strategy sees; one object where
                             they are the same
-    sight                   `pool`: the strategy gets a `Query`; `panel`: one with the
-                            annotators of whom it chooses; `file`: a `FileQuery`, with
-                            row numbers; `train`, `all`: an `OracleQuery` without and with
-                            the test set
+    sight                   what the strategy is given, see `QUERIES`; with `panel` it chooses
+                            its annotators
     trace                   record `margin_rank`
     watch                   asks a stopping rule, which ends the run
     Raises StrategyError when the strategy's answer breaks the contract.

@@ -76,9 +76,11 @@ def judge(
     ends = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     rope = rope_of(question.rope, question.metric, *ends)
     asked = replace(question, rope=rope)
+    notes = refusals(stops)
+    if not stops["refused"].isna().any():
+        raise BadResults("no stopping rule applies to any finished run: " + "; ".join(notes))
     each = by_run(stops, runs, rounds, asked, price)
     undefined = each["lost"].isna()
-    notes = refusals(stops)
     if undefined.any():
         models = counted(sorted(set(each.loc[undefined, "model"])))
         notes.append(f"{asked.metric} is undefined in {int(undefined.sum())} rows ({models})")
@@ -97,7 +99,17 @@ def judge(
         f"cost = labels + {price.mistakes:g} x {loss_of(asked)}: one label is worth "
         f"{amount(1 / price.mistakes, asked)}; regret: above the best round of the same run"
     )
-    return Judged(rules, datasets, each, flat, tuple(lines), tuple(notes), rope, price, asked)
+    return Judged(
+        rules=rules,
+        datasets=datasets,
+        runs=each,
+        flat=flat,
+        lines=tuple(lines),
+        notes=tuple(notes),
+        rope=rope,
+        price=price,
+        question=asked,
+    )
 
 
 def refusals(stops: pd.DataFrame) -> list[str]:
