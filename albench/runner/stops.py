@@ -13,6 +13,7 @@ from albench.core.files import write_atomic
 from albench.core.spec import Ref, RunSpec, canonical
 from albench.results import provenance
 from albench.runner.cuts import Cut, blocks, over_cuts
+from albench.runner.worker import SEES_TEST, sees_test
 from albench.simulation.loop import Ledger
 from albench.simulation.stopping import Watch
 
@@ -48,6 +49,8 @@ def of_run(cut: Cut, rounds: "pd.DataFrame", rules: Sequence[Ref]) -> Iterator[d
     """Rows of one run."""
     built = {rule.json: registry.build("stopping", rule) for rule in rules}
     watch = Watch(built, cut.task, cut.learner, lambda: cut.spec.rng("stopping"))
+    if sees_test(cut.spec):
+        watch.refused = dict.fromkeys(built, SEES_TEST)
     watch.answered(cut.oracle)
     ledger, at = Ledger(cut.task, cut.oracle), {}
     asked = rounds["annotators"] if "annotators" in rounds else [None] * len(rounds)
