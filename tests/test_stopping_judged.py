@@ -22,11 +22,16 @@ from albench.analysis.stopping.words import advice, judge
 from albench.cli import exit_code
 from albench.core import registry
 from albench.core.errors import BadResults, BadValue, UnknownName
+from albench.core.spec import RunSpec
 from albench.reporting import SECTIONS, stopped
 from albench.reporting.stopping import section
+from albench.results.store import Store
 from albench.runner.stops import FILE
+from albench.runner.worker import Options as How
+from albench.runner.worker import run_one
 from albench.suite.stopping import rules_of
 from albench.suite.toml import load_suite
+from albench.testing.compared import difference
 
 QUESTION = Options("accuracy", "higher", "random", rope=0.01)
 PRICE = Price(1000.0)
@@ -272,3 +277,20 @@ def test_a_new_rule_runs_as_it_is_written(
         assert exit_code(["new", "stopping", "my-rule"]) == 2
     finally:
         registry.ENTRIES["stopping"] = before
+
+
+def test_a_forged_stop_is_found(tmp_path: Path) -> None:
+    text = SUITE.replace("budget = 60", 'budget = 60, stop = "classification_change"')
+    (tmp_path / "s.toml").write_text(
+        text.replace('"iris", "wine"', '"iris"').replace("trials = 2", "trials = 1")
+    )
+    albench.run(tmp_path / "s.toml", tmp_path / "out", jobs=1)
+    runs, rounds = Store(tmp_path / "out").read()
+    ended = runs[runs["stopped"].notna()]
+    assert len(ended)
+    row = ended.iloc[0].to_dict()
+    mine = rounds[rounds["run"] == row["run"]]
+    again = run_one(RunSpec.from_json(row["spec"]), How(("accuracy",)))
+    assert difference(row, mine, again, ["accuracy"]) == ""
+    assert "stopped_at" in difference(row | {"stopped_at": 5}, mine, again, ["accuracy"])
+    assert "stopped: None stored" in difference(row | {"stopped": None}, mine, again, ["accuracy"])
