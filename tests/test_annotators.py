@@ -25,7 +25,8 @@ from albench.simulation.loop import simulate
 from albench.simulation.oracles import oracle
 from albench.simulation.query import Picks
 from albench.strategies._crowd import activelab_scores, agreement, consensus, crowdlab, tempered
-from albench.testing.audit import check_strategy
+from albench.testing import experiments
+from albench.testing.scenes import SCENES, Scene
 
 LOGREG = resolve("model", "logreg")
 PANEL = {"use": "panel", "names": ["crowd", "expert"], "rates": [0.3, 0.0], "prices": [1.0, 10.0]}
@@ -111,9 +112,11 @@ def test_books_keep_the_majority_and_who_is_left_to_ask() -> None:
 
 # ------------------------------------------------------------------ the contract
 @pytest.mark.parametrize("name", CHOOSING)
-def test_strategies_keep_the_contract_of_check(name: str) -> None:
-    failed = [f"{f.check}: {f.reason}" for f in check_strategy(name, 0) if f.verdict == "fail"]
-    assert not failed
+@pytest.mark.parametrize("scene", [SCENES[0], SCENES[3]], ids=lambda s: s.name)
+def test_strategies_keep_the_contract_of_check(name: str, scene: Scene) -> None:
+    chosen = resolve("strategy", name)
+    for experiment in (experiments.again, experiments.test_set, experiments.hidden_labels):
+        assert experiment(chosen, scene, 0) is None, experiment.__name__
 
 
 @pytest.mark.parametrize("name", CHOOSING)
