@@ -348,6 +348,13 @@ def bought(given: Given) -> Iterator[Part | None]:
         yield Part("Not drawn", lines=[line[:1].upper() + line[1:] + "." for line in why])
 
 
+def stopped(given: Given) -> Iterator[Part | None]:
+    """When one would have stopped."""
+    from albench.reporting.stopping import section
+
+    yield from section(given.suite, given.runs, given.rounds, given.comparison, given.tell)
+
+
 def audited(given: Given) -> Iterator[Part | None]:
     """What one would believe without a test set."""
     from albench.reporting.views import VIEWS
@@ -449,6 +456,7 @@ SECTIONS = tuple(
         summaries,
         bought,
         audited,
+        stopped,
         section_of("Runtime"),
         ended,
         exact,

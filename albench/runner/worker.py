@@ -36,6 +36,7 @@ from albench.runner.clock import (
 from albench.simulation.learner import Learner
 from albench.simulation.loop import Sight, simulate
 from albench.simulation.oracles import oracle
+from albench.simulation.stopping import Watch
 from albench.simulation.task import Oracle, Round, Task
 from albench.strategies._applies import out_of_place, why_not
 from albench.suite.protocols import protocol_name
@@ -110,6 +111,8 @@ def luggage(
         used["oracle", rules.oracle] = None
         if rules.cost is not None:
             used["cost", rules.cost] = None
+        if rules.stop is not None:
+            used["stopping", rules.stop] = None
     for metric in metrics:
         used["metric", registry.resolve("metric", metric)] = None
     every = (inner for kind, ref in used for inner in registry.within(kind, ref))
@@ -173,7 +176,9 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
                 learners = learners_of(spec, task, options, parts, fits)
                 row["engine"] = learners.model.name
                 with closing(simulated(spec, task, options, learners, parts)) as made:
-                    rounds.extend(made)
+                    for entry in made:
+                        row |= entry.pop("ended")
+                        rounds.append(entry)
                 row["engine"] = learners.model.name  # an engine that fell back on the way says so
         row |= {"status": "done", "reason": None, "reason_code": None}
     except BaseException as error:
@@ -276,11 +281,13 @@ def simulated(
             rng=spec.rng("strategy"),
             sight=sight,
             trace=trace,
+            watch=watching(spec, task, timed),
         )
         for entry in rounds:
             yield round_row(spec.id, task, entry) | {
                 "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
                 "seconds_query": round(querying.lap(), 6),
+                "ended": ended_by(spec, entry),
             }
 
 
@@ -291,8 +298,43 @@ def chosen(
     if spec.strategy.name == FULL_POOL:
         return nullcontext(lambda query: query.pool)
     if isolation.isolates(spec, options.in_process):
-        return isolation.isolated(spec, task, options.engine, options.memory, parts)
+        return isolation.isolated(
+            spec, task, engine_of(spec, options.engine), options.memory, parts
+        )
     return nullcontext(registry.build("strategy", spec.strategy))
+
+
+SEES_TEST = "the model looks at the test set, of which a stopping rule knows nothing"
+
+
+def sees_test(spec: RunSpec) -> bool:
+    """Whether the task model is a bound, so that no stopping rule may ask it."""
+    return registry.entry("model", spec.model.name).traits.bound
+
+
+def watching(spec: RunSpec, task: Task, learner: Learner) -> Watch | None:
+    """Who asks the protocol's stopping rule; the full-pool run has none to ask."""
+    rule = spec.protocol.stop
+    if rule is None or spec.strategy.name == FULL_POOL:
+        return None
+    if sees_test(spec):
+        raise Skip(f"stopping rule: {SEES_TEST}")
+    rules = {rule.label: registry.build("stopping", rule)}
+    watch = Watch(rules, task, learner, lambda: spec.rng("stopping"))
+    for why in watch.refused.values():
+        raise Skip(f"stopping rule: {why}")
+    return watch
+
+
+def ended_by(spec: RunSpec, entry: Round) -> dict[str, Any]:
+    """The columns of `runs` that say why and after how many labels a rule ended a run."""
+    rule = spec.protocol.stop
+    if entry.stopped is None or rule is None:
+        return {}
+    return {
+        "stopped": f"{rule.label}: {entry.stopped.why}",
+        "stopped_at": entry.stopped.labels,
+    }
 
 
 def learners_of(spec: RunSpec, task: Task, options: Options, parts: Parts, fits: Fits) -> Learners:
@@ -323,7 +365,7 @@ def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learne
         task,
         lambda n: spec.seed(role, n) % 2**32,
         rescale=role == "model" and spec.protocol.scale == "labeled",
-        engine=options.engine,
+        engine=engine_of(spec, options.engine),
         memory=options.memory,
     )
 
@@ -343,9 +385,23 @@ def roles(spec: RunSpec, task: Task) -> tuple[Sight, Task, Oracle]:
     if reason is not None:
         raise Skip(reason)
     sight: Sight = "all" if entry.traits.bound else "file" if entry.traits.rows else "pool"
+    if entry.traits.annotators:
+        if not several(spec.protocol):
+            raise Skip("it chooses annotators, and the oracle has none to choose of")
+        sight = "panel-file" if entry.traits.rows else "panel"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
     return sight, task, oracle(spec.protocol, task, spec.rng("oracle"))
+
+
+def several(protocol: Protocol) -> bool:
+    """Whether a protocol's oracle has several annotators, so that labels may change."""
+    return bool(registry.entry("oracle", protocol.oracle.name).traits.annotators)
+
+
+def engine_of(spec: RunSpec, engine: str) -> str:
+    """The engine of a run: engines take labels once given for good, which a panel revises."""
+    return "plain" if several(spec.protocol) else engine
 
 
 def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
@@ -360,5 +416,6 @@ def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
         "probability": listed(entry.probability),
         "n_tied": entry.n_tied,
         "margin_rank": listed(entry.margin_rank),
+        "annotators": listed(entry.annotators),
         **entry.scores,
     }
