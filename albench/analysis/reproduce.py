@@ -65,7 +65,7 @@ def areas(runs: pd.DataFrame, rounds: pd.DataFrame, metric: str, summary: str) -
         raise BadValue(f"metric {metric!r} is not stored; the suite's `metrics` must have it")
     done = runs[runs["status"] == "done"]
     area = SUMMARIES[summary]
-    ordered = rounds.sort_values(["run", "round"], kind="stable")
+    ordered = rounds[rounds["n_labeled"] > 0].sort_values(["run", "round"], kind="stable")
     values = {
         run: area(part["n_labeled"].to_numpy(), part[metric].to_numpy())
         for run, part in ordered.groupby("run", sort=False)

@@ -31,7 +31,7 @@ from albench.runner.clock import (
     told_to_stop,
 )
 from albench.simulation.learner import Learner
-from albench.simulation.loop import Sight, simulate
+from albench.simulation.loop import Cold, Sight, simulate
 from albench.simulation.oracles import oracle
 from albench.simulation.task import Oracle, Round, Task
 from albench.strategies._applies import out_of_place, why_not
@@ -103,6 +103,7 @@ def luggage(
         used["dataset", spec.dataset] = used["strategy", spec.strategy] = None
         used["model", spec.model] = used["model", spec.query_model] = None
         used["oracle", rules.oracle] = None
+        used["strategy", rules.cold] = None
         if rules.cost is not None:
             used["cost", rules.cost] = None
     for metric in metrics:
@@ -271,12 +272,19 @@ def simulated(
         rng=spec.rng("strategy"),
         sight=sight,
         trace=trace,
+        cold=cold_of(spec) if not len(task.start) else None,
     )
     for entry in rounds:
         yield round_row(spec.id, task, entry) | {
             "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
             "seconds_query": round(querying.lap(), 6),
         }
+
+
+def cold_of(spec: RunSpec) -> Cold:
+    """Who chooses while a trial has no label, see `Protocol.cold`."""
+    ref = spec.protocol.cold
+    return Cold(registry.build("strategy", ref), spec.rng("cold"), ref.label)
 
 
 def learners_of(spec: RunSpec, task: Task, options: Options, parts: Parts, fits: Fits) -> Learners:

@@ -388,6 +388,8 @@ def field_value(key: str, value: Any, folder: Path) -> Any:
     """A protocol field from TOML; an oracle and a cost are registry entries."""
     if key == "oracle":
         return registry.resolve("oracle", value, "protocol: oracle", folder)
+    if key == "cold":
+        return registry.resolve("strategy", value, "protocol: cold", folder)
     if key == "cost":
         ref = registry.resolve("cost", value, "protocol: cost", folder)
         return None if ref == UNIT_COST else ref  # one unit a label is the default
