@@ -21,7 +21,7 @@ NOT_COLD = {"greedy_oracle", "beam_oracle"}
 CHOOSES = {
     *("random", "kcenter", "typiclust", "probcover", "facility_location", "graph_density"),
     *("kmeans", "pool_order", "file_order", "maxherding", "greedy_sampling_x", "same_as"),
-    "graph_density_unlabeled",
+    *("graph_density_unlabeled", "quire"),
 }
 """Strategies that need neither labels nor a model: they choose the first rows themselves."""
 
@@ -92,8 +92,8 @@ def test_what_stands_for_no_labels_travels_to_another_process() -> None:
 
 def test_those_that_fall_back_begin_with_the_same_rows_and_then_differ() -> None:
     one, two, cold = (
-        run(s, cold=Ref(c)).rounds
-        for s, c in (("margin", "typiclust"), ("entropy", "typiclust"), ("typiclust", "random"))
+        run(s, cold=registry.resolve("strategy", c)).rounds
+        for s, c in (("margin", "kcenter"), ("entropy", "kcenter"), ("kcenter", "random"))
     )
     assert one[1]["picks"] == two[1]["picks"] == cold[1]["picks"]
     assert one[2]["picks"] != cold[2]["picks"]
@@ -113,7 +113,7 @@ def test_late_labels_and_abstentions_leave_later_rounds_without_a_score() -> Non
     late = run("margin", delay=2, budget=25).rounds
     assert [r["n_labeled"] for r in late] == [0, 0, 0, 5, 10, 15, 20, 25]
     assert [bool(np.isnan(r["accuracy"])) for r in late] == [True] * 3 + [False] * 5
-    shy = Ref("abstaining", params=(("rate", 0.9),))
+    shy = registry.resolve("oracle", {"use": "abstaining", "rate": 0.9})
     silent = run("random", batch=1, budget=30, oracle=shy).rounds
     answered = [r["n_labeled"] > 0 for r in silent]
     assert not answered[1]
@@ -124,9 +124,9 @@ def suite(folder: Path, more: str = "") -> Path:
     file = folder / "cold.toml"
     file.write_text(
         'datasets = ["iris", "wine"]\nmodels = ["logreg"]\ntrials = 3\n'
-        'strategies = ["random", "margin", "typiclust"]\n'
+        'strategies = ["random", "margin", "kcenter"]\n'
         'protocols = [{start = 0, batch = 5, budget = 20, name = "drawn"},\n'
-        '  {start = 0, batch = 5, budget = 20, cold = "typiclust", name = "typical"}]\n'
+        '  {start = 0, batch = 5, budget = 20, cold = "kcenter", name = "spread"}]\n'
         'metrics = ["accuracy", "log_loss"]\n' + more
     )
     return file
@@ -146,12 +146,12 @@ def test_every_command_copes_with_rounds_before_the_first_label(
     assert exit_code(["report", str(file), *results]) == 0
     capsys.readouterr()
     runs, rounds = albench.read_results(file, tmp_path / "r")
-    later = rounds[rounds["round"] > 0]
+    later = rounds[rounds["n_labeled"] > 0]
     assert len(rounds) - len(later) == len(runs[runs["strategy"] != "all"])
     later.attrs.update(rounds.attrs)
     whole, cut_off = albench.compare(runs, rounds), albench.compare(runs, later)
     assert str(whole) == str(cut_off)
     first = rounds[rounds["round"] == 1].merge(runs, on="run")
-    drawn = first[(first["protocol"] == "typical") & first["strategy"].isin(["margin", "typiclust"])]
+    drawn = first[(first["protocol"] == "spread") & first["strategy"].isin(["margin", "kcenter"])]
     by_trial = drawn.groupby(["dataset", "trial"])["accuracy"].nunique()
     assert (by_trial == 1).all()
