@@ -228,7 +228,8 @@ def described(spec: RunSpec) -> dict[str, Any]:
 
 def versions_of(metrics: Sequence[str]) -> str:
     """Metrics with their versions, as `runs.metrics` holds them."""
-    return ",".join(sorted(f"{m}@{registry.entry('metric', m).version}" for m in metrics))
+    refs = [registry.resolve("metric", m) for m in metrics]
+    return ",".join(sorted(f"{ref.label}@{ref.version}" for ref in refs))
 
 
 def shape(task: Task) -> dict[str, Any]:
@@ -328,6 +329,7 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
         truth = oracle(Protocol(), full, spec.rng("oracle"))
         return (lambda query: query.pool), "pool", full, truth
     entry = registry.entry("strategy", spec.strategy.name)
+    registry.refuse_bound("model", spec.query_model, "query model")
     params, query_model = spec.strategy.kwargs, registry.entry("model", spec.query_model.name)
     reason = why_not(entry, task, query_model, params)
     reason = reason or out_of_place(entry, spec.protocol.labels, params)
