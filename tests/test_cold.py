@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from albench.cli import exit_code
 from albench.core import registry
 from albench.core.errors import NoLabels
 from albench.core.spec import Protocol, Ref, RunSpec
-from albench.datasets._cut import cut
-from albench.cli import exit_code
 from albench.runner.worker import Options, run_one
 from albench.simulation.seal import ABSENT
 

@@ -339,6 +339,8 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
     strategy = registry.build("strategy", spec.strategy)
+    if entry.traits.replay:
+        task = strategy.bind(spec, task)
     return strategy, sight, task, oracle(spec.protocol, task, spec.rng("oracle"))
 
 
