@@ -2,7 +2,7 @@
 
 A claim is one row of `<suite>.published.csv`: dataset, strategy, model, metric, summary (how
 the curve became one number), mean, sd, trials, seeds (`same`: the published trials are ours;
-else `unknown`), source, note. A note that begins with `not comparable:` says why.
+else `unknown`), protocol (where the suite has several), source, note. A note that begins with `not comparable:` says why.
 
 Derived from the stored picks and `n_tied`; nothing is simulated again.
 """
@@ -48,9 +48,15 @@ def textbook(n: Any, score: Any) -> float:
     return float(summaries.aubc(n, score))
 
 
+def after_first(score: Any) -> float:
+    """The mean score of the evaluations with a label."""
+    return float(np.mean(np.asarray(score, dtype=np.float64)))
+
+
 SUMMARIES: dict[str, Callable[[Any, Any], float]] = {
     "aubc": textbook,
     "aubc_lu2023": lambda n, score: aubc_lu2023(score),
+    "mean": lambda n, score: after_first(score),
 }
 
 
@@ -84,7 +90,7 @@ def claims(path: Any) -> pd.DataFrame:
     missing = [c for c in CLAIM if c not in table.columns]
     if missing:
         raise BadData(f"{path}: no column {', '.join(missing)}")
-    for optional in ("sd", "trials", "seeds", "source", "note", "query_model"):
+    for optional in ("sd", "trials", "seeds", "source", "note", "query_model", "protocol"):
         if optional not in table.columns:
             table[optional] = ""
     table["digits"] = table["mean"].str.partition(".")[2].str.len()
@@ -131,6 +137,8 @@ def reproduced(
 def ours_of(claim: dict[Any, Any], table: pd.DataFrame) -> Ours | None:
     """Our trials of a claim's cell, or None where none is finished."""
     place = (table["dataset"] == claim["dataset"]) & (table["model"] == claim["model"])
+    if claim["protocol"]:
+        place &= table["protocol"] == claim["protocol"]
     if not place.any():
         return None
     wide = table[place].pivot_table(index="trial", columns="strategy", values="area")
