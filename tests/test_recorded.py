@@ -10,11 +10,11 @@ import pytest
 import albench
 from albench.cli import exit_code
 from albench.core import registry
+from albench.core.errors import BadValue
 from albench.core.spec import Protocol, RunSpec
 from albench.datasets._cut import cut
+from albench.simulation.task import Task
 from albench.runner.worker import Options, run_one
-
-PROTOCOL = Protocol(start=10, batch=4, budget=22)
 
 
 def spec(strategy: Any, folder: Path, trial: int = 0, **fields: Any) -> RunSpec:
@@ -26,6 +26,11 @@ def spec(strategy: Any, folder: Path, trial: int = 0, **fields: Any) -> RunSpec:
 
 def finished(strategy: Any, folder: Path, trial: int = 0, **fields: Any) -> Any:
     return run_one(spec(strategy, folder, trial, **fields), Options(("accuracy",)))
+
+
+def cut_of(folder: Path) -> Task:
+    made = spec("margin", folder)
+    return cut(registry.build("dataset", made.dataset), made)
 
 
 def table_of(run: Any, trial: int = 0, start: bool = True) -> pd.DataFrame:
@@ -58,7 +63,7 @@ def test_a_replay_buys_and_scores_what_was_bought(tmp_path: Path, start: bool) -
 
 
 def test_positions_in_the_train_part_will_do(tmp_path: Path) -> None:
-    theirs, table = finished("margin", tmp_path), None
+    theirs = finished("margin", tmp_path)
     task = cut(
         registry.build("dataset", spec("margin", tmp_path).dataset), spec("margin", tmp_path)
     )
@@ -136,7 +141,7 @@ def test_a_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
         (table.astype({"row": float}), "column row holds other than whole numbers"),
     ):
         assert words in replayed(tmp_path, wrong).run["reason"]
-    with pytest.raises(albench.core.errors.BadValue, match="no such file"):
+    with pytest.raises(BadValue, match="no such file"):
         registry.resolve("strategy", {"use": "recorded", "path": "gone.parquet"}, folder=tmp_path)
     assert finished("recorded", tmp_path).run["status"] == "skipped"
     entry = {"use": "recorded", "path": "picks.parquet", "strategy": "theirs"}
@@ -149,7 +154,6 @@ def test_it_is_a_control_that_is_never_ranked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In a suite, through the command line, from a file of text."""
-    protocol = Protocol(start=10, batch=4, budget=22)
     runs = [finished("margin", tmp_path, trial) for trial in range(3)]
     table = pd.concat([table_of(run, trial) for trial, run in enumerate(runs)])
     table.to_csv(tmp_path / "picks.csv", index=False)
@@ -162,7 +166,7 @@ def test_it_is_a_control_that_is_never_ranked(
     )
     results = ["--results", str(tmp_path / "r")]
     assert exit_code(["run", str(suite), *results, "--jobs", "1"]) == 0
-    found = albench.compare(suite, tmp_path / "r")
+    found = albench.compare(suite, results=tmp_path / "r")
     assert "theirs" not in set(found.against["strategy"])
     _, rounds = albench.read_results(suite, tmp_path / "r")
     by = rounds.merge(albench.read_results(suite, tmp_path / "r")[0][["run", "strategy", "trial"]])

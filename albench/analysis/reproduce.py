@@ -2,7 +2,8 @@
 
 A claim is one row of `<suite>.published.csv`: dataset, strategy, model, metric, summary (how
 the curve became one number), mean, sd, trials, seeds (`same`: the published trials are ours;
-else `unknown`), protocol (where the suite has several), source, note. A note that begins with `not comparable:` says why.
+else `unknown`), protocol (where the suite has several), source, note. A note that begins with
+`not comparable:` says why.
 
 Derived from the stored picks and `n_tied`; nothing is simulated again.
 """

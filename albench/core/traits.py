@@ -110,8 +110,8 @@ class Traits:
     expand : of a dataset: item of a suite -> the items it stands for.
     replay : of a strategy: the runner binds it to the key of its run, whose recorded picks it
         repeats; a control only, never ranked.
-    resolve : of a dataset, a strategy, an oracle, a cost: (table, folder of the suite) -> (table, source),
-        which puts a file's digest where its path stood.
+    resolve : of a dataset, a strategy, an oracle, a cost: (table, folder of the suite) ->
+        (table, source), which puts a file's digest where its path stood.
     proba : of a model: whether it has probabilities; None where it depends.
     linear : of a model: False where it is known not to be linear.
     seeded : of a model: its fit depends on the seed.

@@ -82,9 +82,6 @@ def main(folder: Path) -> None:
         for found, model, dataset in zip(there, claims["model"], claims["dataset"], strict=True)
     ]
     claims.to_csv(SUITES / "benz2024.published.csv", index=False)
-    print(
-        len(picks), "picks,", len(values), "rounds,", len(claims), "cells,", sum(there), "replayed"
-    )
 
 
 def why(model: str, dataset: str) -> str:

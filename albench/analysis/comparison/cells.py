@@ -98,9 +98,9 @@ def stacks(
 ) -> list[Stack]:
     """One Stack per protocol and model of a frame made by `tidy`.
 
-    Strategies in `unranked`, models in `unranked_models` and whole-pool runs are left out. Each strategy is paired with the
-    baseline on all datasets and trials that both have; the joint blocks are those of
-    `settle.complete`. `missing` says what happens where anything is missing: `refuse` raises
+    Strategies in `unranked`, models in `unranked_models` and whole-pool runs are left out. Each
+    strategy is paired with the baseline on all datasets and trials that both have; the joint
+    blocks are those of `settle.complete`. `missing` says what happens where anything is missing: `refuse` raises
     BadResults, `complete` compares what is there, `impute` fills a strategy's missing dataset
     with the baseline's curves (no gain). Either way the notes count it. Strategies with identical
     picks are one competitor (`alike`).
