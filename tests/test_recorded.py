@@ -13,8 +13,8 @@ from albench.core import registry
 from albench.core.errors import BadValue
 from albench.core.spec import Protocol, RunSpec
 from albench.datasets._cut import cut
-from albench.simulation.task import Task
 from albench.runner.worker import Options, run_one
+from albench.simulation.task import Task
 
 
 def spec(strategy: Any, folder: Path, trial: int = 0, **fields: Any) -> RunSpec:

@@ -100,10 +100,10 @@ def stacks(
 
     Strategies in `unranked`, models in `unranked_models` and whole-pool runs are left out. Each
     strategy is paired with the baseline on all datasets and trials that both have; the joint
-    blocks are those of `settle.complete`. `missing` says what happens where anything is missing: `refuse` raises
-    BadResults, `complete` compares what is there, `impute` fills a strategy's missing dataset
-    with the baseline's curves (no gain). Either way the notes count it. Strategies with identical
-    picks are one competitor (`alike`).
+    blocks are those of `settle.complete`. `missing` says what happens where anything is missing:
+    `refuse` raises BadResults, `complete` compares what is there, `impute` fills a strategy's
+    missing dataset with the baseline's curves (no gain). Either way the notes count it. Strategies
+    with identical picks are one competitor (`alike`).
     """
     if missing not in ("refuse", "complete", "impute"):
         raise BadValue(f"missing must be refuse, complete or impute, got {missing!r}")
