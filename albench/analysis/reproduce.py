@@ -122,7 +122,7 @@ def reproduced(
     """The claims with our number, the difference, its interval and a verdict.
 
     margin   what counts as equal; None: half the published sd, at most .01
-    Columns: dataset, strategy, model, summary, printed, printed_sd, trials_printed, ours,
+    Columns: dataset, strategy, model, protocol, summary, printed, printed_sd, trials_printed, ours,
     ours_sd, trials, difference, low, high, margin, verdict, why, source.
     """
     tables: dict[tuple[str, str], pd.DataFrame] = {}
@@ -156,7 +156,8 @@ def judged(
     claim: dict[Any, Any], ours: Ours | None, margin: float | None, alpha: float
 ) -> dict[str, Any]:
     """One row of `reproduced`."""
-    row: dict[str, Any] = {c: claim[c] for c in ("dataset", "strategy", "model", "summary")}
+    kept = ("dataset", "strategy", "model", "protocol", "summary")
+    row: dict[str, Any] = {c: claim[c] for c in kept}
     row |= {"printed": claim["mean"], "printed_sd": claim["sd"], "trials_printed": claim["trials"]}
     row |= dict.fromkeys(("ours", "ours_sd", "difference", "low", "high", "margin"), float("nan"))
     note = str(claim["note"])

@@ -1,9 +1,11 @@
 """Published numbers beside ours: of one suite, and of every suite that comes with some."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albench.core.errors import BadData, BadValue
+from albench.suite.protocols import PROTOCOLS, protocol_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +59,50 @@ def values_of(
     return values(runs, rounds, printed)
 
 
+def all_cells(results: Path) -> "Iterator[tuple[Suite, pd.DataFrame, pd.DataFrame | None]]":
+    """Each shipped suite with published numbers: its cells, and its curves value by value.
+
+    results  folder that holds a folder of results per suite; what is not there is not run
+    """
+    from albench.suite.toml import load_suite, shipped
+
+    for name, path in shipped().items():
+        if path.with_name(f"{name}.published.csv").is_file():
+            suite = load_suite(name)
+            runs, rounds = finished(suite, results / name)
+            found = values_of(suite, runs, rounds) if len(runs) else None
+            yield suite, judged_cells(suite, runs, rounds), found
+
+
+def claims(
+    results: Path = Path("results"), dataset: str | None = None, strategy: str | None = None
+) -> "tuple[pd.DataFrame, pd.DataFrame, list[str]]":
+    """Every published number beside ours, the support of conclusions, and protocols in words.
+
+    dataset, strategy  only the numbers of one. Raises BadValue where there is none
+    """
+    import pandas as pd
+
+    from albench.analysis.claims import narrowed, support
+
+    parts, words = [], {}
+    for suite, cells, _ in all_cells(results):
+        parts.append(cells.assign(publication=suite.name))
+        for _, value in suite.protocols:
+            told = differences_of(protocol_name(value))
+            words[suite.name] = f"{suite.name} ({protocol_name(value)}): {told}"
+    table = narrowed(pd.concat(parts, ignore_index=True), dataset, strategy)
+    return table, support(table), [words[name] for name in dict.fromkeys(table["publication"])]
+
+
+def differences_of(protocol: str) -> str:
+    """What a named protocol says of how it differs from the paper, as one sentence."""
+    if protocol not in PROTOCOLS:
+        return "no named protocol, so nothing is known of differences"
+    _, _, told = PROTOCOLS[protocol][1].partition("Differs: ")
+    return " ".join(told.split()) or "no difference is known"
+
+
 def publications(results: Path = Path("results")) -> "tuple[pd.DataFrame, list[str]]":
     """One row per shipped suite with published numbers, from the results at hand; and reasons.
 
@@ -65,19 +111,12 @@ def publications(results: Path = Path("results")) -> "tuple[pd.DataFrame, list[s
     import pandas as pd
 
     from albench.analysis.publications import line, reasons, summed
-    from albench.suite.toml import load_suite, shipped
 
     rows: list[dict[str, Any]] = []
     said: list[str] = []
-    for name, path in shipped().items():
-        if not path.with_name(f"{name}.published.csv").is_file():
-            continue
-        suite = load_suite(name)
-        runs, rounds = finished(suite, results / name)
-        cells = judged_cells(suite, runs, rounds)
-        found = values_of(suite, runs, rounds) if len(runs) else None
-        rows.append(line(name, cells, found))
-        said += reasons(name, cells)
+    for suite, cells, found in all_cells(results):
+        rows.append(line(suite.name, cells, found))
+        said += reasons(suite.name, cells)
     return pd.DataFrame([*rows, summed(rows)]), said
 
 
@@ -106,4 +145,4 @@ def finished(suite: "Suite", folder: Path) -> "tuple[pd.DataFrame, pd.DataFrame]
     return runs, rounds
 
 
-__all__ = ["claims_of", "publications", "values_of"]
+__all__ = ["claims", "claims_of", "publications", "values_of"]

@@ -33,6 +33,7 @@ OWNER = "suite.json"  # whose site a folder holds, and its pages
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("reproduce")(reproduce)
+    app.command("claims")(claims)
     app.command("report")(report)
     app.command("leaderboard")(leaderboard)
     app.command("cite")(cite)
@@ -231,6 +232,38 @@ def by_value(suite: "Suite", runs: "pd.DataFrame", rounds: "pd.DataFrame") -> li
         )
     first = first_difference(found)
     return [*said, f"the first that is not: {first}"] if first else said
+
+
+def claims(
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", metavar="D", help="Only numbers of this dataset.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", metavar="S", help="Only numbers of this strategy.")
+    ] = None,
+    results: ResultsOpt = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show every number where no dataset or strategy is named.")
+    ] = False,
+    fmt: FormatOpt = Format.table,
+) -> None:
+    """Put every published number that albench knows beside ours, and count what survives.
+
+    With `--dataset` or `--strategy` the numbers, one row each; without, the conclusions: of how
+    many comparisons they hold in print, and here. `--results DIR` holds a folder per suite
+    (default `results`).
+    """
+    from albench.analysis.claims import sentences
+    from albench.api.published import claims as claimed
+
+    table, support, words = claimed(results or Path("results"), dataset, strategy)
+    notes = [*sentences(support), *words]
+    if dataset is None and strategy is None and not every:
+        show_frame(support.round(5), fmt=fmt, notes=notes, kept=tuple(support.columns))
+        return
+    shown = ["publication", "dataset", "strategy", "model", "protocol", "printed", "printed_sd"]
+    shown += ["ours", "ours_sd", "difference", "verdict", "why"]
+    show_frame(table[shown].round(5), fmt=fmt, notes=notes, kept=("publication", *ANSWER))
 
 
 def rule(alpha: float) -> str:
