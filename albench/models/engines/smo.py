@@ -67,10 +67,44 @@ def candidates(
             active[n] = i
             n += 1
     if n > most:
-        farthest = np.argsort(-far[:n], kind="mergesort")[:most]
-        active[:most] = active[np.sort(farthest)]
+        keep_farthest(active, far, n, most)
         n = most
     return n, 0.0
+
+
+@compiled
+def keep_farthest(active: Ints, far: Floats, n: int, most: int) -> None:
+    """Keep the `most` of the first n active rows whose `far` is largest, in their order.
+
+    Of equals the first are kept. The smallest that is kept is found by selection (Hoare 1961).
+    """
+    values, low, high = far.copy(), 0, n - 1
+    while low < high:
+        pivot, i, j = values[(low + high) // 2], low, high
+        while i <= j:
+            while values[i] > pivot:
+                i += 1
+            while values[j] < pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if most - 1 <= j:
+            high = j
+        elif most - 1 >= i:
+            low = i
+        else:
+            break
+    least, equal = values[most - 1], most
+    for t in range(n):
+        equal -= far[t] > least
+    k = 0
+    for t in range(n):
+        if far[t] > least or (far[t] == least and equal > 0):
+            equal -= far[t] == least
+            active[k] = active[t]
+            k += 1
 
 
 @relaxed
@@ -130,8 +164,10 @@ def steps(
     """
     n = active.size
     Q, R, gain = np.empty((n, n)), np.empty((n, n)), np.empty(n)
-    known = np.zeros(n, dtype=np.bool_)
-    rise, fall = np.where(b < top, 0.0, -np.inf), np.where(b > bottom, 0.0, np.inf)
+    known, rise, fall = np.zeros(n, dtype=np.bool_), np.empty(n), np.empty(n)
+    for t in range(n):
+        rise[t] = 0.0 if b[t] < top[t] else -np.inf
+        fall[t] = 0.0 if b[t] > bottom[t] else np.inf
     up, low = moved(f, 0.0, f, f, rise, fall)
     for _ in range(STEPS):
         if up - low <= tol:
@@ -226,10 +262,10 @@ def solve(
         n, bias = candidates(members, sign, beta, h, bound, tol, active, most)
         if n == 0:
             return 0, bias, m
-        at = active[:n]
-        slots = slot[at]
-        for s in slots:
-            if s < 0:
+        at, slots = active[:n], np.empty(n, dtype=np.intp)
+        for t in range(n):
+            slots[t] = slot[at[t]]
+            if slots[t] < 0:
                 return n, 0.0, m
         f, b = np.empty(n), np.empty(n)
         top, bottom, own = np.empty(n), np.empty(n), np.empty(n)
@@ -326,11 +362,18 @@ def advance(
 @compiled
 def signed(g: Floats, bias: float, doubt: float, first: int, second: int) -> tuple[Ints, int]:
     """The class on whose side each decision value lies, and how many values are near zero."""
-    values = g + bias
-    return np.where(values > 0, first, second), int((np.abs(values) < doubt).sum())
+    classes, near = np.empty(g.size, dtype=np.intp), 0
+    for i in range(g.size):
+        value = g[i] + bias
+        classes[i] = first if value > 0 else second
+        near += abs(value) < doubt
+    return classes, near
 
 
 @compiled
 def opposite(g: Floats, bias: float, rows: Ints, offset: int) -> Floats:
     """Decision values of some rows, positive for the second class."""
-    return -(g[rows + offset] + bias)
+    values = np.empty(rows.size)
+    for t in range(rows.size):
+        values[t] = -(g[rows[t] + offset] + bias)
+    return values
