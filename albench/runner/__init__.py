@@ -13,6 +13,7 @@ from albench.core.spec import Ref, RunSpec, canonical
 from albench.datasets._catalogue import HELP
 from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
+from albench.models.engines.compiled import notices
 from albench.results import provenance
 from albench.results.store import Labels, Store
 from albench.runner.clock import wanting
@@ -196,6 +197,8 @@ def run(
         on_progress(progress)
         if specs:
             store.note(**told(suite, store, origins))
+            for sentence in notices():
+                report(sentence)
             progress.workers = workers.count
             finished = results(blocks(specs), options, workers)
             stored_as_they_come(finished, store, progress, on_progress, labels)

@@ -35,13 +35,12 @@ def candidates(
     bound: Floats,
     tol: float,
     active: Ints,
-    most: int,
+    far: Floats,
 ) -> tuple[int, float]:
     """How many rows are free or violate optimality (0: solved), and the bias.
 
-    The rows are written to `active`: those that violate most, if there are more than
-    `most`. The bias is the mean f of free rows, else the middle
-    of the interval that the bounds leave.
+    The rows are written to `active`, how much each violates to `far`. The bias is the mean f
+    of free rows, else the middle of the interval that the bounds leave.
     """
     up, low, total, free = -np.inf, np.inf, 0.0, 0
     for i in members:
@@ -57,7 +56,7 @@ def candidates(
             free += 1
     if up - low <= tol:
         return 0, (total / free if free else (up + low) / 2)
-    n, far = 0, np.empty(members.size)
+    n = 0
     for i in members:
         f = sign[i] - h[i]
         rise = beta[i] < (bound[i] if sign[i] > 0 else 0.0)
@@ -66,9 +65,6 @@ def candidates(
             far[n] = max(f - low if rise else -np.inf, up - f if fall else -np.inf)
             active[n] = i
             n += 1
-    if n > most:
-        keep_farthest(active, far, n, most)
-        n = most
     return n, 0.0
 
 
@@ -257,11 +253,14 @@ def solve(
     `active` are not stored yet, n: the caller stores them and calls again; or -1 where
     `STEPS` were not enough; and the new m.
     """
-    tries = 0
+    tries, far = 0, np.empty(members.size)
     while True:
-        n, bias = candidates(members, sign, beta, h, bound, tol, active, most)
+        n, bias = candidates(members, sign, beta, h, bound, tol, active, far)
         if n == 0:
             return 0, bias, m
+        if n > most:
+            keep_farthest(active, far, n, most)
+            n = most
         at, slots = active[:n], np.empty(n, dtype=np.intp)
         for t in range(n):
             slots[t] = slot[at[t]]

@@ -17,7 +17,7 @@ STEPS = 400
 ROUNDING = 100.0
 MOST_PRODUCTS = 500
 FINEST, FINEST_SINGLE = 1e-5, 1e-4
-SINGLE_REACH = 0.5  # of the gradient, what a step in single precision may leave
+SHORT = 5  # steps that leave more than half of the gradient, before single precision is blamed
 REACHED, FAILED, COARSE = 1, 0, 2
 
 
@@ -152,13 +152,13 @@ def optimise(
     X_step: Singles,
     v_step: Singles,
     finest: float,
-    reach: float,
+    short: int,
 ) -> int:
     """Move `W` towards the optimum by steps calculated in the kind of `X_step` and `v_step`.
 
     tol     largest gradient entry at the optimum
     finest  residual of a step, as a share of the gradient, that need not become smaller
-    reach   give up, as COARSE, where a step leaves a larger share of the gradient
+    short   steps that may leave more than half of the gradient; then give up, as COARSE
     """
     G, P = np.empty_like(W), np.empty((X.shape[0], W.shape[0]))
     G_new, P_new, new, R = np.empty_like(G), np.empty_like(P), np.empty_like(W), np.empty_like(P)
@@ -187,11 +187,11 @@ def optimise(
             departed(W, part, step, new)
             value_new = gradient(X, target, v, new, G_new, P_new, R)
             size_new = greatest(G_new)
-        coarse = not size_new <= reach * size
+        short -= not size_new <= 0.5 * size
         copied(new, W)
         G, G_new, P, P_new = G_new, G, P_new, P
         value, size = value_new, size_new
-        if coarse and size > tol:
+        if short < 0 and size > tol:
             return COARSE
     return REACHED if size <= ROUNDING * tol else FAILED
 
@@ -201,11 +201,11 @@ def optimum(X: Floats, target: Floats, v: Floats, W: Floats, tol: float) -> bool
 
     X (n, d + 1) with a last column of ones, target (n,) class numbers, v (n,) weights.
     Returns whether the gradient became as small as rounding lets it. Steps are calculated in
-    single precision, which gradients do not see, until one falls short of what it should.
+    single precision, which gradients do not see, until several fall short of what they should.
     """
     tol *= float(v.sum())
     singles = X.astype(np.float32), v.astype(np.float32)
-    state = optimise(X, target, v, W, tol, *singles, FINEST_SINGLE, SINGLE_REACH)
+    state = optimise(X, target, v, W, tol, *singles, FINEST_SINGLE, SHORT)
     if state == COARSE:
-        state = optimise(X, target, v, W, tol, X, v, FINEST, np.inf)
+        state = optimise(X, target, v, W, tol, X, v, FINEST, STEPS)
     return bool(state == REACHED)
