@@ -33,7 +33,7 @@ class File:
 
 
 def cache_folder() -> Path:
-    """The folder of what can be had again: `ALBENCH_DATA`, else the platform's; it may be absent."""
+    """The folder of what can be had again: `ALBENCH_DATA`, else the platform's; may be missing."""
     given = os.environ.get("ALBENCH_DATA")
     if given:
         return Path(given).expanduser().absolute()
