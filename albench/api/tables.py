@@ -124,13 +124,21 @@ def read_results(
     return asking(loaded, labelled(loaded, open_store(loaded, results)))
 
 
-def stored(suite: Suite, store: "Store", model: str | None = None, how: str = "") -> Results:
+def stored(
+    suite: Suite,
+    store: "Store",
+    model: str | None = None,
+    how: str = "",
+    *,
+    compact: bool = False,
+) -> Results:
     """The tables of a suite, or of one model of it.
 
-    how  what makes the runs, for the message where there are none
+    how      what makes the runs, for the message where there are none
+    compact  as `Reader.read`
     Raises BadResults where no run is done, BadValue for a model that the suite lacks.
     """
-    runs, rounds = asking(suite, labelled(suite, store))
+    runs, rounds = asking(suite, labelled(suite, store, compact))
     if not (runs["status"] == "done").any():
         raise BadResults(
             f"no finished runs of suite {suite.name!r} in {store.folder.resolve()}"

@@ -279,11 +279,26 @@ class Reader:
         frame: pd.DataFrame = self.arrow(read)[0].to_pandas()
         return frame[[name for name in frame.columns if name in wanted]]
 
-    def read(self) -> tuple["pd.DataFrame", "pd.DataFrame"]:
-        """Both tables as data frames."""
+    def read(self, compact: bool = False) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+        """Both tables as data frames.
+
+        compact  of `rounds` the run is a category, and lists stay as Arrow has them: see
+                 `albench.core.tables.lists`
+        """
         runs, rounds = self.arrow()
         assert rounds is not None
+        if compact:
+            kinds = {"types_mapper": compact_kind, "categories": ["run"]}
+            return runs.to_pandas(), rounds.to_pandas(**kinds, self_destruct=True)
         return runs.to_pandas(), rounds.to_pandas()
+
+
+def compact_kind(kind: "pa.DataType") -> Any:
+    """The type of pandas that keeps a list as Arrow has it; None: the usual one."""
+    import pandas as pd
+    import pyarrow as pa
+
+    return pd.ArrowDtype(kind) if pa.types.is_list(kind) else None
 
 
 def digest(runs: bytes, rounds: bytes) -> str:

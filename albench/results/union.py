@@ -49,6 +49,9 @@ def concat(tables: Sequence["pa.Table"], empty: "pa.Table") -> "pa.Table":
     """One table of all columns that any part has."""
     import pyarrow as pa
 
+    held = [table for table in tables if len(table)]
+    if len(held) == 1 and {*empty.column_names} <= {*held[0].column_names}:
+        return held[0].combine_chunks()
     return pa.concat_tables([*tables, empty], promote_options="permissive").combine_chunks()
 
 
@@ -237,9 +240,18 @@ def sorted_rounds(runs: "pa.Table", rounds: "pa.Table") -> "pa.Table":
     import numpy as np
     import pyarrow as pa
 
-    place = {run: i for i, run in enumerate(runs["run"].to_pylist())}
-    at = np.array([place.get(run, -1) for run in rounds["run"].to_pylist()], dtype=np.int64)
-    order = np.lexsort((rounds["round"].to_numpy(), at))
     fixed = rounds_table([]).column_names
     columns = [*fixed, *sorted(set(rounds.column_names) - set(fixed))]
-    return rounds.select(columns).take(pa.array(order[at[order] >= 0]))
+    rounds = rounds.select([name for name in columns if name in rounds.column_names])
+    of_run = rounds["run"].combine_chunks().dictionary_encode()
+    if isinstance(of_run, pa.ChunkedArray):
+        of_run = of_run.unify_dictionaries().combine_chunks()
+    place = {run: i for i, run in enumerate(runs["run"].to_pylist())}
+    places = np.array([place.get(run, -1) for run in of_run.dictionary.to_pylist()], dtype=np.int64)
+    at = places[of_run.indices.to_numpy()] if len(rounds) else places
+    number = rounds["round"].to_numpy()
+    later = (at[1:] > at[:-1]) | ((at[1:] == at[:-1]) & (number[1:] >= number[:-1]))
+    if later.all() and (at >= 0).all():
+        return rounds
+    order = np.lexsort((number, at))
+    return rounds.take(pa.array(order[at[order] >= 0]))
