@@ -133,7 +133,9 @@ def curves(
     check_options("curves", options)
     suite, store = opened(source, results, only, plugins)
     asked = replace(suite.question(metric), **options)
-    return curve_tables(*stored(suite, store, compact=True), asked, checkpoints=suite.checkpoints)
+    return curve_tables(
+        *stored(suite, store, metric=asked.metric), asked, checkpoints=suite.checkpoints
+    )
 
 
 def question_of(

@@ -342,7 +342,7 @@ def compare(
         missing=missing.value,
         axis=over(loaded, axis),
     )
-    runs, rounds = stored(loaded, results, model, compact=True)
+    runs, rounds = stored(loaded, results, model, asked.metric)
     found = compare_tables(runs, rounds, asked)
     folder = open_store(loaded, results).folder
     show_comparison(found, table, fmt, loaded, folder)
@@ -415,7 +415,7 @@ def curves(
     asked = replace(
         loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
     )
-    runs, rounds = stored(loaded, results, model, compact=True)
+    runs, rounds = stored(loaded, results, model, asked.metric)
     found = typeset.curve_tables(runs, rounds, asked, checkpoints=loaded.checkpoints)
     frame = found.summary if table is CurveTable.summary else found.labels
     if fmt not in (Format.json, Format.csv):

@@ -104,18 +104,18 @@ def stored(
     suite: "Suite",
     results: Path | None,
     wanted_model: str | None = None,
-    compact: bool = False,
+    metric: str | None = None,
 ) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """The labelled tables of a suite; raises BadResults where nothing is stored.
 
-    compact  as `Reader.read`: for what takes no list by itself
+    metric  as `albench.api.tables.stored`
     """
     from albench.api import tables
     from albench.runner import open_store
 
     store = open_store(suite, results, note)
     how = retyped("run", suite, store.folder)
-    return tables.stored(suite, store, wanted_model, how, compact=compact)
+    return tables.stored(suite, store, wanted_model, how, metric=metric)
 
 
 def retyped(verb: str, suite: "Suite", folder: Path | None, *more: str) -> str:

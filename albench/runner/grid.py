@@ -110,7 +110,7 @@ def labels_of(suite: Suite) -> dict[str, dict[str, str]]:
 
 
 def labelled(
-    suite: Suite, store: Store, compact: bool = False
+    suite: Suite, store: Store, compact: Sequence[str] | None = None
 ) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """The suite's grid as a `runs` table with the suite's labels, and the rounds.
 

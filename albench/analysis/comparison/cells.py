@@ -137,10 +137,8 @@ def stacks(
         ranked = part[~part["strategy"].isin({FULL, *unranked})]
         names = tuple(str(name) for name in ranked["strategy"].unique())
         if names:
-            full, plain = (
-                part[part["strategy"] == FULL],
-                ranked.drop(columns=PICKS, errors="ignore"),
-            )
+            full = part[part["strategy"] == FULL]
+            plain = ranked.drop(columns=PICKS, errors="ignore")
             runs = [
                 _runs_of(name, rows, full[full["dataset"] == name], axis)
                 for name, rows in each(plain, "dataset")
