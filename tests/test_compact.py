@@ -91,7 +91,7 @@ def test_digests_tell_sets_apart() -> None:
     small = compactly(pd.DataFrame({"run": "a", "picks": column}))["picks"]
     assert set_digests(small).tolist() == found.tolist()
     for whole, one in zip(column, lists(small), strict=True):
-        assert whole is None and one is None or whole.tolist() == one.tolist()
+        assert (whole is None and one is None) or whole.tolist() == one.tolist()
 
 
 def test_parts_come_in_the_order_of_their_texts() -> None:

@@ -19,7 +19,9 @@ MAY_DIFFER = ("seconds_fit", "seconds_query", "part")
 
 
 def united(
-    runs: Sequence["pa.Table"], rounds: Sequence["pa.Table"] | None
+    runs: Sequence["pa.Table"],
+    rounds: Sequence["pa.Table"] | None,
+    some: Sequence[str] | None = None,
 ) -> tuple["pa.Table", "pa.Table | None"]:
     """Merge parts of a store into sorted tables; commutes and can be repeated.
 
@@ -28,6 +30,8 @@ def united(
     that lacks the suite's labels takes them from another of the same run. The column
     `protocol` is what the value in the spec is called now, so that rows of several versions
     of albench call one protocol by one name.
+
+    some  the columns of rounds that are enough, where they were read alone
     Raises Contradiction where two parts hold other picks or scores for the same run.
     """
     import pyarrow as pa
@@ -37,7 +41,9 @@ def united(
     parts = [with_part(table, i) for i, table in enumerate(rounds)]
     tagged = [with_part(table, i) for i, table in enumerate(runs)]
     all_runs = concat(tagged, with_part(runs_table([]), 0))
-    all_rounds = concat(parts, with_part(rounds_table([]), 0))
+    due = rounds_table([])
+    due = due if some is None else due.select([c for c in due.column_names if c in some])
+    all_rounds = concat(parts, with_part(due, 0))
     if len(pa.compute.unique(all_runs["run"])) < len(all_runs):
         all_runs, all_rounds = resolved(all_runs, all_rounds)
     all_runs, all_rounds = all_runs.drop_columns("part"), all_rounds.drop_columns("part")
