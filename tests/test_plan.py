@@ -53,10 +53,10 @@ def test_stored_trials_tell_what_further_ones_take(tmp_path: Any) -> None:
     run(suite, tmp_path / "r", jobs=1)
     store, more = Store(tmp_path / "r"), load_suite(file).with_trials(5)
     told = plan.seconds_stored(store)
-    assert {cell[-1] for cell in told} == {"random", "margin"}
+    assert {cell[-1] for cell in told} == {"all", "random", "margin"}
     found = plan.plan(more, store, None, lambda sentence: None)
     todo = missing(more, store)
-    assert found["runs"] == found["measured"] == len(todo) == 6
+    assert found["runs"] == found["measured"] == len(todo) == 9
     due = sum(told[plan.cell_of(spec)] + plan.A_RUN for spec in todo)
     assert found["rows"][0]["hours"] * 3600 == pytest.approx(due)
     # made elsewhere, they say nothing of this machine
@@ -80,7 +80,9 @@ def test_a_profile_names_models_strategies_and_waiting() -> None:
     progress.storing = 1.0
     rows = plan.profiled(progress)
     totals = {
-        (r["model"], r["strategy"], r["part"]): r for r in rows if r["part"] not in plan.PARTS
+        (row["model"], row["strategy"], row["part"]): row
+        for row in rows
+        if row["part"] not in plan.PARTS
     }
     assert list(totals)[:2] == [("logreg", "", "all"), ("gnb", "", "all")]
     assert totals["logreg", "", "all"]["seconds"] == 6.0
