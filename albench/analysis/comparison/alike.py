@@ -14,6 +14,7 @@ import pandas as pd
 
 from albench.analysis.comparison.blocks import Curve, Runs
 from albench.core.arrays import Bools, Ints
+from albench.core.tables import set_digests
 
 PICKS = "picks"
 
@@ -63,12 +64,13 @@ def equal(one: Curve, two: Curve) -> bool:
 def bought(rows: pd.DataFrame, strategy: str) -> dict[tuple[str, object], int]:
     """A digest of the picks of each run, in whatever order within a round; empty: not stored.
 
-    rows  with what `core.tables.set_digests` makes of the picks of each round, 0: not stored
+    rows  with the picks of each round, or with what `light` makes of them
     """
     if PICKS not in rows.columns:
         return {}
-    own = rows[(rows["strategy"] == strategy) & (rows[PICKS] != 0)]
-    own = own.sort_values(["dataset", "trial", "n_labeled"], kind="stable")
+    own = rows[rows["strategy"] == strategy]
+    own = own.assign(**{PICKS: digests(own[PICKS])})
+    own = own[own[PICKS] != 0].sort_values(["dataset", "trial", "n_labeled"], kind="stable")
     picks = own[PICKS].to_numpy()
     starts = np.flatnonzero(changes(own, ["dataset", "trial"]))
     keys = zip(own["dataset"].iloc[starts], own["trial"].iloc[starts], strict=True)
@@ -76,6 +78,18 @@ def bought(rows: pd.DataFrame, strategy: str) -> dict[tuple[str, object], int]:
         key: hash(picks[start:stop].tobytes())
         for key, (start, stop) in zip(keys, pairwise([*starts, len(own)]), strict=True)
     }
+
+
+def light(picks: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The picks as they are where they are cheap to move about, else their digests."""
+    return digests(picks) if isinstance(picks.dtype, pd.ArrowDtype) else picks
+
+
+def digests(picks: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The digest of the picks of each round, 0: not stored; of digests themselves."""
+    if picks.dtype == np.uint64:
+        return picks
+    return pd.Series(set_digests(picks), index=picks.index)
 
 
 def changes(rows: pd.DataFrame, columns: Sequence[str]) -> Bools:

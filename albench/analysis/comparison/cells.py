@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 
 from albench.analysis.comparison import settle
-from albench.analysis.comparison.alike import PICKS, alike, changes, codes
+from albench.analysis.comparison.alike import PICKS, alike, changes, codes, light
 from albench.analysis.comparison.blocks import Block, Curve, Runs, Stack
 from albench.analysis.comparison.chance import chances
 from albench.analysis.comparison.words import counted
 from albench.analysis.question import Missing
 from albench.core.arrays import Bools, Floats
 from albench.core.errors import BadResults, BadValue
-from albench.core.tables import set_digests
 
 __all__ = [
     "FULL",
@@ -64,7 +63,7 @@ def tidy(frame: pd.DataFrame, metric: str, better: str) -> pd.DataFrame:
     if "seconds_query" in frame.columns:
         out["seconds"] = pd.to_numeric(frame["seconds_query"], errors="coerce")
     if PICKS in frame.columns:
-        out[PICKS] = set_digests(frame[PICKS])
+        out[PICKS] = light(frame[PICKS])
     out["chance"] = chances(frame, metric) * (1 if better == "higher" else -1)
     score = pd.to_numeric(frame[metric], errors="coerce").astype(float)
     out["score"] = score if better == "higher" else -score
