@@ -33,7 +33,10 @@ def test_a_dry_run_times_refits_that_engines_cannot_skip(monkeypatch: pytest.Mon
     assert whole >= 0.01 * len(task.y) / task.budget
 
 
-def test_stored_trials_tell_what_further_ones_take(tmp_path: Any) -> None:
+def test_stored_trials_tell_what_further_ones_take(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from albench import runner
     from albench.core.errors import BadValue
     from albench.results.store import Store
     from albench.runner import run
@@ -50,7 +53,12 @@ def test_stored_trials_tell_what_further_ones_take(tmp_path: Any) -> None:
         """
     )
     suite = load_suite(file)
-    run(suite, tmp_path / "r", jobs=1)
+    said: list[str] = []
+    monkeypatch.setattr(runner, "notices", lambda: ["numba is not installed"])
+    run(suite, tmp_path / "r", jobs=1, report=said.append)
+    assert said.count("numba is not installed") == 1
+    run(suite, tmp_path / "r", jobs=1, report=said.append)
+    assert said.count("numba is not installed") == 1  # nothing was to do
     store, more = Store(tmp_path / "r"), load_suite(file).with_trials(5)
     told = plan.seconds_stored(store)
     assert {cell[-1] for cell in told} == {"all", "random", "margin"}
