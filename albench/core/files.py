@@ -32,6 +32,16 @@ class File:
     size: int | None = None
 
 
+def cache_folder() -> Path:
+    """The folder of what can be had again: `ALBENCH_DATA`, else the platform's; may be missing."""
+    given = os.environ.get("ALBENCH_DATA")
+    if given:
+        return Path(given).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("albench"))
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
