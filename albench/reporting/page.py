@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from albench.analysis.question import ROPE
 from albench.core import registry
 from albench.core.rounding import without_noise
+from albench.plots import vega
 from albench.results import provenance
 from albench.suite import Suite
 
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
 
 
 DASH = "\N{EN DASH}"
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Palette:
+    """How strategies are told apart on a page.
+
+    order: of the suite; colours by name; marked: highlighted where nobody chose
+    """
+
+    order: Sequence[str]
+    colours: Mapping[str, str]
+    baseline: str
+    marked: Sequence[str]
 
 
 def template_text(name: str) -> str:
@@ -59,10 +74,28 @@ def markup(text: str) -> Any:
     return Markup(text)
 
 
-def page(template: str, **values: Any) -> str:
-    """A page from a template; style and script are inline, nothing else may be loaded."""
-    style, script = template_text("style.css"), template_text("table.js")
-    shared = {"style": markup(style), "script": markup(script), "policy": policy(style, script)}
+SCRIPTS = ("table.js", "charts.js", "board.js")
+VEGA = "vega.js"
+"""The file beside the pages of a site that holds the script of its charts."""
+
+
+def page(template: str, *, bundled: bool = False, **values: Any) -> str:
+    """A page from a template; style and own scripts are inline, and no network is asked.
+
+    bundled: the script of the charts is inline, too, for a page that travels alone.
+    """
+    style = template_text("style.css")
+    script = "".join(template_text(name) for name in SCRIPTS)
+    charted = bool(values.get("charts")) or any(part.charts for part in values.get("parts", ()))
+    bundle = vega.script() if charted and bundled else ""
+    shared = {
+        "style": markup(style),
+        "script": markup(script),
+        "bundle": markup(bundle),
+        "charted": charted,
+        "vega": VEGA,
+        "policy": policy([script, bundle] if bundle else [script], beside=charted and not bundled),
+    }
     text: str = environment().get_template(template).render(**shared, **values)
     return classed(re.sub(r"[ \t]+\n", "\n", text))
 
@@ -88,12 +121,16 @@ def classed(text: str) -> str:
     return text.replace("</head>", f"<style>{html.unescape(rules)}</style>\n</head>", 1)
 
 
-def policy(style: str, script: str) -> str:
-    """The content security policy: our script by its digest, no network at all."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def policy(scripts: Sequence[str], *, beside: bool) -> str:
+    """The content security policy: our scripts by their digests, no network at all.
+
+    beside: a script from the folder of the page is run, too.
+    """
+    digests = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
+    allowed = [f"'sha256-{digest}'" for digest in digests] + (["'self'"] if beside else [])
     return (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        f"script-src {' '.join(allowed)}; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -141,6 +178,7 @@ class Part:
     figures: Sequence[Mapping[str, str]] = ()
     tables: Sequence[Mapping[str, Any]] = ()
     code: str = ""
+    charts: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -212,15 +250,44 @@ def drawn_bought(
             yield {"svg": svg, "caption": picture.caption, "name": picture.name}
 
 
-def drawn_alone(frame: "pd.DataFrame", about: "About", key: str) -> dict[str, str]:
-    """One dataset's learning curves as inline SVG with its caption."""
-    from albench.plots.curves import alone
-    from albench.plots.svg import inline, page_theme
+def chart(id: str, spec: vega.Spec, rows: Rows, title: str, caption: str) -> dict[str, Any]:
+    """A chart for a page: its place, and a still picture for readers without scripts."""
+    return {
+        "id": id,
+        "title": title,
+        "caption": caption,
+        "still": markup(vega.still(vega.filled(spec, rows))),
+    }
 
-    with page_theme():
-        fig, caption = alone(frame, about)
-        svg = inline(fig, f"{key}-learning", caption.split(". ")[0])
-    return {"svg": svg, "caption": caption, "name": "learning"}
+
+def curves_chart(
+    id: str,
+    frame: "pd.DataFrame",
+    spec: vega.Spec,
+    palette: Palette,
+    *,
+    title: str,
+    caption: str,
+) -> dict[str, Any]:
+    """Curves whose reader chooses which strategies are highlighted.
+
+    frame: strategy, n, mean, low, high; palette: colours, baseline and the first highlights.
+    """
+    frame = frame[["strategy", "n", "mean", "low", "high"]].round(5)
+    names = [name for name in palette.order if name in set(frame["strategy"])]
+    first = [name for name in palette.marked if name in names]
+    rows = vega.marked(frame, first, palette.colours)
+    data = {
+        "spec": spec,
+        "rows": [{k: v for k, v in r.items() if k not in ("marked", "colour")} for r in rows],
+        "names": names,
+        "marked": first,
+        "baseline": palette.baseline,
+        "colours": palette.colours,
+        "palette": list(vega.COLOURS),
+        "quiet": vega.QUIET,
+    }
+    return chart(id, spec, rows, title, caption) | {"json": embedded(data)}
 
 
 def safely(section: Callable[[], Part | None]) -> Part | None:

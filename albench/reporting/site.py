@@ -2,34 +2,29 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albench.analysis.question import ROPE
 from albench.core import registry
 from albench.core.files import write_atomic
-from albench.reporting import page
+from albench.plots import vega
+from albench.reporting import page, payload, sure
 from albench.reporting.board import (
-    BESIDE,
     COLUMNS,
     SHARES,
     Board,
     View,
-    cells,
     counts,
     flat,
     of_strategy,
-    page_rows,
-    trials_of,
     two,
 )
 from albench.reporting.evidence import above, curves_of
 from albench.reporting.page import (
+    Palette,
     Part,
-    drawn,
-    drawn_alone,
     protocol_facts,
     references,
     sheet,
@@ -39,8 +34,7 @@ from albench.reporting.page import (
 from albench.suite import Labelled
 
 if TYPE_CHECKING:
-    from albench.analysis.comparison.cells import Stack
-    from albench.plots.style import About
+    import pandas as pd
 
 
 FOOT = (
@@ -49,10 +43,10 @@ FOOT = (
 )
 BACK = (("index.html", "Leaderboard"),)
 LINKS = (
-    ("#standings", "Standings"),
-    ("#figures", "Figures"),
+    ("#figures", "Charts"),
     ("#strategies", "Strategies"),
     ("#datasets", "Datasets"),
+    ("sure.html", "How sure is this?"),
     ("protocol.html", "Protocol and limits"),
     ("leaderboard.csv", "CSV"),
     ("leaderboard.md", "Markdown"),
@@ -98,8 +92,14 @@ FORMS = {
 class Site:
     """The pages of one board."""
 
-    def __init__(self, board: Board, manifest: Mapping[str, Any], links: dict[str, str]) -> None:
-        self.board, self.manifest, self.links = board, manifest, links
+    def __init__(
+        self,
+        board: Board,
+        manifest: Mapping[str, Any],
+        links: dict[str, str],
+        missing: Sequence[str] = (),
+    ) -> None:
+        self.board, self.manifest, self.links, self.missing = board, manifest, links, missing
         self.suite, self.asked = board.suite, board.question
         versions = manifest.get("versions", {})
         bases, listed = len(set(self.suite.bases.values())), len(self.suite.datasets)
@@ -116,23 +116,23 @@ class Site:
         """The first page."""
         board, suite = self.board, self.suite
         first = board.view(board.models[0], self.asked.metric)
-        rows = list(page_rows(first, self.asked.baseline, self.links))
-        standings = {"columns": [c._asdict() for c in COLUMNS], "rows": rows, "head": 1}
         return page.page(
             "index.html",
             title=suite.title,
-            about=self.about,
             links=LINKS,
-            foot=FOOT,
-            answers=answers,
+            foot=f"{self.about}. {FOOT}",
+            answers=[*answers, *self.missing],
             choices=self.choices(),
-            standings=standings,
-            note=first.note,
+            caption="Standings: strategies by mean rank",
+            columns=COLUMNS,
+            first=payload.rows_of(first, self.asked.baseline),
+            baseline=self.asked.baseline,
+            site=self.links,
             bounds=self.bounds(),
             rests=self.rests(),
             limits=LIMITS,
-            figures=self.figures(),
-            views=page.embedded(self.views()),
+            charts=self.charts(first),
+            board=page.embedded(payload.payload(board, self.choices(), self.named())),
             strategies=[
                 {
                     "name": s.label,
@@ -152,6 +152,55 @@ class Site:
             ],
         )
 
+    def named(self) -> dict[str, str]:
+        """The page of every strategy."""
+        return {s.label: self.links[s.label] for s in self.suite.strategies}
+
+    def palette(self, marked: Sequence[str]) -> Palette:
+        """How strategies are told apart, the same on every page."""
+        names = [s.label for s in self.suite.strategies]
+        return Palette(names, vega.colours(names, self.asked.baseline), self.asked.baseline, marked)
+
+    def charts(self, first: View) -> list[dict[str, Any]]:
+        """The charts of the first page, with the still pictures of its first view."""
+        base, metric = self.asked.baseline, self.asked.metric
+        marked, shown = payload.lead(first, base), payload.specs(self.board)
+        colours = self.palette(marked).colours
+        gains = payload.gain_rows(self.board, first.model, metric, first.group)
+        heat = payload.heat_rows(self.board, first.model, metric, first.share)
+        names = [str(name) for name in first.frame.get("strategy", ())]
+        of = vega.heat(names, [d.label for d in self.suite.datasets], "gain (area)")
+        price = payload.price_rows(first)
+        return [
+            page.chart(
+                "chart-gains",
+                shown["gains"],
+                vega.marked(gains, marked, colours),
+                f"Gain over {base} along the budget",
+                "Mean paired difference over base datasets; of highlighted strategies with its "
+                "95 % simultaneous band (whole datasets flipped; none below six). Point at a curve for its values; drag to move, Shift "
+                "and the wheel to zoom, twice to go back.",
+            ),
+            page.chart(
+                "chart-heat",
+                of,
+                payload.shaded(heat),
+                f"Gain over {base} by strategy and dataset",
+                f"Where each strategy wins and loses: mean difference to {base} in the area under "
+                "the curve over trials, blue ahead and orange behind; colours end at the 95 % "
+                "quantile of the sizes. An empty cell was not run. Means without intervals: those "
+                "are on the pages of strategies and datasets.",
+            ),
+            page.chart(
+                "chart-price",
+                shown["price"],
+                vega.marked(price, marked, colours),
+                "Gain against the seconds of a query",
+                "What a gain costs: interquartile mean of the normalised gain with its 95 % "
+                "interval against mean seconds per query of whole runs.",
+            ),
+        ]
+
     def rests(self) -> str:
         """How many trials the columns on bought rows rest on."""
         n = self.board.evidence.trials
@@ -165,76 +214,11 @@ class Site:
         """The filters, in the order of the keys of `views`."""
         metrics = [self.asked.metric, *(m for m in self.suite.metrics if m != self.asked.metric)]
         return [
-            {"name": "Model", "options": list(self.board.models)},
-            {"name": "Metric", "options": metrics},
-            {"name": "Budget", "options": [f"{share:.0%} of the labels" for share in SHARES]},
-            {"name": "Datasets", "options": list(self.board.groups)},
+            {"key": "model", "name": "Model", "options": list(self.board.models)},
+            {"key": "metric", "name": "Metric", "options": metrics},
+            {"key": "budget", "name": "Budget", "options": [f"{share:.0%}" for share in SHARES]},
+            {"key": "datasets", "name": "Datasets", "options": list(self.board.groups)},
         ]
-
-    def views(self) -> dict[str, Any]:
-        """Every view as JSON; what the metric does not move is said once, under `beside`."""
-        metrics, models = self.choices()[1]["options"], self.board.models
-        found: dict[str, Any] = {}
-        beside: dict[str, dict[str, list[str]]] = {}
-        for view in self.board.views:
-            model, share = models.index(view.model), SHARES.index(view.share)
-            group = self.board.groups.index(view.group)
-            key = [model, metrics.index(view.metric), share, group]
-            rows = [cells(row) for _, row in view.frame.iterrows()]
-            rows.sort(key=lambda row: row[1] != self.asked.baseline)
-            place = f"{model}-{share}-{group}"
-            beside[place] = beside.get(place, {}) | {row[1]: row[BESIDE:] for row in rows}
-            found["-".join(map(str, key))] = {
-                "rows": [row[:BESIDE] for row in rows],
-                "note": view.note,
-            }
-        texts = [i for i, c in enumerate(COLUMNS) if c.text]
-        links = {s.label: self.links[s.label] for s in self.suite.strategies}
-        return {
-            "views": found,
-            "beside": beside,
-            "texts": texts,
-            "links": links,
-            "baseline": self.asked.baseline,
-        }
-
-    def looked(self, metric: str, model: str, part: "Stack | None" = None) -> "About":
-        """What the captions of figures say; `part`: what is drawn, if not all of the model's."""
-        from albench.analysis.comparison.cells import merged
-        from albench.plots.style import About
-
-        stack, bounds = part or self.board.stacks[model, metric], self.asked.unranked
-        blocks = stack.blocks
-        return About(
-            metric=metric,
-            lower=self.asked.lower,
-            baseline=self.asked.baseline,
-            measure=f"area under {metric}{' (negated)' if self.asked.lower else ''}",
-            strategies=[s.label for s in self.suite.strategies if s.label not in bounds],
-            trials=trials_of(blocks),
-            datasets=len(blocks),
-            bounds=sorted(bounds),
-            model=model,
-            protocol=stack.protocol,
-            alpha=self.asked.alpha,
-            rope=self.asked.rope or ROPE,
-            bases=len({self.suite.bases[d] for d in stack.datasets}),
-            merged=merged(stack.datasets, self.asked.base),
-        )
-
-    def figures(self) -> list[dict[str, str]]:
-        """The figures of the first page: how probable each strategy is to do better."""
-        from albench.analysis.comparison.aggregate import aggregates
-
-        found: list[dict[str, str]] = []
-        for place, model in enumerate(self.board.models):
-            stack = self.board.stacks.get((model, self.asked.metric))
-            if stack is None or len(stack.strategies) < 2:
-                continue
-            table = aggregates(stack, self.asked.baseline, base=self.asked.base, draws=500)
-            frames = {"improvement": table[table["strategy"] != self.asked.baseline]}
-            found += drawn(frames, self.looked(self.asked.metric, model), f"m{place}")
-        return found
 
     def bounds(self) -> dict[str, Any]:
         """The bounds by model; an empty table where the suite has none."""
@@ -289,11 +273,35 @@ class Site:
         )
         if name in self.asked.unranked:
             line = f"It sees hidden labels: a bound, drawn apart and never ranked. {line}"
-        frames = {}
+        charts = []
         if name != base and ran.blocks:
-            frames = {"gain_overall": overall_gain(ran, base, base=self.asked.base, draws=500)}
-        figures = list(drawn(frames, self.looked(self.asked.metric, model, ran), f"m{place}"))
-        return Part(f"With {model}", lines=[line], figures=figures, tables=[vars(shown)])
+            gain = overall_gain(ran, base, base=self.asked.base, draws=500)
+            if not gain.empty:
+                charts.append(self.gain_chart(name, place, model, gain))
+        return Part(f"With {model}", lines=[line], charts=charts, tables=[vars(shown)])
+
+    def gain_chart(self, name: str, place: int, model: str, gain: "pd.DataFrame") -> dict[str, Any]:
+        """A strategy's gain along the budget: the mean over datasets, each dataset in grey.
+
+        gain: as `overall_gain` gives it.
+        """
+        from albench.analysis.comparison.words import several
+
+        base, mean = self.asked.baseline, f"{name}, mean"
+        whose = gain["dataset"].where(gain["dataset"] != "", mean)
+        order = list(dict.fromkeys(whose))
+        palette = Palette(order, dict(zip(order, vega.COLOURS, strict=False)), "", [mean])
+        n = gain.loc[gain["dataset"] != "", "dataset"].nunique()
+        return page.curves_chart(
+            f"gain-{place}",
+            gain.assign(strategy=whose),
+            vega.lines("share of the labels bought", f"gain over {base}", share=True),
+            palette,
+            title=f"Gain of {name} over {base} along the budget, {model}",
+            caption=f"{name} with {model}: paired difference to {base} in {self.asked.metric} "
+            f"along the budget, the mean over {several(n, 'base dataset')} with its 95 % "
+            "simultaneous band (none below six), and the mean of each dataset.",
+        )
 
     def dataset(self, dataset: Labelled) -> str:
         """A dataset's page: what it is, and every strategy's curve on it."""
@@ -355,10 +363,45 @@ class Site:
             FORMS,
             self.links,
         )
-        told = self.looked(self.asked.metric, model, part)
         curves = [mean_curves(part, lower), *curves_of(self.board.ceilings, model, label, lower)]
-        figures = [drawn_alone(pd.concat(curves, ignore_index=True), told, f"m{place}")]
-        return Part(f"With {model}", figures=figures, tables=[vars(table)])
+        chart = self.learning_chart(label, place, model, pd.concat(curves, ignore_index=True))
+        return Part(f"With {model}", charts=[chart], tables=[vars(table)])
+
+    def learning_chart(
+        self, label: str, place: int, model: str, curves: "pd.DataFrame"
+    ) -> dict[str, Any]:
+        """The learning curves of a dataset: the first by area and the baseline highlighted."""
+        base, bounds = self.asked.baseline, set(self.asked.unranked) & set(curves["strategy"])
+        sign = 1 if self.asked.lower else -1
+        area = curves.groupby("strategy", sort=False)["mean"].mean().mul(sign)
+        best = [s for s in area.sort_values(kind="stable").index if s not in {base, *bounds}]
+        marked = [*best[: payload.MARKED - 1], base]
+        full = curves["full"].dropna()
+        top = f" The whole pool reaches {full.iloc[0]:.3f}." if len(full) else ""
+        apart = f" {', '.join(sorted(bounds))}: a bound that sees hidden labels." if bounds else ""
+        part = curves[~curves["mean"].isna()]
+        return page.curves_chart(
+            f"learning-{place}",
+            part,
+            vega.lines("labels", self.asked.metric),
+            self.palette(marked),
+            title=f"Learning curves on {label}, {model}",
+            caption=f"Mean {self.asked.metric} on {label} with {model}; of highlighted strategies "
+            f"with its 95 % t interval over trials, at first the best by mean and {base}.{top}"
+            f"{apart}",
+        )
+
+    def sure(self) -> str:
+        """How sure the standings are, and what one must not read into them."""
+        return page.page(
+            "sheet.html",
+            title="How sure is this?",
+            about=self.about,
+            facts=sure.facts(self.board, self.manifest),
+            parts=sure.parts(self.board, self.missing),
+            links=BACK,
+            foot=FOOT,
+        )
 
     def protocol(self) -> str:
         """The protocol with its known limits, versions, references, and how to repeat it."""
@@ -391,18 +434,26 @@ class Site:
         )
 
 
-def write(board: Board, manifest: Mapping[str, Any], answers: list[str], folder: Path) -> int:
-    """Write all pages; returns the number of bytes."""
+def write(
+    board: Board,
+    manifest: Mapping[str, Any],
+    answers: list[str],
+    folder: Path,
+    missing: Sequence[str] = (),
+) -> int:
+    """Write all pages; returns the number of bytes. missing: what the results lack, in words."""
     links = page.slugs([s.label for s in board.suite.strategies], "strategy")
     links |= {
         f"dataset {k}": v
         for k, v in page.slugs([d.label for d in board.suite.datasets], "dataset").items()
     }
-    site = Site(board, manifest, {k: f"{v}.html" for k, v in links.items()})
+    site = Site(board, manifest, {k: f"{v}.html" for k, v in links.items()}, missing)
     first = board.view(board.models[0], board.question.metric)
     files = {
         "index.html": site.index(answers),
         "protocol.html": site.protocol(),
+        "sure.html": site.sure(),
+        page.VEGA: vega.script(),
         "leaderboard.csv": as_csv(board),
         "leaderboard.md": as_markdown(first, board),
     }
