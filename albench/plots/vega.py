@@ -9,10 +9,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Any
 
 Spec = dict[str, Any]
 
@@ -32,6 +29,8 @@ COLOURS = (
 QUIET = "#7d8590"
 """Of the baseline, and of all that is not highlighted."""
 FONT = "DejaVu Sans"
+STEP = 17
+"""Height of a row of the heat map, in pixels."""
 
 
 def colours(strategies: Sequence[str], baseline: str) -> dict[str, str]:
@@ -39,18 +38,6 @@ def colours(strategies: Sequence[str], baseline: str) -> dict[str, str]:
     others = [name for name in strategies if name != baseline]
     found = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(others)}
     return found | {baseline: QUIET}
-
-
-def marked(frame: "pd.DataFrame", names: Sequence[str], palette: Mapping[str, str]) -> list[Any]:
-    """The rows of a frame with `marked` and `colour`, as the charts read them."""
-    rows = [
-        {str(k): (None if v != v else v) for k, v in row.items()}
-        for row in frame.to_dict("records")
-    ]
-    for row in rows:
-        row["marked"] = row["strategy"] in names
-        row["colour"] = palette.get(str(row["strategy"]), QUIET)
-    return rows
 
 
 def _base(name: str, height: Any) -> Spec:
@@ -97,16 +84,22 @@ def _tips(fields: Mapping[str, str]) -> list[Spec]:
 
 
 COLOUR: Spec = {"field": "colour", "type": "nominal", "scale": None}
+# a band that is not known has no height, and no say in the limits of an axis
+BAND = [
+    {"calculate": f"isValid(datum.{end}) ? datum.{end} : datum.mean", "as": f"band_{end}"}
+    for end in ("low", "high")
+]
 HOVER: Spec = {
     "name": "over",
     "select": {"type": "point", "on": "pointerover", "fields": ["strategy"], "nearest": True},
 }
 
 
-def lines(x: str, y: str, *, share: bool = False, height: int = 320) -> Spec:
+def lines(x: str, y: str, *, share: bool = False, zero: bool = False, height: int = 320) -> Spec:
     """Curves: the marked ones in colour with their bands, the others grey.
 
-    Rows: strategy, n, mean, low, high, marked, colour. share: n is a share of the budget.
+    Rows: strategy, n, mean, low, high, marked, colour. share: n is a share of the budget;
+    zero: with a line there, which is the baseline.
     """
     form = ".0%" if share else "d"
     along = _number("n", x, form, scale={"zero": False, "nice": False})
@@ -114,20 +107,20 @@ def lines(x: str, y: str, *, share: bool = False, height: int = 320) -> Spec:
     of = {"field": "strategy", "type": "nominal"}
     wide: Spec = {"condition": {"param": "over", "empty": False, "value": 3}}
     only = [{"filter": "datum.marked"}]
-    zero: Spec = {
+    line: Spec = {
         "mark": {"type": "rule", "strokeDash": [5, 4], "color": QUIET},
         "encoding": {"y": {"datum": 0}},
     }
     layer = [
-        *([zero] if share else []),
+        *([line] if zero else []),
         {
-            "transform": only,
+            "transform": [*only, *BAND],
             "mark": {"type": "area", "opacity": 0.14},
             "params": [_zoom()],
             "encoding": {
                 "x": along,
-                "y": up | {"field": "low"},
-                "y2": {"field": "high"},
+                "y": up | {"field": "band_low"},
+                "y2": {"field": "band_high"},
                 "color": COLOUR,
                 "detail": of,
             },
@@ -175,7 +168,7 @@ def heat(strategies: Sequence[str], datasets: Sequence[str], measure: str) -> Sp
     Rows: strategy, dataset, gain, shade (the gain within the limits of the colours).
     """
     axis = {"labelLimit": 150, "title": None, "domain": False, "ticks": False}
-    return _base("rows", {"step": 17}) | {
+    return _base("rows", STEP * len(strategies)) | {
         "mark": {"type": "rect", "cornerRadius": 2},
         "encoding": {
             "x": {
@@ -229,12 +222,16 @@ def price(y: str) -> Spec:
     return _base("rows", 320) | {
         "layer": [
             {
+                "transform": [
+                    {"calculate": step["calculate"].replace("mean", "gain"), "as": step["as"]}
+                    for step in BAND
+                ],
                 "mark": {"type": "rule", "strokeWidth": 1.2},
                 "params": [_zoom()],
                 "encoding": {
                     "x": along,
-                    "y": up | {"field": "low"},
-                    "y2": {"field": "high"},
+                    "y": up | {"field": "band_low"},
+                    "y2": {"field": "band_high"},
                     "color": shade,
                     "opacity": faint,
                 },
@@ -298,6 +295,9 @@ def still(spec: Spec, width: int = 860) -> str:
     svg = vl_convert.vegalite_to_svg(sized, vl_version=GRAMMAR)
     # the names of strategies are text between tags, and no number of theirs is cut
     short = re.sub(r"<[^>]*>", lambda tag: LONG.sub(lambda n: f"{float(n[0]):.1f}", tag[0]), svg)
+    # identifiers count on from one drawing to the next
+    for place, name in enumerate(re.findall(r'<[^>]* id="([^"]+)"', short)):
+        short = short.replace(f'"{name}"', f'"i{place}"').replace(f"(#{name})", f"(#i{place})")
     return "data:image/svg+xml;base64," + b64encode(short.encode()).decode()
 
 

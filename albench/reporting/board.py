@@ -143,6 +143,8 @@ class Board:
     notes: tuple[str, ...]
     reasons: dict[tuple[str, str], str]
     """Why a strategy has no finished run with a model, as the first of its runs says."""
+    sizes: dict[str, tuple[int, int, int, int]]
+    """Rows to train on and to test, features and classes of each dataset, by its first run."""
 
     def absent(self, strategy: str, model: str) -> str:
         """Why a strategy has no curves with a model, in words."""
@@ -201,7 +203,19 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
         ceilings=ceilings(suite, runs, rounds),
         notes=tuple(notes),
         reasons=reasons(runs),
+        sizes=sizes(runs),
     )
+
+
+def sizes(runs: "pd.DataFrame") -> dict[str, tuple[int, int, int, int]]:
+    """Size of every dataset that has a finished run."""
+    first = runs[runs["status"] == "done"].drop_duplicates("dataset").set_index("dataset")
+    columns = ["n_train", "n_test", "n_features", "n_classes"]
+    known = first[columns].dropna()
+    return {
+        str(name): (int(row[0]), int(row[1]), int(row[2]), int(row[3]))
+        for name, row in zip(known.index, known.to_numpy(), strict=True)
+    }
 
 
 def reasons(runs: "pd.DataFrame") -> dict[tuple[str, str], str]:

@@ -27,20 +27,6 @@ if TYPE_CHECKING:
 
 
 DASH = "\N{EN DASH}"
-Rows = Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Palette:
-    """How strategies are told apart on a page.
-
-    order: of the suite; colours by name; marked: highlighted where nobody chose
-    """
-
-    order: Sequence[str]
-    colours: Mapping[str, str]
-    baseline: str
-    marked: Sequence[str]
 
 
 def template_text(name: str) -> str:
@@ -179,6 +165,7 @@ class Part:
     tables: Sequence[Mapping[str, Any]] = ()
     code: str = ""
     charts: Sequence[Mapping[str, Any]] = ()
+    level: int = 2
 
 
 @dataclass(frozen=True)
@@ -248,46 +235,6 @@ def drawn_bought(
         for picture in pictures(frames, strategies, baseline):
             svg = inline(picture.figure, f"{key}-{picture.name}", picture.caption.split(". ")[0])
             yield {"svg": svg, "caption": picture.caption, "name": picture.name}
-
-
-def chart(id: str, spec: vega.Spec, rows: Rows, title: str, caption: str) -> dict[str, Any]:
-    """A chart for a page: its place, and a still picture for readers without scripts."""
-    return {
-        "id": id,
-        "title": title,
-        "caption": caption,
-        "still": markup(vega.still(vega.filled(spec, rows))),
-    }
-
-
-def curves_chart(
-    id: str,
-    frame: "pd.DataFrame",
-    spec: vega.Spec,
-    palette: Palette,
-    *,
-    title: str,
-    caption: str,
-) -> dict[str, Any]:
-    """Curves whose reader chooses which strategies are highlighted.
-
-    frame: strategy, n, mean, low, high; palette: colours, baseline and the first highlights.
-    """
-    frame = frame[["strategy", "n", "mean", "low", "high"]].round(5)
-    names = [name for name in palette.order if name in set(frame["strategy"])]
-    first = [name for name in palette.marked if name in names]
-    rows = vega.marked(frame, first, palette.colours)
-    data = {
-        "spec": spec,
-        "rows": [{k: v for k, v in r.items() if k not in ("marked", "colour")} for r in rows],
-        "names": names,
-        "marked": first,
-        "baseline": palette.baseline,
-        "colours": palette.colours,
-        "palette": list(vega.COLOURS),
-        "quiet": vega.QUIET,
-    }
-    return chart(id, spec, rows, title, caption) | {"json": embedded(data)}
 
 
 def safely(section: Callable[[], Part | None]) -> Part | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from albench.plots import vega
 from albench.reporting.board import ALL, COLUMNS, SHARES, Board, View, cells, of_group
+from albench.reporting.charts import MARKED, packed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
 
 DRAWS = 500
 """Of the bootstrap behind a band."""
-STEP = 2
+EVERY = slice(None, None, 2)
 """Every other point of a mean curve is kept: 21 of them."""
-MARKED = 3
-"""So many strategies are highlighted where nobody chose."""
+PRICE = ("seconds", "gain", "low", "high")
 SHADED = 0.95
 """The colours of the heat map end at this quantile of the gains' sizes."""
 
@@ -101,7 +101,7 @@ def gain_rows(board: Board, model: str, metric: str, group: str) -> "pd.DataFram
     if found.empty:
         return found
     whole = found[found["dataset"] == ""].drop(columns="dataset")
-    return whole.groupby("strategy", sort=False).nth(slice(None, None, STEP))
+    return whole.groupby("strategy", sort=False).nth(EVERY)
 
 
 def heat_rows(board: Board, model: str, metric: str, share: float) -> "pd.DataFrame":
@@ -152,21 +152,6 @@ def price_rows(view: View) -> "pd.DataFrame":
     return kept[known].rename(columns=names).reset_index(drop=True)
 
 
-def rounded(values: "pd.Series[float]", digits: int = 4) -> list[float | None]:
-    """Numbers as JSON has them: short, and null where undefined."""
-    return [None if v != v else round(float(v), digits) + 0.0 for v in values]
-
-
-def packed(frame: "pd.DataFrame", fields: tuple[str, ...]) -> dict[str, list[Any]]:
-    """A frame as columns by strategy."""
-    if frame.empty:
-        return {}
-    return {
-        str(name): [rounded(part[field]) for field in fields]
-        for name, part in frame.groupby("strategy", sort=False)
-    }
-
-
 def payload(board: Board, choices: list[dict[str, Any]], links: dict[str, str]) -> dict[str, Any]:
     """All that the first page's script needs, as plain values.
 
@@ -181,13 +166,13 @@ def payload(board: Board, choices: list[dict[str, Any]], links: dict[str, str]) 
         key = "-".join(map(str, [*where, groups.index(view.group)]))
         views[key] = rows_of(view, asked.baseline)
         frame = price_rows(view)
-        prices[key] = packed(frame, ("seconds", "gain", "low", "high"))
+        prices[key] = packed(frame, PRICE)
     gains, heats = {}, {}
     for m, model in enumerate(models):
         for k, metric in enumerate(metrics):
             for g, group in enumerate(groups):
                 rows = gain_rows(board, model, metric, group)
-                gains[f"{m}-{k}-{g}"] = packed(rows, ("n", "mean", "low", "high"))
+                gains[f"{m}-{k}-{g}"] = packed(rows)
             for b, share in enumerate(SHARES):
                 rows = heat_rows(board, model, metric, share)
                 heats[f"{m}-{k}-{b}"] = {
@@ -212,6 +197,7 @@ def payload(board: Board, choices: list[dict[str, Any]], links: dict[str, str]) 
         "palette": list(vega.COLOURS),
         "quiet": vega.QUIET,
         "shaded": SHADED,
+        "step": vega.STEP,
         "many": MARKED,
         "specs": specs(board),
     }
@@ -219,8 +205,9 @@ def payload(board: Board, choices: list[dict[str, Any]], links: dict[str, str]) 
 
 def specs(board: Board) -> dict[str, Any]:
     """The charts of the first page, without rows."""
+    gain = f"gain over {board.question.baseline}"
     return {
-        "gains": vega.lines("share of the labels bought", "gain over the baseline", share=True),
+        "gains": vega.lines("share of the labels bought", gain, share=True, zero=True),
         "heat": vega.heat([], [], "gain (area)"),
         "price": vega.price("normalised gain"),
     }

@@ -1,7 +1,5 @@
 """The leaderboard as files: a static site, CSV and Markdown, equal for equal tables."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 from albench.core import registry
 from albench.core.files import write_atomic
 from albench.plots import vega
-from albench.reporting import page, payload, sure
+from albench.reporting import charts, facts, page, payload, sure
 from albench.reporting.board import (
     COLUMNS,
     SHARES,
     Board,
     View,
     counts,
-    flat,
     of_strategy,
     two,
 )
 from albench.reporting.evidence import above, curves_of
 from albench.reporting.page import (
-    Palette,
     Part,
     protocol_facts,
     references,
@@ -31,6 +27,7 @@ from albench.reporting.page import (
     stamp,
     where_from,
 )
+from albench.reporting.plain import as_csv, as_markdown
 from albench.suite import Labelled
 
 if TYPE_CHECKING:
@@ -41,7 +38,7 @@ FOOT = (
     "Made by albench from stored tables; equal tables give equal pages. Nothing on this page "
     "is loaded from a network."
 )
-BACK = (("index.html", "Leaderboard"),)
+BACK = (("index.html", "Leaderboard"), ("sure.html", "How sure?"), ("protocol.html", "Protocol"))
 LINKS = (
     ("#figures", "Charts"),
     ("#strategies", "Strategies"),
@@ -156,10 +153,12 @@ class Site:
         """The page of every strategy."""
         return {s.label: self.links[s.label] for s in self.suite.strategies}
 
-    def palette(self, marked: Sequence[str]) -> Palette:
+    def palette(self, marked: Sequence[str]) -> charts.Palette:
         """How strategies are told apart, the same on every page."""
         names = [s.label for s in self.suite.strategies]
-        return Palette(names, vega.colours(names, self.asked.baseline), self.asked.baseline, marked)
+        return charts.Palette(
+            names, vega.colours(names, self.asked.baseline), self.asked.baseline, marked
+        )
 
     def charts(self, first: View) -> list[dict[str, Any]]:
         """The charts of the first page, with the still pictures of its first view."""
@@ -172,16 +171,17 @@ class Site:
         of = vega.heat(names, [d.label for d in self.suite.datasets], "gain (area)")
         price = payload.price_rows(first)
         return [
-            page.chart(
+            charts.chart(
                 "chart-gains",
                 shown["gains"],
-                vega.marked(gains, marked, colours),
+                charts.unpacked(charts.packed(gains), charts.FIELDS, colours, marked),
                 f"Gain over {base} along the budget",
                 "Mean paired difference over base datasets; of highlighted strategies with its "
-                "95 % simultaneous band (whole datasets flipped; none below six). Point at a curve for its values; drag to move, Shift "
-                "and the wheel to zoom, twice to go back.",
+                "95 % simultaneous band (whole datasets flipped; none below six). Point at a "
+                "curve for its values; drag to move, Shift "
+                "and the wheel to zoom, a double click to go back.",
             ),
-            page.chart(
+            charts.chart(
                 "chart-heat",
                 of,
                 payload.shaded(heat),
@@ -191,10 +191,12 @@ class Site:
                 "quantile of the sizes. An empty cell was not run. Means without intervals: those "
                 "are on the pages of strategies and datasets.",
             ),
-            page.chart(
+            charts.chart(
                 "chart-price",
                 shown["price"],
-                vega.marked(price, marked, colours),
+                charts.unpacked(
+                    charts.packed(price, payload.PRICE), payload.PRICE, colours, marked
+                ),
                 "Gain against the seconds of a query",
                 "What a gain costs: interquartile mean of the normalised gain with its 95 % "
                 "interval against mean seconds per query of whole runs.",
@@ -231,14 +233,6 @@ class Site:
     def strategy(self, strategy: Labelled) -> str:
         """A strategy's page: what it is, its curves, where it wins and loses."""
         entry = registry.entry("strategy", strategy.ref.name)
-        traits = entry.traits
-        facts = [
-            ("source", traits.cite or "not given"),
-            ("family", traits.family or "not given"),
-            ("cost of a query", traits.cost or "not given"),
-            ("needs", ", ".join(traits.needs) or "nothing in particular"),
-            ("version", entry.version),
-        ]
         parts = [
             self.on_model(strategy.label, place, m) for place, m in enumerate(self.board.models)
         ]
@@ -246,7 +240,7 @@ class Site:
             "sheet.html",
             title=strategy.label,
             about=entry.doc.split("\n\n")[0],
-            facts=facts,
+            facts=facts.of_strategy(entry),
             parts=[p for p in parts if p],
             links=BACK,
             foot=FOOT,
@@ -290,12 +284,12 @@ class Site:
         base, mean = self.asked.baseline, f"{name}, mean"
         whose = gain["dataset"].where(gain["dataset"] != "", mean)
         order = list(dict.fromkeys(whose))
-        palette = Palette(order, dict(zip(order, vega.COLOURS, strict=False)), "", [mean])
+        palette = charts.Palette(order, dict(zip(order, vega.COLOURS, strict=False)), "", [mean])
         n = gain.loc[gain["dataset"] != "", "dataset"].nunique()
-        return page.curves_chart(
+        return charts.chosen(
             f"gain-{place}",
-            gain.assign(strategy=whose),
-            vega.lines("share of the labels bought", f"gain over {base}", share=True),
+            {"": charts.packed(gain.assign(strategy=whose).groupby("strategy").nth(payload.EVERY))},
+            vega.lines("share of the labels bought", f"gain over {base}", share=True, zero=True),
             palette,
             title=f"Gain of {name} over {base} along the budget, {model}",
             caption=f"{name} with {model}: paired difference to {base} in {self.asked.metric} "
@@ -306,13 +300,6 @@ class Site:
     def dataset(self, dataset: Labelled) -> str:
         """A dataset's page: what it is, and every strategy's curve on it."""
         entry = registry.entry("dataset", dataset.ref.name)
-        facts = [
-            ("source", entry.traits.cite or "not given"),
-            ("in this suite", dataset.ref.label),
-            ("base", self.suite.bases[dataset.label]),
-            ("group", dataset.group or "none"),
-        ]
-        facts += [(f"protocol: {k}", str(getattr(v, "label", v))) for k, v in dataset.fields]
         parts = [
             self.of_dataset(dataset.label, place, model)
             for place, model in enumerate(self.board.models)
@@ -321,7 +308,7 @@ class Site:
             "sheet.html",
             title=dataset.label,
             about=entry.doc.split("\n\n")[0],
-            facts=facts,
+            facts=facts.of_dataset(self.board, dataset, entry),
             parts=[p for p in parts if p],
             links=BACK,
             foot=FOOT,
@@ -365,7 +352,8 @@ class Site:
         )
         curves = [mean_curves(part, lower), *curves_of(self.board.ceilings, model, label, lower)]
         chart = self.learning_chart(label, place, model, pd.concat(curves, ignore_index=True))
-        return Part(f"With {model}", charts=[chart], tables=[vars(table)])
+        lines = [facts.who_wins(rows, label, self.asked.baseline)]
+        return Part(f"With {model}", lines=lines, charts=[chart], tables=[vars(table)])
 
     def learning_chart(
         self, label: str, place: int, model: str, curves: "pd.DataFrame"
@@ -375,14 +363,14 @@ class Site:
         sign = 1 if self.asked.lower else -1
         area = curves.groupby("strategy", sort=False)["mean"].mean().mul(sign)
         best = [s for s in area.sort_values(kind="stable").index if s not in {base, *bounds}]
-        marked = [*best[: payload.MARKED - 1], base]
+        marked = [*best[: charts.MARKED - 1], base]
         full = curves["full"].dropna()
         top = f" The whole pool reaches {full.iloc[0]:.3f}." if len(full) else ""
         apart = f" {', '.join(sorted(bounds))}: a bound that sees hidden labels." if bounds else ""
         part = curves[~curves["mean"].isna()]
-        return page.curves_chart(
+        return charts.chosen(
             f"learning-{place}",
-            part,
+            {"": charts.packed(part)},
             vega.lines("labels", self.asked.metric),
             self.palette(marked),
             title=f"Learning curves on {label}, {model}",
@@ -421,13 +409,13 @@ class Site:
                 ],
             ),
         ]
-        facts = [*protocol_facts(self.suite), *stamp(self.suite, self.manifest)]
-        facts += where_from(self.manifest)
+        told = [*protocol_facts(self.suite), *stamp(self.suite, self.manifest)]
+        told += where_from(self.manifest)
         return page.page(
             "sheet.html",
             title=f"Protocol of {self.suite.title}",
             about=self.about,
-            facts=facts,
+            facts=told,
             parts=parts,
             links=BACK,
             foot=FOOT,
@@ -463,46 +451,3 @@ def write(
     for name, text in files.items():
         write_atomic(folder / name, text.encode())
     return sum(len(text.encode()) for text in files.values())
-
-
-def as_csv(board: Board) -> str:
-    """All views in one table."""
-    buffer = io.StringIO()
-    names = ["model", "metric", "budget share", "datasets", *(c.name for c in COLUMNS)]
-    writer = csv.DictWriter(buffer, names, lineterminator="\n")
-    writer.writeheader()
-    for view in board.views:
-        where = {
-            "model": view.model,
-            "metric": view.metric,
-            "budget share": f"{view.share:g}",
-            "datasets": view.group,
-        }
-        writer.writerows({k: harmless(v) for k, v in (where | row).items()} for row in flat(view))
-    return buffer.getvalue()
-
-
-def harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return (
-        f"'{text}" if text[:1] in "=@" or (text[:1] in "+-" and not text[1:2].isdigit()) else text
-    )
-
-
-def as_markdown(view: View, board: Board) -> str:
-    """The first view as a Markdown table."""
-    names = [c.name for c in COLUMNS]
-    lines = [names, ["---"] * len(names), *([row[n] for n in names] for row in flat(view))]
-    body = "\n".join(
-        "| " + " | ".join(plain_markdown(cell) for cell in line) + " |" for line in lines
-    )
-    return f"# {plain_markdown(board.suite.title)}\n\n{body}\n\n{plain_markdown(view.note)}\n"
-
-
-def plain_markdown(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    for mark in "\\|`*_<>[]":
-        text = text.replace(
-            mark, f"\\{mark}" if mark not in "<>" else {"<": "&lt;", ">": "&gt;"}[mark]
-        )
-    return "---" if set(text) == {"-"} else text

@@ -40,8 +40,9 @@ def parts(board: Board, missing: Sequence[str]) -> list[Part]:
         "correction over the strategies of one model. Every view of the first page is a family "
         "of its own: who searches many views for a winner finds one by luck, so the view that "
         f"counts is the first: {board.question.metric}, all datasets, the whole budget.",
-        "Not shown to be better is not the same as equal: `equal` is said only where the mean's "
-        f"interval lies within the rope ({board.question.rope or ROPE:g}).",
+        "Not shown to be better is not the same as equal: equal is said only where the posterior, "
+        "the mean's interval and four datasets in five lie within the rope "
+        f"({board.question.rope or ROPE:g}).",
     ]
     code = (
         f"albench verify {name} --sample 40      # replays stored runs, pick by pick\n"
@@ -99,7 +100,7 @@ def detectable(rows: "pd.DataFrame", model: str, place: int) -> page.Sheet:
     }
     kept["verdict"] = kept["verdict"].replace("unclear", "not told apart")
     caption = (
-        f"Against the baseline with {model}; a true difference as large as `would have been seen` "
+        f"Against the baseline with {model}; a true difference as large as 'would have been seen' "
         "is found four times in five"
     )
     return sheet(kept, f"seen-{place}", caption, forms)

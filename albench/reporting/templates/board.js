@@ -87,19 +87,6 @@
   function lead(view) {
     return view.names.filter(function (name) { return name !== data.baseline; }).slice(0, data.many);
   }
-  function unpacked(packed, fields, colours) {
-    const rows = [];
-    Object.keys(packed).forEach(function (name) {
-      packed[name][0].forEach(function (_, at) {
-        const row = { strategy: name };
-        fields.forEach(function (field, k) { row[field] = packed[name][k][at]; });
-        row.marked = name in colours;
-        row.colour = colours[name] || data.quiet;
-        rows.push(row);
-      });
-    });
-    return rows;
-  }
   function heatRows(view, group) {
     const all = data.heat[[place("model"), place("metric"), place("budget")].join("-")], rows = [], sizes = [];
     Object.keys(all).forEach(function (name) {
@@ -120,14 +107,15 @@
     const chosen = marked || lead(view), colours = albench.coloured(chosen, data), group = data.members[data.choices[3].options[place("datasets")]];
     albench.chips(document.getElementById("chips"), Object.keys(data.colours).filter(function (name) { return view.names.indexOf(name) >= 0; }), chosen, colours, function (name) { marked = albench.toggled(chosen, name); show(); });
     const share = data.shares[place("budget")];
-    const gains = unpacked(data.gains[[place("model"), place("metric"), place("datasets")].join("-")], ["n", "mean", "low", "high"], colours)
+    const gains = albench.unpacked(data.gains[[place("model"), place("metric"), place("datasets")].join("-")], ["n", "mean", "low", "high"], chosen, colours, data.quiet)
       .filter(function (row) { return row.n <= share + 1e-9; });
     const heat = JSON.parse(JSON.stringify(data.specs.heat));
+    heat.height = data.step * view.names.length;
     heat.encoding.y.sort = view.names;
     heat.encoding.x.sort = group;
     albench.draw(document.getElementById("chart-gains"), data.specs.gains, gains);
     albench.draw(document.getElementById("chart-heat"), heat, heatRows(view, group));
-    albench.draw(document.getElementById("chart-price"), data.specs.price, unpacked(data.price[viewKey()], ["seconds", "gain", "low", "high"], colours));
+    albench.draw(document.getElementById("chart-price"), data.specs.price, albench.unpacked(data.price[viewKey()], ["seconds", "gain", "low", "high"], chosen, colours, data.quiet));
   }
   function remember() {
     const state = new URLSearchParams();

@@ -78,21 +78,40 @@ var albench = (function () {
   function toggled(chosen, name) {
     return chosen.indexOf(name) >= 0 ? chosen.filter(function (other) { return other !== name; }) : chosen.concat([name]);
   }
+  function unpacked(pack, fields, chosen, colours, quiet) {
+    const rows = [];
+    Object.keys(pack).forEach(function (name) {
+      pack[name][0].forEach(function (_, at) {
+        const row = { strategy: name };
+        fields.forEach(function (field, k) { row[field] = pack[name][k][at]; });
+        row.marked = chosen.indexOf(name) >= 0;
+        row.colour = colours[name] || quiet;
+        rows.push(row);
+      });
+    });
+    return rows;
+  }
   function alone(figure) {
     const data = JSON.parse(figure.querySelector("script").textContent), box = document.createElement("div");
+    const datasets = Object.keys(data.packs), plot = figure.querySelector(".plot");
     box.className = "chips";
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", "Highlighted strategies");
-    let chosen = data.marked;
+    let chosen = data.marked, dataset = datasets[0];
     function again() {
       const colours = coloured(chosen, data);
-      const rows = data.rows.map(function (row) {
-        return Object.assign({}, row, { marked: chosen.indexOf(row.strategy) >= 0, colour: colours[row.strategy] || data.quiet });
-      });
       if (data.names.length > 1) { chips(box, data.names, chosen, colours, function (name) { chosen = toggled(chosen, name); again(); }); }
-      draw(figure, data.spec, rows);
+      draw(figure, data.spec, unpacked(data.packs[dataset], data.fields, chosen, colours, data.quiet));
     }
-    figure.insertBefore(box, figure.querySelector(".plot"));
+    if (datasets.length > 1) {
+      const label = document.createElement("label"), select = document.createElement("select");
+      label.className = "which";
+      label.append("Dataset ", select);
+      datasets.forEach(function (name) { select.add(new Option(name, name)); });
+      select.addEventListener("change", function () { dataset = datasets[select.selectedIndex]; again(); });
+      figure.insertBefore(label, plot);
+    }
+    figure.insertBefore(box, plot);
     again();
   }
   if (window.vegaEmbed) {
@@ -103,5 +122,5 @@ var albench = (function () {
     waiting.forEach(function (figure) { seen.observe(figure); });
     window.addEventListener("beforeprint", function () { waiting.forEach(function (figure) { if (!figure.drawn) { seen.unobserve(figure); alone(figure); } }); });
   }
-  return { draw: draw, chips: chips, coloured: coloured, toggled: toggled };
+  return { draw: draw, chips: chips, coloured: coloured, toggled: toggled, unpacked: unpacked };
 }());
