@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from albench.analysis.comparison import panels
 from albench.analysis.comparison.paired import smallest_n
+from albench.analysis.comparison.typeset import escape
 from albench.plots import curves, overall, ranks
 from albench.plots.style import FORMATS, About, Counts, figure, save, theme
 
@@ -81,7 +82,7 @@ def write(
 
 
 def _latex(picture: Picture, suffix: str) -> str:
-    caption = picture.caption.replace("%", r"\%").replace("_", r"\_").replace("&", r"\&")
+    caption = escape(picture.caption)
     return (
         "\\begin{figure}\n  \\centering\n"
         f"  \\includegraphics[width=\\linewidth]{{{picture.name}{suffix}}}\n"

@@ -1,5 +1,6 @@
 """The look of every figure: palette, sizes, captions, and files equal for equal tables."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,6 +90,8 @@ def theme() -> Iterator[None]:
         "savefig.dpi": 150,
         "pdf.fonttype": 42,
         "svg.fonttype": "path",
+        # names are shown as they are: a dollar sign starts no formula
+        "text.parse_math": False,
         # Otherwise SVG identifiers are random.
         "svg.hashsalt": "albench",
     }
@@ -96,7 +99,9 @@ def theme() -> Iterator[None]:
     settings: Any = {**default, **sns.axes_style("ticks"), **own}
     # The backend belongs to the caller; figures here are made without pyplot.
     settings = {k: v for k, v in settings.items() if not k.startswith("backend")}
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # a character that no font has is drawn as a box; the caption holds the name
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
         yield
 
 

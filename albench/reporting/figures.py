@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from albench.analysis.question import ROPE
 from albench.core.display import Displayed, Sheet
+from albench.core.files import stems
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -189,8 +189,9 @@ def suffix_of(comparison: "Comparison", place: int) -> str:
     """What tells this model and protocol from the others in file names; mostly nothing."""
     stack, suffix = comparison.stacks[place], ""
     for kind in ("protocol", "model"):
-        if len({getattr(s, kind) for s in comparison.stacks}) > 1:
-            suffix += "-" + (re.sub(r"[^A-Za-z0-9.]+", "-", getattr(stack, kind)).strip("-") or "x")
+        files = stems(str(getattr(s, kind)) for s in comparison.stacks)
+        if len(files) > 1:
+            suffix += f"-{files[str(getattr(stack, kind))]}"
     return suffix
 
 

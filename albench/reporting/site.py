@@ -1,7 +1,6 @@
 """The leaderboard as files: a static site, CSV and Markdown, equal for equal tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -248,6 +247,7 @@ class Site:
 
     def on_model(self, name: str, place: int, model: str) -> Part | None:
         """A strategy with one model."""
+        from albench.analysis.comparison.standings import part_of
         from albench.analysis.comparison.within import overall_gain
 
         stack, base = self.board.stacks.get((model, self.asked.metric)), self.asked.baseline
@@ -255,7 +255,7 @@ class Site:
         if stack is None or name not in stack.everyone:
             return Part(f"With {model}", lines=[self.board.absent(name, model)])
         pair = two(stack, base, name)
-        ran = replace(pair, blocks=tuple(b for b in pair.blocks if name not in b.imputed))
+        ran = part_of(pair, 1.0, [b.dataset for b in pair.blocks if name not in b.imputed])
         table, line = of_strategy(pair, ran, base, name)
         caption = f"{name} by dataset, {model}; largest gain over {base} first"
         shown = sheet(
