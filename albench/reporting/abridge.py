@@ -71,7 +71,9 @@ def fewer(
     from albench.plots.figures import FIGURES
 
     return {
-        name: frame[frame["strategy"].isin(list(shown))] if FIGURES[name].curves else frame
+        name: frame[frame["strategy"].isin(list(shown))]
+        if FIGURES[name].curves and len(frame)
+        else frame
         for name, frame in frames.items()
     }
 
