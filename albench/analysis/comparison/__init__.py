@@ -289,13 +289,15 @@ def _range(frame: pd.DataFrame, options: Options) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
+def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of the tables; an empty one, whose columns have no type yet, gives none."""
+    return pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
+
+
 def _together(parts: list[Comparison], notes: list[str], frame: pd.DataFrame) -> Comparison:
     """The comparisons of all protocols and models as one."""
     names = dict.fromkeys(name for part in parts for name in part.tables)
-    tables = {
-        name: pd.concat([p.tables[name] for p in parts if name in p.tables], ignore_index=True)
-        for name in names
-    }
+    tables = {name: _stacked([p.tables[name] for p in parts if name in p.tables]) for name in names}
     return Comparison(
         options=parts[0].options,
         lines=(
