@@ -19,7 +19,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
 ]
-exclude_patterns = ["_build", "jupyter_execute"]
+exclude_patterns = ["_build", "jupyter_execute", "card.tmpl.md"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_toc_level": 2,
