@@ -162,10 +162,12 @@ def lines(x: str, y: str, *, share: bool = False, zero: bool = False, height: in
     return _base("rows", height) | {"layer": layer}
 
 
-def heat(strategies: Sequence[str], datasets: Sequence[str], measure: str) -> Spec:
+def heat(
+    strategies: Sequence[str], datasets: Sequence[str], measure: str, limit: float = 1.0
+) -> Spec:
     """Strategies x datasets, blue ahead of the baseline and orange behind it.
 
-    Rows: strategy, dataset, gain, shade (the gain within the limits of the colours).
+    Rows: strategy, dataset, gain, shade (the gain within `limit` on either side of zero).
     """
     axis = {"labelLimit": 150, "title": None, "domain": False, "ticks": False}
     return _base("rows", STEP * len(strategies)) | {
@@ -188,7 +190,7 @@ def heat(strategies: Sequence[str], datasets: Sequence[str], measure: str) -> Sp
             "color": {
                 "field": "shade",
                 "type": "quantitative",
-                "scale": {"scheme": "blueorange", "reverse": True, "domainMid": 0},
+                "scale": {"scheme": "blueorange", "reverse": True, "domain": [-limit, limit]},
                 "legend": {
                     "title": measure,
                     "orient": "bottom",

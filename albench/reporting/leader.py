@@ -23,14 +23,24 @@ def answer(table: "pd.DataFrame", base: str, scope: str, metric: str) -> str:
         return _use(others, better, base, scope, metric)
     if (others["verdict"] == "too few datasets").all():
         return (
-            f"{scope}: {_first(table)} has the best mean rank, but these are too few datasets for "
+            f"{scope}: {_first(table)} {_has(table)} the best mean rank, but these are too few datasets for "
             f"a test, so nothing is claimed beyond them."
         )
     return _keep(table, others, base, scope)
 
 
+def _leaders(table: "pd.DataFrame") -> list[str]:
+    """The strategies of the best mean rank: more than one where it is shared."""
+    rank = table["rank"].round(9)
+    return [str(name) for name in table.loc[rank == rank.min(), "strategy"]]
+
+
 def _first(table: "pd.DataFrame") -> str:
-    return str(table.sort_values("rank", kind="stable")["strategy"].iloc[0])
+    return " and ".join(_leaders(table))
+
+
+def _has(table: "pd.DataFrame") -> str:
+    return "share" if len(_leaders(table)) > 1 else "has"
 
 
 def _use(others: "pd.DataFrame", better: "pd.DataFrame", base: str, scope: str, metric: str) -> str:
@@ -48,8 +58,9 @@ def _use(others: "pd.DataFrame", better: "pd.DataFrame", base: str, scope: str, 
     )
     more = len(better) - 1
     text += f"; {more} more beat{'s' if more == 1 else ''} {base}, too." if more else "."
-    leader = _first(others)
-    text += f" By mean rank {leader} stands first." if leader != name else ""
+    first = _leaders(others)
+    s = "" if len(first) > 1 else "s"
+    text += f" By mean rank {' and '.join(first)} stand{s} first." if name not in first else ""
     return text
 
 
@@ -65,9 +76,8 @@ def _keep(table: "pd.DataFrame", others: "pd.DataFrame", base: str, scope: str) 
         )
         if counts.get(verdict, 0)
     ]
-    leader = _first(table)
     text = f"{scope}, keep to {base}: no strategy is shown to beat it"
     text += f" (of {len(others)}: {', '.join(said)})." if said else "."
-    if leader != base:
-        text += f" {leader} has the best mean rank, which is no finding by itself."
+    if base not in _leaders(table):
+        text += f" {_first(table)} {_has(table)} the best mean rank, which is no finding by itself."
     return text

@@ -130,14 +130,14 @@ def heat_rows(board: Board, model: str, metric: str, share: float) -> "pd.DataFr
     return pd.DataFrame(rows, columns=["strategy", "dataset", "gain"])
 
 
-def shaded(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    """The rows of the heat map with their shade: the gain, cut off where colours end."""
+def shaded(frame: "pd.DataFrame") -> tuple[list[dict[str, Any]], float]:
+    """The rows of the heat map with their shade, the gain cut off where colours end; and where."""
     if frame.empty:
-        return []
+        return [], 1.0
     limit = float(frame["gain"].abs().quantile(SHADED)) or 1.0
     shade = frame["gain"].clip(-limit, limit)
     rows: list[dict[str, Any]] = frame.assign(shade=shade).to_dict("records")
-    return rows
+    return rows, limit
 
 
 def price_rows(view: View) -> "pd.DataFrame":

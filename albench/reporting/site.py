@@ -167,7 +167,8 @@ class Site:
         gains = payload.gain_rows(self.board, first.model, metric, first.group)
         heat = payload.heat_rows(self.board, first.model, metric, first.share)
         names = [str(name) for name in first.frame.get("strategy", ())]
-        of = vega.heat(names, [d.label for d in self.suite.datasets], "gain (area)")
+        cells, limit = payload.shaded(heat)
+        of = vega.heat(names, [d.label for d in self.suite.datasets], "gain (area)", limit)
         price = payload.price_rows(first)
         return [
             charts.chart(
@@ -183,7 +184,7 @@ class Site:
             charts.chart(
                 "chart-heat",
                 of,
-                payload.shaded(heat),
+                cells,
                 f"Gain over {base} by strategy and dataset",
                 f"Where each strategy wins and loses: mean difference to {base} in the area under "
                 "the curve over trials, blue ahead and orange behind; colours end at the 95 % "

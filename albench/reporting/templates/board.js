@@ -100,7 +100,7 @@
     sizes.sort(function (a, b) { return a - b; });
     const limit = sizes[Math.floor(data.shaded * (sizes.length - 1))] || 1;
     rows.forEach(function (row) { row.shade = Math.max(-limit, Math.min(limit, row.gain)); });
-    return rows;
+    return { rows: rows, limit: limit };
   }
   function charts(view) {
     if (!window.vegaEmbed) { return; }
@@ -110,11 +110,13 @@
     const gains = albench.unpacked(data.gains[[place("model"), place("metric"), place("datasets")].join("-")], ["n", "mean", "low", "high"], chosen, colours, data.quiet)
       .filter(function (row) { return row.n <= share + 1e-9; });
     const heat = JSON.parse(JSON.stringify(data.specs.heat));
+    const cells = heatRows(view, group);
+    heat.encoding.color.scale.domain = [-cells.limit, cells.limit];
     heat.height = data.step * view.names.length;
     heat.encoding.y.sort = view.names;
     heat.encoding.x.sort = group;
     albench.draw(document.getElementById("chart-gains"), data.specs.gains, gains);
-    albench.draw(document.getElementById("chart-heat"), heat, heatRows(view, group));
+    albench.draw(document.getElementById("chart-heat"), heat, cells.rows);
     albench.draw(document.getElementById("chart-price"), data.specs.price, albench.unpacked(data.price[viewKey()], ["seconds", "gain", "low", "high"], chosen, colours, data.quiet));
   }
   function remember() {
