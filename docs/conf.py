@@ -1,7 +1,9 @@
 """Sphinx: pages by hand, notebooks executed, the reference generated from the registry."""
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -40,3 +42,29 @@ autosummary_generate = True
 highlight_language = "none"
 
 generate.write(Path(__file__).parent / "reference")
+
+ITEM = re.compile(r"^(\w[\w, ]*?)  +(\S.*)$")
+
+
+def listed(_app: Any, _what: str, _name: str, _of: Any, _options: Any, lines: list[str]) -> None:
+    """Names with what they mean, set out in two columns in the source, as a list."""
+    out: list[str] = []
+    inside = False
+    for line in lines:
+        item = ITEM.match(line)
+        if item and item[1].strip():
+            out += [] if inside else [""]
+            out.append(f"- **{item[1]}**: {item[2]}")
+            inside = True
+        elif inside and line.startswith("  ") and line.strip():
+            out.append(f"  {line.strip()}")
+        else:
+            out += [""] if inside and line.strip() else []
+            out.append(line)
+            inside = False
+    lines[:] = out
+
+
+def setup(app: Any) -> None:
+    """Before numpydoc reads the docstrings."""
+    app.connect("autodoc-process-docstring", listed, priority=100)

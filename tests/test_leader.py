@@ -48,8 +48,8 @@ def test_without_a_winner_the_baseline_is_kept_and_nothing_is_called_equal_that_
     )
     assert said == (
         "With m, keep to random: no strategy is shown to beat it (of 3: 1 worse, 1 practically "
-        "equal, 1 not told apart from it). a and b share the best mean rank, which is no finding by "
-        "itself."
+        "equal, 1 not told apart from it). a and b share the best mean rank, which is no finding "
+        "by itself."
     )
 
 

@@ -23,8 +23,8 @@ def answer(table: "pd.DataFrame", base: str, scope: str, metric: str) -> str:
         return _use(others, better, base, scope, metric)
     if (others["verdict"] == "too few datasets").all():
         return (
-            f"{scope}: {_first(table)} {_has(table)} the best mean rank, but these are too few datasets for "
-            f"a test, so nothing is claimed beyond them."
+            f"{scope}: {_first(table)} {_has(table)} the best mean rank, but these are too few "
+            "datasets for a test, so nothing is claimed beyond them."
         )
     return _keep(table, others, base, scope)
 
