@@ -11,7 +11,19 @@ from typing import Any
 
 import typer
 
-from albench.cli import bought, check, compare, data, new, plan, repair, report, run, status
+from albench.cli import (
+    bought,
+    check,
+    compare,
+    data,
+    figures,
+    new,
+    plan,
+    repair,
+    report,
+    run,
+    status,
+)
 from albench.cli.output import emit, note
 from albench.core.errors import AlbenchError, UsageError
 
@@ -26,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (status, plan, run, compare, bought, report, data, new, check, repair):
+for module in (status, plan, run, compare, figures, bought, report, data, new, check, repair):
     module.add_to(app)
 
 

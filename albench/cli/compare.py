@@ -1,4 +1,4 @@
-"""`compare`, `curves`, `figures`: what the stored tables say."""
+"""`compare` and `curves`: what the stored tables say."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from albench.cli.options import (
     stored,
     suite_of,
 )
-from albench.cli.output import Explained, Format, emit, note, show, show_frame
+from albench.cli.output import Explained, Format, emit, note, show_frame
 from albench.core.rounding import without_noise
 
 if TYPE_CHECKING:
@@ -295,26 +295,12 @@ TableOpt = Annotated[
     typer.Option("--table", help="Default: against; with a single dataset, within."),
 ]
 CurveTableOpt = Annotated[CurveTable, typer.Option("--table", help="Which table is printed.")]
-ToOpt = Annotated[
-    Path | None, typer.Option("--to", metavar="DIR", help="Folder (default: figures).")
-]
-BoughtOpt = Annotated[
-    int,
-    typer.Option(
-        "--bought",
-        metavar="RUNS",
-        min=0,
-        help="Runs (whole trials, the first) that figures of what was bought rest on; 0: none.",
-    ),
-]
-AsOpt = Annotated[str, typer.Option("--as", metavar="A,B", help="Of pdf, svg, png.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("compare", cls=Explained)(compare)
     app.command("curves", cls=Explained)(curves)
-    app.command("figures")(figures)
 
 
 def compare(
@@ -429,48 +415,3 @@ def curves(
     if table is CurveTable.summary and fmt in (Format.json, Format.csv):
         notes.append("labels to each target and the utilisation: --table labels")
     return show_frame(frame, fmt=fmt, notes=notes, kept=kept)
-
-
-def figures(
-    suite: SuiteArg,
-    results: ResultsOpt = None,
-    to: ToOpt = None,
-    formats: AsOpt = "pdf,svg,png",
-    baseline: BaselineOpt = None,
-    metric: MetricOpt = None,
-    model: ModelOpt = None,
-    only: OnlyOpt = None,
-    axis: AxisOpt = None,
-    missing: MissingOpt = Missing.complete,
-    bought: BoughtOpt = 600,
-    fmt: FormatOpt = Format.table,
-    plugin: PluginOpt = None,
-) -> None:
-    """Draw the figures of a suite, with captions; the same tables give the same bytes."""
-    loaded = suite_of(suite, plugin)
-    order = [s.label for s in loaded.strategies]
-    loaded = suite_of(suite, plugin, only) if only else loaded
-    from albench.analysis.comparison import compare as compare_tables
-    from albench.plots.style import check_formats
-    from albench.reporting.figures import draw, draw_bought
-    from albench.reporting.source import Source
-    from albench.runner import open_store
-
-    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
-    check_formats(kinds)
-    asked = replace(
-        loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
-    )
-    runs, rounds = stored(loaded, results, model)
-    folder = to or open_store(loaded, results).folder / "figures"
-    found = compare_tables(runs, rounds, asked)
-    drawn = draw(found, folder, kinds, order)
-    captions = [(name, picture.caption) for name, picture in drawn]
-    notes = [*found.notes]
-    if bought:
-        source = Source(loaded, runs, rounds, baseline=baseline, most=bought)
-        note(f"now what was bought in {source.trials} trials (--bought 0 leaves it out)")
-        more, left_out = draw_bought(source, folder, kinds, order)
-        captions, notes = captions + more, notes + left_out
-    rows = [{"figure": name, "files": ", ".join(kinds), "caption": text} for name, text in captions]
-    show(rows, ["figure", "files", "caption"], fmt=fmt, notes=[*notes, f"in {folder}"])
