@@ -4,9 +4,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from matplotlib.figure import Figure
@@ -91,14 +90,14 @@ class Print:
     width: float | None = None
     font: str = ""
     size: float = 8.0
-    colors: Mapping[str, str] = MappingProxyType({})
+    colors: Mapping[str, str] = field(default_factory=dict)
     order: Sequence[str] = ()
     legend: bool = True
     panels: tuple[int, int] | None = None
     shared: bool = True
 
 
-PRINT: ContextVar[Print] = ContextVar("print", default=Print())  # noqa: B039 - it is frozen
+PRINT: ContextVar[Print] = ContextVar("print", default=Print())
 STYLES = {
     "acm": Print(width=3.33, font="Linux Libertine O", size=8.0),
     "ieee": Print(width=3.5, font="Times New Roman", size=8.0),
