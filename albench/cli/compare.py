@@ -22,7 +22,7 @@ from albench.cli.options import (
     stored,
     suite_of,
 )
-from albench.cli.output import Explained, Format, emit, note, show_frame
+from albench.cli.output import Explained, Format, emit, note, say, show_frame
 from albench.core.rounding import without_noise
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def show_comparison(
     table = table or Table(found.main)
 
     if fmt is Format.table or fmt is Format.markdown:
-        emit("\n".join(found.lines) + "\n")
+        say("\n".join(found.lines) + "\n")
     elif fmt is Format.latex:
         emit("\n".join(f"% {line}" for line in found.lines))
     notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]

@@ -97,7 +97,8 @@ class Print:
     shared: bool = True
 
 
-PRINT: ContextVar[Print] = ContextVar("print", default=Print())
+SCREEN = Print()
+PRINT: ContextVar[Print] = ContextVar("print", default=SCREEN)
 STYLES = {
     "acm": Print(width=3.33, font="Linux Libertine O", size=8.0),
     "ieee": Print(width=3.5, font="Times New Roman", size=8.0),
