@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -109,6 +110,19 @@ def test_a_part_of_the_results_is_shown_and_the_rest_named(
         assert "No run is finished of 2 strategies: margin, kcenter." in told
     if part == "one dataset":
         assert "No run is finished of 3 datasets: wine, rare, noisy." in told
+
+
+def test_a_sweep_of_protocols_is_shown_under_the_first_and_says_so() -> None:
+    from albench.reporting.gaps import of_one_protocol
+    from albench.suite.toml import load_suite
+
+    suite = load_suite("quickstart")
+    frame = pd.DataFrame({"protocol": ["a", "b", "a"], "n": [1, 2, 3]})
+    assert of_one_protocol(suite, frame)[0] is frame
+    sweep = replace(suite, protocols=(("a", suite.protocols[0][1]), ("b", suite.protocols[0][1])))
+    kept, said = of_one_protocol(sweep, frame)
+    assert kept["n"].tolist() == [1, 3]
+    assert "under the protocol a; not shown here: b" in said[0]
 
 
 def test_trials_that_are_missing_are_counted(tmp_path: Path) -> None:

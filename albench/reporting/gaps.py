@@ -25,6 +25,18 @@ def lacking(suite: Suite, runs: "pd.DataFrame") -> list[str]:
     return [line for line in _told(suite, due, len(open_ones)) if line]
 
 
+def of_one_protocol(suite: Suite, runs: "pd.DataFrame") -> "tuple[pd.DataFrame, list[str]]":
+    """The runs under the suite's first protocol, and what is left out by that."""
+    first, *rest = [label for label, _ in suite.protocols]
+    if not rest:
+        return runs, []
+    said = (
+        f"Standings are those under the protocol {first}; not shown here: {_listed(rest)} (`albench "
+        f"report {suite.name}` has them)."
+    )
+    return runs[runs["protocol"] == first], [said]
+
+
 def _told(suite: Suite, due: "pd.DataFrame", short: int) -> Iterator[str]:
     done = due[due["status"] == "done"]
     yield (
