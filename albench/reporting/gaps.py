@@ -31,8 +31,8 @@ def of_one_protocol(suite: Suite, runs: "pd.DataFrame") -> "tuple[pd.DataFrame, 
     if not rest:
         return runs, []
     said = (
-        f"Standings are those under the protocol {first}; not shown here: {_listed(rest)} (`albench "
-        f"report {suite.name}` has them)."
+        f"Standings are those under the protocol {first}; not shown here: {_listed(rest)} "
+        f"(`albench report {suite.name}` has them)."
     )
     return runs[runs["protocol"] == first], [said]
 
