@@ -412,6 +412,8 @@ def curves(
         return told(found.notes)
     labels_to = [c for c in frame.columns if str(c).startswith("labels to")]
     kept, notes = ["dataset", "strategy", "gain", *labels_to], list(found.notes)
+    if table is CurveTable.labels:
+        kept = ["dataset", "target", "strategy", "median", "saving"]
     if table is CurveTable.summary and fmt in (Format.json, Format.csv):
         notes.append("labels to each target and the utilisation: --table labels")
     return show_frame(frame, fmt=fmt, notes=notes, kept=kept)

@@ -110,6 +110,7 @@ BANDS = {
     "gain": "with its 95 % band over trials, simultaneous over the checkpoints",
     "gain_overall": "with its 95 % simultaneous band (whole datasets flipped; none below six)",
 }
+FEW = "with no band, as there are too few trials or datasets for one"
 ASK = (
     "Choose strategies above the chart; point at a curve for its values; drag to move, Shift and "
     "the wheel to zoom, a double click to go back."
@@ -134,6 +135,11 @@ def of_figure(
     return chosen(f"{key}-{name}", palette=palette, title=title, svg=svg, **told)
 
 
+def band(frame: "pd.DataFrame", name: str) -> str:
+    """What a caption says of the bands of a chart."""
+    return BANDS[name] if frame["low"].notna().any() else FEW
+
+
 def best(frame: "pd.DataFrame", about: "About", value: str = "mean") -> list[str]:
     """The strategies first by the mean of their curves, bounds left out."""
     sign = 1 if about.lower and value == "mean" else -1
@@ -156,7 +162,7 @@ def _learning(frame: "pd.DataFrame", about: "About") -> dict[str, Any]:
         "spec": vega.lines(about.x, about.metric),
         "marked": [*best(frame, about)[: MARKED - 1], about.baseline],
         "title": "Learning curves",
-        "caption": f"Mean test {about.metric} against {about.x}, {BANDS['learning']} for "
+        "caption": f"Mean test {about.metric} against {about.x}, {band(frame, 'learning')} for "
         f"highlighted strategies. {ASK} {about.where}",
     }
 
@@ -169,7 +175,7 @@ def _gain(frame: "pd.DataFrame", about: "About") -> dict[str, Any]:
         "marked": best(frame, of)[:MARKED],
         "title": f"Gain over {about.baseline} by dataset",
         "caption": f"Mean paired difference in test {about.metric}, positive = better, "
-        f"{BANDS['gain']}. {about.where}",
+        f"{band(frame, 'gain')}. {about.where}",
     }
 
 
@@ -182,7 +188,7 @@ def _overall(frame: "pd.DataFrame", about: "About") -> dict[str, Any]:
         "marked": best(whole, of)[:MARKED],
         "title": f"Gain over {about.baseline} over all datasets",
         "caption": f"Mean paired difference in test {about.metric}, positive = better, "
-        f"{BANDS['gain_overall']}. {about.ending('bases')}",
+        f"{band(whole, 'gain_overall')}. {about.ending('bases')}",
     }
 
 
