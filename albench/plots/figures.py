@@ -272,9 +272,10 @@ def _legend(fig: Figure, frame: pd.DataFrame, about: About) -> None:
         return
     there = set(frame["strategy"])
     handles = [curves.handle(s, look) for s, look in about.look.items() if s in there]
-    beside = PRINT.get().width is None
-    place = "outside right center" if beside else "outside upper center"
-    fig.legend(handles=handles, loc=place, ncols=1 if beside else min(3, len(handles)))
+    if PRINT.get().width is None:
+        fig.legend(handles=handles, loc="outside right center")
+    else:
+        fig.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)))
 
 
 FIGURES: Mapping[str, Drawing] = {

@@ -32,16 +32,13 @@ def of_strategy(entry: "Entry") -> Facts:
 
 def written_in(entry: "Entry") -> str:
     """The file that an entry is written in: of albench its path there, else the file's name."""
-    from pathlib import Path
+    from albench.core.source import file_of
 
-    from albench.core.registry import file_of as source_of
-
-    path = source_of(entry.make)
+    path = file_of(entry.make)
     if path is None:
         return "no file: it was given in a session"
-    path = Path(path)
     parts = path.parts
-    if "albench" in parts:
+    if entry.plugin is None and "albench" in parts:
         return "/".join(parts[len(parts) - 1 - parts[::-1].index("albench") :])
     return f"{path.name}, from outside albench"
 

@@ -63,7 +63,8 @@ def _told(suite: Suite, due: "pd.DataFrame", short: int) -> Iterator[str]:
 def _some(done: "pd.DataFrame", due: "pd.DataFrame") -> str:
     """The strategies that were run on some of their datasets only."""
     on, of = (frame.groupby("strategy")["dataset"].nunique() for frame in (done, due))
-    part = [f"{name} ({n} of {of[name]})" for name, n in on.items() if n < of[name]]
+    known = {str(name): int(n) for name, n in of.items()}
+    part = [f"{name} ({n} of {known[str(name)]})" for name, n in on.items() if n < known[str(name)]]
     return f"Run on some of their datasets only: {_listed(part)}." if part else ""
 
 

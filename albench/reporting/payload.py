@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from albench.plots import vega
 from albench.reporting.board import ALL, COLUMNS, SHARES, Board, View, cells, of_group
-from albench.reporting.charts import MARKED, packed
+from albench.reporting.charts import MARKED, packed, thinned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 DRAWS = 500
 """Of the bootstrap behind a band."""
-EVERY = slice(None, None, 2)
-"""Every other point of a mean curve is kept: 21 of them."""
 PRICE = ("seconds", "gain", "low", "high")
 SHADED = 0.95
 """The colours of the heat map end at this quantile of the gains' sizes."""
@@ -35,10 +33,11 @@ def bars(view: View) -> list[list[float] | None]:
         return []
     low, high = frame["gain_low"].fillna(frame["gain"]), frame["gain_high"].fillna(frame["gain"])
     ends = [0.0, *low.dropna(), *high.dropna()]
-    least, width = min(ends), (max(ends) - min(ends)) or 1.0
+    least = float(min(ends))
+    width = float(max(ends)) - least or 1.0
 
     def at(value: float) -> float:
-        return round(100 * (value - least) / width, 1)
+        return round(float(100 * (value - least) / width), 1)
 
     return [
         [at(gain), at(left), at(right), at(0.0)] if gain == gain else None
@@ -101,7 +100,7 @@ def gain_rows(board: Board, model: str, metric: str, group: str) -> "pd.DataFram
     if found.empty:
         return found
     whole = found[found["dataset"] == ""].drop(columns="dataset")
-    return whole.groupby("strategy", sort=False).nth(EVERY)
+    return thinned(whole)
 
 
 def heat_rows(board: Board, model: str, metric: str, share: float) -> "pd.DataFrame":
@@ -136,8 +135,8 @@ def shaded(frame: "pd.DataFrame") -> tuple[list[dict[str, Any]], float]:
         return [], 1.0
     limit = float(frame["gain"].abs().quantile(SHADED)) or 1.0
     shade = frame["gain"].clip(-limit, limit)
-    rows: list[dict[str, Any]] = frame.assign(shade=shade).to_dict("records")
-    return rows, limit
+    rows = frame.assign(shade=shade).to_dict("records")
+    return [{str(k): v for k, v in row.items()} for row in rows], limit
 
 
 def price_rows(view: View) -> "pd.DataFrame":

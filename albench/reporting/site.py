@@ -289,7 +289,7 @@ class Site:
         n = gain.loc[gain["dataset"] != "", "dataset"].nunique()
         return charts.chosen(
             f"gain-{place}",
-            {"": charts.packed(gain.assign(strategy=whose).groupby("strategy").nth(payload.EVERY))},
+            {"": charts.packed(charts.thinned(gain.assign(strategy=whose)))},
             vega.lines("share of the labels bought", f"gain over {base}", share=True, zero=True),
             palette,
             title=f"Gain of {name} over {base} along the budget, {model}",
