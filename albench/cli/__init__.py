@@ -23,6 +23,7 @@ from albench.cli import (
     report,
     run,
     status,
+    submit,
 )
 from albench.cli.output import emit, note
 from albench.core.errors import AlbenchError, UsageError
@@ -38,7 +39,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (status, plan, run, compare, figures, bought, report, data, new, check, repair):
+for module in (
+    status,
+    plan,
+    run,
+    compare,
+    figures,
+    bought,
+    report,
+    data,
+    new,
+    check,
+    submit,
+    repair,
+):
     module.add_to(app)
 
 

@@ -301,7 +301,8 @@ class RunSpec:
     def from_json(cls, text: str) -> "RunSpec":
         """Rebuild a spec from its canonical JSON.
 
-        Raises BadResults for an identity version that is not known here.
+        Raises BadResults for an identity version that is not known here, or a trial that is
+        none.
         """
         table = json.loads(text)
         identity = table.get("identity", 1)
@@ -313,8 +314,10 @@ class RunSpec:
         refs = {
             k: Ref.from_table(table[k]) for k in ("dataset", "strategy", "model", "query_model")
         }
-        protocol = Protocol.from_table(table["protocol"])
-        return cls(**refs, protocol=protocol, trial=int(table["trial"]), identity=identity)
+        protocol, trial = Protocol.from_table(table["protocol"]), table["trial"]
+        if not is_count(trial) or trial < 0:
+            raise BadResults(f"a stored run has the trial {str(trial)[:60]}; they count from 0")
+        return cls(**refs, protocol=protocol, trial=trial, identity=identity)
 
     @cached_property
     def id(self) -> str:

@@ -13,7 +13,7 @@ from albench.suite import Suite
 if TYPE_CHECKING:
     import pandas as pd
 
-    from albench.analysis.comparison.cells import Block, Stack
+    from albench.analysis.comparison.blocks import Block, Stack
     from albench.analysis.question import Options
 
 
@@ -244,7 +244,11 @@ def paired(
                 notes.append(f"{model.label}, {metric}: {error}")
                 continue
             for stack in stacks(
-                frame, asked.baseline, missing=asked.missing, unranked=asked.unranked
+                frame,
+                asked.baseline,
+                missing=asked.missing,
+                unranked=asked.unranked,
+                unranked_models=asked.unranked_models,
             ):
                 if stack.blocks:
                     found[model.label, metric] = replace(stack, model=model.label)

@@ -13,7 +13,7 @@ from albench.reporting.charts import MARKED, packed, thinned
 if TYPE_CHECKING:
     import pandas as pd
 
-    from albench.analysis.comparison.cells import Stack
+    from albench.analysis.comparison.blocks import Stack
 
 
 DRAWS = 500

@@ -27,6 +27,7 @@ from albench.reporting.page import (
     where_from,
 )
 from albench.reporting.plain import as_csv, as_markdown
+from albench.reporting.scopes import of_dataset, scopes_of
 from albench.suite import Labelled
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Site:
     ) -> None:
         self.board, self.manifest, self.links, self.missing = board, manifest, links, missing
         self.suite, self.asked = board.suite, board.question
+        self.scopes: dict[str, pd.DataFrame] = {}
         versions = manifest.get("versions", {})
         bases, listed = len(set(self.suite.bases.values())), len(self.suite.datasets)
         variants = f", {listed} with variants" if listed > bases else ""
@@ -354,7 +356,13 @@ class Site:
         curves = [mean_curves(part, lower), *curves_of(self.board.ceilings, model, label, lower)]
         chart = self.learning_chart(label, place, model, pd.concat(curves, ignore_index=True))
         lines = [facts.who_wins(rows, label, self.asked.baseline)]
-        return Part(f"With {model}", lines=lines, charts=[chart], tables=[vars(table)])
+        tables = [vars(table)]
+        if stack is not None and len(stack.everyone) > 1:
+            if model not in self.scopes:
+                self.scopes[model] = scopes_of(stack, self.asked)
+            both = of_dataset(self.scopes[model], label, self.asked.baseline, f"scopes-{place}")
+            tables.append(vars(both))
+        return Part(f"With {model}", lines=lines, charts=[chart], tables=tables)
 
     def learning_chart(
         self, label: str, place: int, model: str, curves: "pd.DataFrame"
