@@ -53,9 +53,8 @@ def _told(suite: Suite, due: "pd.DataFrame", short: int) -> Iterator[str]:
         none = [n for n in names if n in wanted and n not in found]
         if none:
             plural = {"strategy": "strategies"}.get(kind, f"{kind}s")
-            yield f"No run is finished of {len(none)} {plural if len(none) > 1 else kind}: " + (
-                f"{_listed(none)}."
-            )
+            which = f"{len(none)} {plural}:" if len(none) > 1 else f"the {kind}"
+            yield f"No run is finished of {which} {_listed(none)}."
     yield _some(done, due)
     yield _trials(done, due)
 
