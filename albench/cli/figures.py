@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +26,9 @@ from albench.cli.output import Format, note, show
 from albench.core.errors import BadValue
 
 if TYPE_CHECKING:
+    from albench.analysis.question import Options
     from albench.plots.style import Print
+    from albench.suite import Suite
 
 INCH = {"mm": 1 / 25.4, "cm": 1 / 2.54, "in": 1.0, "pt": 1 / 72.27}
 """Inches of a unit; a point as TeX has it."""
@@ -120,8 +122,11 @@ def figures(
 
     For a paper: `albench figures SUITE --which learning,gain --width 84mm --as pdf`.
     """
+    from albench.plots.style import check_formats
+
     loaded = suite_of(suite, plugin)
-    wanted = chosen(which)
+    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
+    check_formats(kinds)
     names = [s.label for s in loaded.strategies]
     how = print_of(style, width, font, colors)
     how = replace(
@@ -132,34 +137,57 @@ def figures(
         shared=how.shared if shared is None else shared,
     )
     loaded = suite_of(suite, plugin, only) if only else loaded
-    from albench.analysis.comparison import compare as compare_tables
+    asked = replace(
+        loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
+    )
+    job = Job(loaded, asked, kinds, chosen(which), names, how)
+    captions, notes = drawn(job, results, to, model, bought)
+    rows = [{"figure": name, "files": ", ".join(kinds), "caption": text} for name, text in captions]
+    show(rows, ["figure", "files", "caption"], fmt=fmt, notes=notes)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is drawn, and how.
+
+    names  strategies of the suite, all of them and in its order; which: figures, None for all
+    """
+
+    suite: "Suite"
+    asked: "Options"
+    kinds: Sequence[str]
+    which: Sequence[str] | None
+    names: Sequence[str]
+    how: "Print"
+
+
+def drawn(
+    job: Job, results: Path | None, to: Path | None, model: str | None, bought: int
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Draw and write: names with captions, and notes."""
+    from albench.analysis.comparison import compare
     from albench.plots.figures import FIGURES
-    from albench.plots.style import check_formats, printed
+    from albench.plots.style import printed
     from albench.reporting.figures import draw, draw_bought
     from albench.reporting.source import Source
     from albench.runner import open_store
 
-    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
-    check_formats(kinds)
-    asked = replace(
-        loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
-    )
-    runs, rounds = stored(loaded, results, model)
-    folder = to or open_store(loaded, results).folder / "figures"
-    found = compare_tables(runs, rounds, asked)
-    with printed(how):
-        drawn = draw(found, folder, kinds, names, wanted)
-        captions = [(name, picture.caption) for name, picture in drawn]
-        notes = [*found.notes]
-        if bought and (wanted is None or set(wanted) - set(FIGURES)):
-            source = Source(loaded, runs, rounds, baseline=baseline, most=bought)
+    runs, rounds = stored(job.suite, results, model)
+    folder = to or open_store(job.suite, results).folder / "figures"
+    found = compare(runs, rounds, job.asked)
+    notes = [*found.notes]
+    with printed(job.how):
+        made = draw(found, folder, job.kinds, job.names, job.which)
+        captions = [(name, picture.caption) for name, picture in made]
+        if bought and (job.which is None or set(job.which) - set(FIGURES)):
+            source = Source(job.suite, runs, rounds, baseline=job.asked.baseline, most=bought)
             note(f"now what was bought in {source.trials} trials (--bought 0 leaves it out)")
-            more, left_out = draw_bought(source, folder, kinds, names, wanted)
+            more, left_out = draw_bought(source, folder, job.kinds, job.names, job.which)
             captions, notes = captions + more, notes + left_out
-    if wanted is not None and not captions:
-        raise BadValue(f"--which {which}: none of these can be drawn from these results")
-    rows = [{"figure": name, "files": ", ".join(kinds), "caption": text} for name, text in captions]
-    show(rows, ["figure", "files", "caption"], fmt=fmt, notes=[*notes, f"in {folder}"])
+    if job.which is not None and not captions:
+        named = ", ".join(job.which)
+        raise BadValue(f"--which {named}: none of these can be drawn from these results")
+    return captions, [*notes, f"in {folder}"]
 
 
 def chosen(which: str | None) -> list[str] | None:
@@ -245,10 +273,10 @@ def style_file(path: Path) -> "Print":
 
 def colors_of(table: dict[str, object], option: str) -> dict[str, str]:
     """Colours by strategy, each one that can be drawn."""
-    from matplotlib.colors import is_color_like
+    from albench.plots.style import can_be_drawn
 
     for name, color in table.items():
-        if not isinstance(color, str) or not is_color_like(color):
+        if not isinstance(color, str) or not can_be_drawn(color):
             raise BadValue(f'{option}: {name} = {color!r} is no colour such as "#0072b2"')
     return {name: str(color) for name, color in table.items()}
 

@@ -125,6 +125,13 @@ def has_font(name: str) -> bool:
     return name in font_manager.get_font_names()
 
 
+def can_be_drawn(color: str) -> bool:
+    """Whether a text names a colour."""
+    from matplotlib.colors import is_color_like
+
+    return bool(is_color_like(color))
+
+
 @contextmanager
 def theme() -> Iterator[None]:
     """Settings for drawing and saving; nothing is changed outside."""

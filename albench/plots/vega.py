@@ -141,25 +141,25 @@ def lines(x: str, y: str, *, share: bool = False, zero: bool = False, height: in
                 "strokeWidth": wide | {"value": 2.2},
             },
         },
-        {
-            "mark": {"type": "point", "opacity": 0, "size": 80},
-            "params": [HOVER],
-            "encoding": {
-                "x": along,
-                "y": up,
-                "tooltip": _tips(
-                    {
-                        "strategy": "strategy",
-                        "n": f"labels|{form}",
-                        "mean": "mean|.3f",
-                        "low": "from|.3f",
-                        "high": "to|.3f",
-                    }
-                ),
-            },
-        },
+        _pointed(along, up, form),
     ]
     return _base("rows", height) | {"layer": layer}
+
+
+def _pointed(along: Spec, up: Spec, form: str) -> Spec:
+    """The points of all curves, unseen, which tell their values at the pointer."""
+    told = {
+        "strategy": "strategy",
+        "n": f"labels|{form}",
+        "mean": "mean|.3f",
+        "low": "from|.3f",
+        "high": "to|.3f",
+    }
+    return {
+        "mark": {"type": "point", "opacity": 0, "size": 80},
+        "params": [HOVER],
+        "encoding": {"x": along, "y": up, "tooltip": _tips(told)},
+    }
 
 
 def heat(
