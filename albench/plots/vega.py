@@ -221,53 +221,39 @@ def price(y: str) -> Spec:
     up = _number("gain", y, ".2~f")
     shade = {"condition": {"test": "datum.marked", **COLOUR}, "value": QUIET}
     faint = {"condition": {"test": "datum.marked", "value": 1}, "value": 0.55}
-    return _base("rows", 320) | {
-        "layer": [
-            {
-                "transform": [
-                    {"calculate": step["calculate"].replace("mean", "gain"), "as": step["as"]}
-                    for step in BAND
-                ],
-                "mark": {"type": "rule", "strokeWidth": 1.2},
-                "params": [_zoom()],
-                "encoding": {
-                    "x": along,
-                    "y": up | {"field": "band_low"},
-                    "y2": {"field": "band_high"},
-                    "color": shade,
-                    "opacity": faint,
-                },
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 60},
-                "encoding": {
-                    "x": along,
-                    "y": up,
-                    "color": shade,
-                    "opacity": faint,
-                    "tooltip": _tips(
-                        {
-                            "strategy": "strategy",
-                            "gain": "gain|+.2f",
-                            "low": "from|+.2f",
-                            "high": "to|+.2f",
-                            "seconds": "s/query|.2g",
-                        }
-                    ),
-                },
-            },
-            {
-                "transform": [{"filter": "datum.marked"}],
-                "mark": {"type": "text", "align": "left", "dx": 7, "dy": -7, "limit": 130},
-                "encoding": {
-                    "x": along,
-                    "y": up,
-                    "text": {"field": "strategy", "type": "nominal"},
-                    "color": COLOUR,
-                },
-            },
-        ]
+    told = {
+        "strategy": "strategy",
+        "gain": "gain|+.2f",
+        "low": "from|+.2f",
+        "high": "to|+.2f",
+        "seconds": "s/query|.2g",
     }
+    drawn = {"x": along, "color": shade, "opacity": faint}
+    ends = {"y": up | {"field": "band_low"}, "y2": {"field": "band_high"}}
+    band = [{**step, "calculate": step["calculate"].replace("mean", "gain")} for step in BAND]
+    layer = [
+        {
+            "transform": band,
+            "mark": {"type": "rule", "strokeWidth": 1.2},
+            "params": [_zoom()],
+            "encoding": drawn | ends,
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 60},
+            "encoding": drawn | {"y": up, "tooltip": _tips(told)},
+        },
+        {
+            "transform": [{"filter": "datum.marked"}],
+            "mark": {"type": "text", "align": "left", "dx": 7, "dy": -7, "limit": 130},
+            "encoding": {
+                "x": along,
+                "y": up,
+                "text": {"field": "strategy", "type": "nominal"},
+                "color": COLOUR,
+            },
+        },
+    ]
+    return _base("rows", 320) | {"layer": layer}
 
 
 def filled(spec: Spec, rows: Sequence[Mapping[str, Any]]) -> Spec:
