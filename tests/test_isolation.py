@@ -242,7 +242,14 @@ def test_whatever_the_model(model: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(
     "fields",
-    [{"ties": "random"}, {"ties": "row"}, {"delay": 1}, {"audit": 9}, {"scale": "labeled"}],
+    [
+        {"ties": "random"},
+        {"ties": "row"},
+        {"delay": 1},
+        {"audit": 9},
+        {"start": 0, "cold": "random"},
+        {"scale": "labeled"},
+    ],
 )
 def test_whatever_the_protocol(fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     rules = Protocol(**{"start": 8, "batch": 4, "budget": 20, **fields})

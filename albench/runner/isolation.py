@@ -26,7 +26,7 @@ import numpy as np
 
 from albench.core import registry
 from albench.core.arrays import Floats
-from albench.core.errors import RunError, Skip, StrategyError
+from albench.core.errors import NoLabels, RunError, Skip, StrategyError
 from albench.core.spec import Ref, RunSpec
 from albench.core.tables import FULL_POOL
 from albench.runner import wire
@@ -40,6 +40,7 @@ BEGIN = ("LC_", "PYTHON", "NUMBA_", "CONDA_", "DYLD_")
 THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
 PATIENCE = 120.0  # seconds for the imports of a template
 MOST = 3  # templates of a thread: one for each file of strategies, 200 MB each
+NONE = np.empty(0, dtype=np.intp)
 ENDING = 20.0  # seconds for the end of a child that is killed
 
 
@@ -85,6 +86,8 @@ def why_here(spec: RunSpec) -> str:
         return "the protocol gives it all labels"
     if registry.entry("strategy", spec.strategy.name).traits.annotators:
         return "it chooses among annotators, whose answers are not sent to another process"
+    if registry.entry("model", spec.query_model.name).traits.bound:
+        return "its model looks at the test set"
     for kind, ref in used_by(spec):
         entry = registry.entry(kind, ref.name)
         if not ours(entry) and entry.plugin not in registry.LOADED:
@@ -382,7 +385,7 @@ class Isolated:
         open_bits[query.pool] = True
         asked = Asked(
             query.labeled,
-            query.y_labeled,
+            query.y_labeled if len(query.labeled) else NONE,
             np.packbits(open_bits).tobytes(),
             query.waiting,
             query.n,
@@ -445,8 +448,8 @@ class Isolated:
 
     def raised(self, kind: str, said: str) -> BaseException:
         """What the strategy raised, as this process raises it."""
-        if kind == "skip":
-            return Skip(said)
+        if kind in ("skip", "no labels"):
+            return Skip(said) if kind == "skip" else NoLabels(said)
         if kind == "contract":
             return StrategyError(said)
         if kind == "refused":

@@ -26,7 +26,7 @@ import numpy as np
 
 from albench.core import registry
 from albench.core.arrays import Floats, Ints
-from albench.core.errors import AlbenchError, Skip, StrategyError
+from albench.core.errors import AlbenchError, NoLabels, Skip, StrategyError
 from albench.core.spec import Ref
 from albench.runner import fence, wire
 from albench.runner.clock import one_thread
@@ -337,6 +337,9 @@ class Mirror:
         """How many rows are due."""
         return self.due
 
+    def seen(self) -> None:
+        """No annotators to choose of: strategies that choose them stay where the answers are."""
+
     def waiting(self) -> Ints:
         """Positions bought whose labels are outstanding."""
         return self.outstanding
@@ -380,7 +383,7 @@ class InTurn(Trainer):
 
     def note(self, labeled: Ints, y: Ints) -> None:
         """Take note of a round."""
-        if self.follows:
+        if self.follows and len(labeled):
             self.before.append((labeled, y))
 
     def fit(self, labeled: Ints, y: Ints) -> Fitted:
@@ -429,7 +432,8 @@ def serve(line: socket.socket, order: Order, X: Floats) -> None:
         seeds[len(asked.labeled)] = asked.seed
         mirror.update(asked, task)
         learner.note(asked.labeled, asked.y_labeled)
-        query = asking.query(asked.labeled, asked.y_labeled, Unfitted(learner, asked))
+        fitted = Unfitted(learner, asked) if len(asked.labeled) else None
+        query = asking.query(asked.labeled, asked.y_labeled, fitted)
         made.answer(query)
 
 
@@ -500,7 +504,9 @@ def failed(error: BaseException) -> dict[str, Any]:
     except BaseException:
         said = type(error).__name__
     kind = "exception"
-    if isinstance(error, Skip):
+    if isinstance(error, NoLabels):
+        kind = "no labels"
+    elif isinstance(error, Skip):
         kind = "skip"
     elif isinstance(error, StrategyError):
         kind = "contract"

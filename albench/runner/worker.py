@@ -171,7 +171,7 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
         for ref in (spec.model, spec.query_model):
             registry.build("model", ref)(0)  # its imports are not the run's time
         if isolation.isolates(spec, options.in_process):
-            isolation.prepare(spec, options.engine, options.memory)
+            isolation.prepare(spec, engine_of(spec, options.engine), options.memory)
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with parts.running("other"):
