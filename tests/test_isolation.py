@@ -247,7 +247,7 @@ def test_whatever_the_model(model: str, monkeypatch: pytest.MonkeyPatch) -> None
         {"ties": "row"},
         {"delay": 1},
         {"audit": 9},
-        {"start": 0, "cold": "random"},
+        {"start": 0},
         {"scale": "labeled"},
     ],
 )

@@ -337,9 +337,6 @@ class Mirror:
         """How many rows are due."""
         return self.due
 
-    def seen(self) -> None:
-        """No annotators to choose of: strategies that choose them stay where the answers are."""
-
     def waiting(self) -> Ints:
         """Positions bought whose labels are outstanding."""
         return self.outstanding
