@@ -512,6 +512,6 @@ def test_files_other_processes_and_the_network_are_out_of_reach(
         """).replace("{}", str(server.getsockname()[1]))
     )
     registry.load_plugin(plugin)
-    with listening(monkeypatch) as heard:
+    with server, listening(monkeypatch) as heard:
         picks(run("iso-reaches", rules=Protocol(start=8, batch=4, budget=12)))
     assert heard[0].splitlines() == ["done True"]
