@@ -17,12 +17,12 @@ import pytest
 
 from albench.core import registry
 from albench.core.spec import Protocol, RunSpec
-from albench.runner import isolation
+from albench.runner import forking, isolation
 from albench.runner.clock import one_thread
 from albench.runner.worker import Finished, Options, run_one
 from albench.simulation.task import Task
 
-pytestmark = pytest.mark.skipif(not isolation.possible(), reason="this system cannot fork")
+pytestmark = pytest.mark.skipif(not forking.possible(), reason="this system cannot fork")
 RULES = Protocol(start=8, batch=4, budget=20)
 LOOKED = ("random", "margin", "entropy", "qbc", "batch_bald", "badge", "expected_gradient_length")
 LOOKED += ("eer_01", "kcenter", "typiclust", "probcover", "albl", "galaxy", "hierarchical", "bait")
@@ -188,7 +188,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     registry.load_plugin(file)
     with one_thread():
         yield
-    isolation.kept.drop()
+    forking.kept.drop()
     registry.ENTRIES.update(before)
 
 
@@ -268,10 +268,10 @@ def test_a_file_says_the_same_as_albench(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.skipif(sys.platform != "linux", reason="files are read from /proc")
 def test_the_process_holds_nothing_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALBENCH_DATA", "/where/iris/is")
-    isolation.kept.drop()  # so that the template begins with this environment
+    forking.kept.drop()  # so that the template begins with this environment
     with listening(monkeypatch) as heard:
         run("iso-looks")
-    assert [template.threads for template in isolation.kept.held.values()] == [1]
+    assert [template.threads for template in forking.kept.held.values()] == [1]
     held = json.loads(heard[0].splitlines()[-1])
     assert not [name for name in held["environ"] if name.startswith("ALBENCH")]
     assert "iris" not in json.dumps(held)
@@ -348,7 +348,7 @@ def test_nothing_passes_to_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(monkeypatch) as heard:
         run("iso-children", rules=Protocol(start=8, batch=4, budget=12))
-    [*isolation.kept.held.values()][-1].settled()
+    [*forking.kept.held.values()][-1].settled()
     numbers = json.loads(heard[0].splitlines()[0])
     assert len(numbers) == 2
     assert not [n for n in numbers if Path(f"/proc/{n}").exists()]
@@ -382,7 +382,7 @@ def test_a_file_may_import_what_lies_beside_it(
     )
     monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    monkeypatch.setattr(isolation.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(forking.tempfile, "gettempdir", lambda: str(tmp_path))
     registry.load_plugin(plugin)
     assert len(picks(run("iso-two"))) == 4
 
@@ -405,10 +405,10 @@ import sys, threading
 
 from albench.core import registry
 from albench.core.spec import Protocol, RunSpec
-from albench.runner import isolation
+from albench.runner import forking
 from albench.runner.worker import Options, run_one
 
-made = isolation.Template.__init__
+made = forking.Template.__init__
 
 
 def told(self, plugins):
@@ -416,7 +416,7 @@ def told(self, plugins):
     print(self.process.pid, flush=True)
 
 
-isolation.Template.__init__ = told
+forking.Template.__init__ = told
 registry.load_plugin(sys.argv[1])
 gnb = registry.resolve("model", "gnb")
 data, busy = registry.resolve("dataset", "iris"), registry.resolve("strategy", "iso-busy")

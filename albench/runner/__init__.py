@@ -199,15 +199,23 @@ def run(
         if specs:
             for sentence in notices():
                 report(sentence)
-            beside = isolation.beside_data(specs, options.in_process)
-            for label, why in beside.items():
-                report(f"strategy {label} runs in the process that holds the data: {why}")
+            beside = said_beside(specs, options, report)
             store.note(**told(suite, store, origins, beside=beside))
             progress.workers = workers.count
             finished = results(blocks(specs), options, workers)
             stored_as_they_come(finished, store, progress, on_progress, labels)
         finish(suite, store, labels, origins, ran=bool(specs or lost))
     return progress
+
+
+def said_beside(
+    specs: Sequence[RunSpec], options: Options, report: Callable[[str], None]
+) -> dict[str, str]:
+    """The strategies from outside that run in the process that holds the data; each is said."""
+    beside = isolation.beside_data(specs, options.in_process)
+    for label, why in beside.items():
+        report(f"strategy {label} runs in the process that holds the data: {why}")
+    return beside
 
 
 def settled(suite: Suite, store: Store) -> bool:
