@@ -197,9 +197,7 @@ def run(
         progress = Progress(len(specs), names={e.ref.label: e.label for e in suite.datasets})
         on_progress(progress)
         if specs:
-            for sentence in notices():
-                report(sentence)
-            beside = said_beside(specs, options, report)
+            beside = said_first(specs, options, report)
             store.note(**told(suite, store, origins, beside=beside))
             progress.workers = workers.count
             finished = results(blocks(specs), options, workers)
@@ -208,10 +206,15 @@ def run(
     return progress
 
 
-def said_beside(
+def said_first(
     specs: Sequence[RunSpec], options: Options, report: Callable[[str], None]
 ) -> dict[str, str]:
-    """The strategies from outside that run in the process that holds the data; each is said."""
+    """Say what is to be known before the first run.
+
+    Returns the strategies from outside that run in the process that holds the data, and why.
+    """
+    for sentence in notices():
+        report(sentence)
     beside = isolation.beside_data(specs, options.in_process)
     for label, why in beside.items():
         report(f"strategy {label} runs in the process that holds the data: {why}")
