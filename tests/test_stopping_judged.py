@@ -84,6 +84,17 @@ def test_held_out_labels_count_as_spent() -> None:
     assert found["regret"] == pytest.approx(50)
 
 
+def test_where_labels_have_a_price_it_stands_for_their_number() -> None:
+    runs, rounds = stored({("d", 0): [0.7, 0.8, 0.83]})
+    rounds["cost"] = [40.0, 60.0, 80.0]
+    question = Options("accuracy", "higher", "random", rope=0.01, axis="cost")
+    known = stops(("d-0", "r", 1, 30), ("d-0", "held", 1, 60))
+    found = by_run(known, runs, rounds, question, PRICE).set_index("rule")
+    assert found.loc["r", "cost"] == pytest.approx(60 + 200)
+    assert found.loc["held", "cost"] == pytest.approx(60 + 30 * 2 + 200)
+    assert found.loc["r", "end_cost"] == pytest.approx(80 + 170)
+
+
 def test_a_metric_that_is_better_lower() -> None:
     runs, rounds = stored({("d", 0): [0.7, 0.5, 0.4]})
     question = Options("accuracy", "lower", "random", rope=0.01)

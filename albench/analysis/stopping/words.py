@@ -95,8 +95,9 @@ def judge(
         for place, part in flat.groupby(PLACE, sort=False)
         for line in sentences(part, rules, datasets, place, asked, price)
     ]
+    paid, unit = ("money", "unit") if asked.axis == "cost" else ("labels", "label")
     notes.append(
-        f"cost = labels + {price.mistakes:g} x {loss_of(asked)}: one label is worth "
+        f"cost = {paid} + {price.mistakes:g} x {loss_of(asked)}: one {unit} is worth "
         f"{amount(1 / price.mistakes, asked)}; regret: above the best round of the same run"
     )
     return Judged(
