@@ -3,8 +3,8 @@
 What a rule spends is set against going on to the end of the same run. A price says what a mistake
 costs, in labels: cost = labels + price x share of wrong predictions, so that with a price of
 1,000 one point of accuracy is worth ten labels. Where a protocol prices labels, their stored cost
-stands in place of their number, held-out ones at the mean price so far. Regret is the cost above that of the best round
-of the same run, which is known in hindsight only.
+stands in place of their number, held-out ones at the mean price so far. Regret is the cost above
+that of the best round of the same run, which is known in hindsight only.
 """
 
 from collections.abc import Mapping
