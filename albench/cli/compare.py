@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albench.cli.effort import told_effort, told_hours
 from albench.cli.options import (
     BaselineOpt,
     FormatOpt,
@@ -23,6 +24,7 @@ from albench.cli.options import (
     suite_of,
 )
 from albench.cli.output import Explained, Format, emit, note, show, show_frame
+from albench.core.errors import BadValue
 from albench.core.rounding import without_noise
 
 if TYPE_CHECKING:
@@ -272,6 +274,7 @@ class CurveTable(StrEnum):
 
     summary = "summary"
     labels = "labels"
+    effort = "effort"
 
 
 MissingOpt = Annotated[
@@ -340,6 +343,7 @@ def compare(
     found = compare_tables(runs, rounds, asked)
     folder = open_store(loaded, results).folder
     show_comparison(found, table, fmt, loaded, folder)
+    told_effort(loaded, runs, rounds, asked, folder, fmt)
     told(on_classes(found, loaded, runs, rounds))
     # the name of a statistics file says `labels` where the options say `n_labeled`
     how = {**asked.plain(), "axis": WORDS[asked.axis], "model": model}
@@ -363,16 +367,6 @@ def over(suite: "Suite", axis: Axis | None) -> str:
     return suite.axis if axis is None else AXES[axis]
 
 
-def told_hours(suite: "Suite") -> None:
-    """Say how long the labels of a budget take, where the suite says how long one takes."""
-    seconds = suite.seconds_per_label
-    for label, protocol in suite.protocols if seconds else ():
-        labels = protocol.budget
-        if seconds and isinstance(labels, int):
-            hours = labels * seconds / 3600
-            note(f"{label}: {labels} labels at {seconds:g} s are {hours:.2g} hours of labelling")
-
-
 def compare_suite(
     suite: "Suite",
     runs: "pd.DataFrame",
@@ -384,6 +378,7 @@ def compare_suite(
 
     found = compare_tables(runs, rounds, suite.question())
     show_comparison(found, None, Format.table, suite, folder)
+    told_effort(suite, runs, rounds, suite.question(), folder)
     told(on_classes(found, suite, runs, rounds))
     write_stats(found, suite, folder)
     return found
@@ -410,8 +405,13 @@ def curves(
         loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
     )
     runs, rounds = stored(loaded, results, model)
-    found = typeset.curve_tables(runs, rounds, asked, checkpoints=loaded.checkpoints)
-    frame = found.summary if table is CurveTable.summary else found.labels
+    seconds = loaded.seconds_per_label
+    found = typeset.curve_tables(
+        runs, rounds, asked, checkpoints=loaded.checkpoints, seconds=seconds
+    )
+    frame = getattr(found, table.value)
+    if table is CurveTable.effort and asked.axis != "cost" and seconds is None:
+        raise BadValue("--table effort: the suite names neither a cost nor seconds_per_label")
     if fmt not in (Format.json, Format.csv):
         frame = typeset.for_people(found, table.value)
     if fmt is Format.latex:

@@ -273,9 +273,12 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
 
 def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Progress") -> None:
     """The comparison, and a picture of the learning curves."""
-    from albench.cli.compare import compare_suite, told_hours
+    from albench.cli.compare import compare_suite
+    from albench.cli.effort import told_hours
     from albench.reporting.figures import draw_learning
 
+    if suite.axis == "cost":
+        note("answers are by cost, as the suite names one")
     try:
         found = compare_suite(suite, runs, rounds, store.folder)
         told_hours(suite)

@@ -215,9 +215,10 @@ def question(suite: Suite, asked: "Options") -> str:
     """What the suite asks, in one sentence."""
     others = len(suite.strategies) - len(asked.unranked) - 1
     which = "any" if others > 1 else "the one"
+    alike = "at the same cost" if asked.axis == "cost" else "with the same labels"
     return (
         f"Does {which} of {others} strategies reach a better {asked.metric} than "
-        f"{asked.baseline} with the same labels, for {of(suite.models, 'model')}, on "
+        f"{asked.baseline} {alike}, for {of(suite.models, 'model')}, on "
         f"{of(suite.datasets, 'dataset')}, under {' and '.join(p for p, _ in suite.protocols)}?"
     )
 
@@ -253,6 +254,19 @@ def on_classes(given: Given) -> list[str]:
 
     models = {m.label: (m.ref.name, dict(m.ref.params)) for m in given.suite.models}
     return weighted.told(given.comparison, models, given.runs, given.rounds)
+
+
+def efforts(given: Given) -> Iterator[Part | None]:
+    """What a target takes in labels, money and hours, where the suite names a price of either."""
+    from albench.analysis.comparison import effort
+
+    asked, seconds = given.comparison.options, given.suite.seconds_per_label
+    table = effort.efforts(given.runs, given.rounds, asked, seconds)
+    if table.empty:
+        return
+    caption = "Labels, cost and hours to each target: medians over trials, bounds where censored"
+    shown = sheet(effort.for_people(table), "effort", caption)
+    yield Part("What a target takes", lines=effort.sentences(table, asked), tables=[vars(shown)])
 
 
 def section_of(title: str) -> Callable[[Given], Iterator[Part | None]]:
@@ -434,6 +448,7 @@ SECTIONS = tuple(
     guarded(s)
     for s in (
         against,
+        efforts,
         section_of("Comparison"),
         section_of("Matrix"),
         section_of("Curves"),
