@@ -206,7 +206,8 @@ def said(row: "pd.Series[float]", question: Options) -> str:
         f"{row['rule']} stops {100 * row['stopped']:.0f} % of the runs, at {row['spent']:.0f} of "
         f"{row['end_spent']:.0f} labels on average, saves {share} of the labels{ends} and loses "
         f"{lost} {unit}{around} ({word}; {int(row['harmed'])} of {int(row['datasets'])} datasets "
-        f"lose more than the rope); cost {cost}, regret {row['regret']:.0f}"
+        f"lose more than the rope by their shrunken estimates); cost {cost}, regret "
+        f"{row['regret']:.0f}"
     )
 
 
