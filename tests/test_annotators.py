@@ -190,9 +190,7 @@ def test_a_labelled_row_may_be_asked_again_and_its_label_revised() -> None:
         rows = [r for r in query.labeled if seen.askable[r, 2]][:5]
         return Picks(np.array(rows), None, np.full(len(rows), 2))
 
-    found, task, _answers = asking(
-        second_opinion, budget=11, change=lambda t: replace(t, budget=11)
-    )
+    found, task, _ = asking(second_opinion, change=lambda t: replace(t, budget=11))
     assert found[1].picks.tolist() == sorted(task.start.tolist())[:5]
     assert found[1].n_labeled == 6, "no row more, five answers more"
     assert found[1].cost == 6 + 50
