@@ -23,7 +23,7 @@ from albench.cli import exit_code
 from albench.core import registry
 from albench.core.errors import BadResults, BadValue, UnknownName
 from albench.core.spec import RunSpec
-from albench.reporting import SECTIONS, stopped
+from albench.reporting import ORDER, stopped
 from albench.reporting.stopping import section
 from albench.results.store import Store
 from albench.runner.stops import FILE
@@ -259,11 +259,12 @@ def test_the_report_says_when_one_would_have_stopped(ran: Path) -> None:
     told: list[str] = []
     (part,) = section(suite, runs, rounds, comparison, told.append)
     assert part is not None
-    assert part.title == "When to stop"
+    assert part.title == "By a stopping rule"
     assert told == ["asking stopping rules about margin"]
     starts = [line.split(",")[0] for line in part.lines if "you would have stopped at" in line]
     assert starts == ["On iris", "On wine"]
-    inside = [cell.cell_contents for made in SECTIONS for cell in made.__closure__ or ()]
+    made = [one for _, sections in ORDER for one in sections]
+    inside = [cell.cell_contents for one in made for cell in one.__closure__ or ()]
     assert stopped in inside, "it is a section of the page"
 
 
