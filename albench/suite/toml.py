@@ -21,6 +21,7 @@ from albench.datasets.uci import CATALOGUE
 from albench.simulation.oracles import UNIT_COST
 from albench.suite import Labelled, Suite, Trials
 from albench.suite.protocols import PROTOCOLS, protocol, protocol_name
+from albench.suite.rare import decided
 
 TARGET = "'random', 'gap:SHARE' with 0 < SHARE < 1, or a score"
 
@@ -29,7 +30,7 @@ def judging(
     table: Mapping[str, Any], metrics: Sequence[str], strategies: Sequence[Labelled]
 ) -> dict[str, Any]:
     """The keys that say how the suite is judged; raises BadValue with what would be right."""
-    primary = table.get("primary", metrics[0])
+    primary = table["primary"]
     if primary not in metrics:
         raise BadValue(f"primary = {primary!r} is none of the metrics: {', '.join(metrics)}")
     labels = [s.label for s in strategies]
@@ -211,6 +212,9 @@ def suite_of(
     metrics = tuple(
         registry.resolve("metric", m, "metrics").label for m in table.get("metrics", ["accuracy"])
     )
+    if "primary" not in table:
+        metrics, primary = decided([d.ref for d in datasets], metrics)
+        table = {**table, "primary": primary}
     judged = judging(table, metrics, strategies)
     check_restricted(strategies, [d.label for d in datasets])
     return Suite(
