@@ -19,7 +19,6 @@ import pytest
 import test_strategies_coverage as coverage
 import test_strategies_density_weighted as density_weighted
 import test_strategies_discrepancy as discrepancy
-import test_strategies_expected as expected
 import test_strategies_fisher as fisher
 import test_strategies_herding as herding
 import test_strategies_hintsvm as hintsvm
@@ -44,13 +43,12 @@ REFERENCES: tuple[tuple[Any, str, dict[str, list[Any]]], ...] = (
     (discrepancy, "weights_equal_those_of_scipy", {}),
     (discrepancy, "machines_equal_other_solvers", {}),
     (discrepancy, "a_batch_is_unsure_or_representative_by_its_weight", {}),
-    (expected, "expected_errors_equal_scikit_activeml", {"method": ["log_loss"]}),
     (fisher, "bait_by_brute_force", {"intercept": [False]}),
     (fisher, "variance_reduction_by_its_definition", {}),
     (herding, "maxherding_equals_scikit_activeml", {}),
     (herding, "uherding_by_brute_force", {"measure": ["margin", "entropy"]}),
     (hintsvm, "picks_by_the_dual_of_the_publication", {"kernel": ["linear", "rbf"]}),
-    (lal, "states_are_those_of_scikit_learns_forest", {"compiled": [True], "monkeypatch": [None]}),
+    (lal, "states_are_those_of_scikit_learns_forest", {"compiled": [True]}),
     (leaves, "without_fixed_centres_it_is_scikit_learns_kmeans", {}),
     (leaves, "centres_are_means_of_what_no_label_is_nearer_to", {}),
     (leaves, "shares_of_leaves_equal_scikit_activeml", {}),
@@ -70,7 +68,7 @@ CASES = [
 ]
 
 
-def table(name: str, return_X_y: bool = True) -> tuple[Any, Any]:  # noqa: N803
+def table(name: str, return_X_y: bool = True) -> tuple[Any, Any]:
     """Features, and classes from 0 on, of a file of the mirror."""
     found = mirrored(name)
     if found is None:
@@ -80,13 +78,20 @@ def table(name: str, return_X_y: bool = True) -> tuple[Any, Any]:  # noqa: N803
 
 
 @pytest.mark.filterwarnings("ignore:Some inputs do not have OOB scores")
+@pytest.mark.filterwarnings("ignore:There are leaves with less than two labeled samples")
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize(("module", "function", "more"), CASES)
-def test_reference(module: Any, function: str, more: dict[str, Any], name: str) -> None:
+def test_reference(
+    module: Any,
+    function: str,
+    more: dict[str, Any],
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     table(name)
     test = getattr(module, f"test_{function}")
-    load = {p: partial(table, name) for p in inspect.signature(test).parameters if p == "load"}
-    test(**load, **more)
+    more = {"load": partial(table, name), "monkeypatch": monkeypatch, **more}
+    test(**{p: more[p] for p in inspect.signature(test).parameters})
 
 
 def own() -> list[str]:

@@ -37,14 +37,15 @@ TO = Path(__file__).parents[2] / "albench" / "models" / "_times.py"
 HEAD = '''"""CPU seconds of a fit by model, recorded: written by tests/benchmarks/model_times.py."""
 
 LABELS = {sizes}
+LIMIT = {limit}
 WHERE = (
-    "one thread, plain scikit-learn or the library, {features} features, {classes} classes; "
+    "CPU time of a fit from scratch without engine, {features} features, {classes} classes; "
     "{where}"
 )
 SECONDS: dict[str, tuple[float | None, ...]] = {{
 {rows}
 }}
-"""Model -> seconds at so many labels; None: longer than {limit} s."""
+"""Model -> seconds at so many labels; None: longer than `LIMIT`."""
 '''
 
 
@@ -110,7 +111,7 @@ def page(found: dict[str, list[float | None]], limit: float) -> str:
         classes=CLASSES,
         where=where,
         rows="\n".join(rows),
-        limit=f"{limit:g}",
+        limit=limit,
     )
 
 
