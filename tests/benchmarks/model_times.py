@@ -83,13 +83,14 @@ def child(pipe: Any, name: str, size: int, limit: float) -> None:
     task = cut()
     fits = learner(resolve("model", name), task, lambda n: 0, engine="plain")
     fits.fit(np.arange(30), task.y[:30])  # imports, and what is made once
+    threadpool_limits(1)  # of the libraries that came with those imports, too
     most = int(time.process_time() + limit) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
     spent: list[float] = []
     while len(spent) < 3 or (len(spent) < 25 and sum(spent) < 0.3):
-        start = time.process_time()
+        start = time.thread_time()  # a process with a limit has a clock that ticks coarsely
         fits.fit(np.arange(size), task.y[:size])
-        spent.append(time.process_time() - start)
+        spent.append(time.thread_time() - start)
         if sum(spent) + max(spent) > min(limit, ENOUGH):
             break
     pipe.send(median(spent))
