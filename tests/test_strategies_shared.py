@@ -95,9 +95,9 @@ def test_reference(
 
 
 def own() -> list[str]:
-    """albench's own strategies."""
-    found = [n for n in names("strategy") if entry("strategy", n).plugin is None]
-    return [n for n in found if not n.startswith("ska:")]
+    """albench's own strategies, but for a control that needs the places of rows in a file."""
+    found = [entry("strategy", n) for n in names("strategy") if not n.startswith("ska:")]
+    return [e.name for e in found if e.plugin is None and not e.traits.rows]
 
 
 def picks(strategy: str, name: str) -> list[int]:
