@@ -9,7 +9,7 @@ from albench.core import registry
 from albench.core.errors import BadValue
 from albench.core.registry import build, entry, load_plugin, resolve
 
-PAGE = Path(__file__).parents[1] / "docs" / "howto" / "own-model.md"
+PAGE = Path(__file__).parents[1] / "docs" / "howto" / "model.md"
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +32,7 @@ def test_the_models_of_the_page_are_entries(tmp_path: Path) -> None:
         file.write_text(text, encoding="utf-8")
         load_plugin(file)
     assert entry("model", "perceptron").traits.proba is True
+    assert build("model", resolve("model", {"use": "ridge", "alpha": 2.0}))(0).alpha == 2.0
     ref = resolve("model", {"use": "perceptron", "hidden": 7})
     assert build("model", ref)(3).get_params() == {"seed": 3, "hidden": 7, "epochs": 100}
     with pytest.raises(BadValue, match="hidden"):
@@ -43,7 +44,7 @@ def test_other_weights_than_those_asked_for_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "pretrained.py"
-    file.write_text(blocks()[1], encoding="utf-8")
+    file.write_text(next(t for t in blocks() if "pretrained" in t), encoding="utf-8")
     load_plugin(file)
     make = build("model", resolve("model", {"use": "pretrained", "sha256": "0" * 64}))
     with pytest.raises(ValueError, match="set TABULAR_WEIGHTS"):
