@@ -12,7 +12,7 @@ from albench.core.spec import RunSpec
 from albench.core.tables import LABELS
 from albench.core.traits import did_you_mean
 from albench.results import provenance
-from albench.results.consistent import refused, spec_of, specs_of
+from albench.results.consistent import own_specs, refused, spec_of, specs_of
 from albench.results.store import Store
 from albench.results.union import united
 from albench.runner.worker import versions_of
@@ -27,7 +27,8 @@ def missing(suite: Suite, store: Store) -> list[RunSpec]:
 
     Failed and timed-out runs count as missing, skipped ones do not.
     """
-    stored = store.runs(["metrics"])
+    stored = store.runs(["metrics", "spec"])
+    own_specs(stored, store.folder)
     wanted = set(versions_of(suite.metrics).split(","))
     held = {
         run
@@ -118,6 +119,7 @@ def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"
     run may stand under two labels.
     """
     runs, rounds = store.read()
+    own_specs(runs, store.folder)
     table = with_status(standing(suite, store, runs), runs)
     kept = rounds["run"].isin(table["run"])
     return table, rounds[kept].reset_index(drop=True)
@@ -126,6 +128,7 @@ def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"
 def grid_status(suite: Suite, store: Store) -> "pd.DataFrame":
     """`labelled` without the rounds: columns of the key, run, status, reason and its code."""
     runs = store.runs(["reason", "reason_code", "strategy", "spec"])
+    own_specs(runs, store.folder)
     return with_status(standing(suite, store, runs), runs)
 
 
