@@ -138,6 +138,7 @@ DEFAULTS = {
     "delay": 0,
     "session": None,
     "groups": "many",
+    "stop": None,
 }
 """A default never stands in the JSON, so each is part of every id: never edit one. A new field
 gets a line whose value is what albench did before there was the field."""

@@ -76,6 +76,11 @@ CAPTIONS = {
     "n datasets and k strategies, ties corrected.",
     "aggregates": "Normalised {measure} over datasets: interquartile mean, and probability of "
     "being better than {baseline}, with 95 % intervals over trials.",
+    "ratings": "Bradley-Terry strengths on the Elo scale, {baseline} at 1000, and improvability "
+    "(by how many percent the best strategy's error is lower), by {measure}, with 95 % intervals "
+    "over datasets.",
+    "hierarchical": "Sensitivity check: mean difference to {baseline} in {measure} with its t "
+    "interval, and the estimate of a random-effects model with each dataset's own trial noise.",
     "penalties": "Pairwise penalties by {measure}: how often the strategy of a row beats that of "
     "a column by a significant difference.",
 }
@@ -149,6 +154,8 @@ class Table(StrEnum):
     everywhere = "everywhere"
     room = "room"
     shares = "shares"
+    ratings = "ratings"
+    hierarchical = "hierarchical"
     undecided = "undecided"
     scopes = "scopes"
 
@@ -173,7 +180,7 @@ def show_comparison(
         emit("\n".join(f"% {line}" for line in found.lines))
     notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]
     for_people = fmt not in (Format.json, Format.csv)
-    notes += shares.sentences(found.tables)
+    notes += shares.where(found.tables["shares"]) if "shares" in found.tables else []
     notes += [next_step(suite, folder)] if alone and for_people else []
     if table is Table.datasets and fmt is Format.latex:
         for text, stack in zip(comparison.dataset_tables(found), found.stacks, strict=True):
@@ -197,21 +204,8 @@ def on_classes(
     """What class weights leave of the gains, and how many starts hold one class only."""
     from albench.analysis.comparison import weighted
 
-    options, said = found.options, []
-    twins = weighted.twins({m.label: (m.ref.name, dict(m.ref.params)) for m in suite.models})
-    for protocol in dict.fromkeys(stack.protocol for stack in found.stacks):
-        stacks = {s.model: s for s in found.stacks if s.protocol == protocol}
-        both = {a: b for a, b in twins.items() if a in stacks and b in stacks}
-        table = weighted.remaining(
-            stacks, both, baseline=options.baseline, summary=options.summary, base=options.base
-        )
-        said += [weighted.sentence(row) for _, row in table.iterrows()]
-    starts = weighted.one_class_starts(runs, rounds)
-    alone = starts[starts["one_class"] > 0]
-    if len(alone):
-        cells = [f"{r['dataset']} {r['one_class']} of {r['starts']}" for _, r in alone.iterrows()]
-        said.append(f"starts that hold one class only: {', '.join(cells)} trials")
-    return said
+    models = {m.label: (m.ref.name, dict(m.ref.params)) for m in suite.models}
+    return weighted.told(found, models, runs, rounds)
 
 
 def told(notes: Sequence[str]) -> None:

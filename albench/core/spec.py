@@ -100,7 +100,9 @@ def show(value: Value) -> str:
 
 __all__ = ["EXACT", "IDENTITY", "Protocol", "Ref", "RunSpec", "Stream"]
 
-Stream = Literal["split", "start", "model", "query_model", "strategy", "oracle", "audit"]
+Stream = Literal[
+    "split", "start", "model", "query_model", "strategy", "oracle", "audit", "stopping"
+]
 
 
 EXACT = Ref("exact")
@@ -139,6 +141,7 @@ class Protocol:
     groups            rows of one group (patient, site) in the start and in one batch: `many`,
                       or `one`: of a batch the first pick of each group is bought, so that it
                       may be smaller
+    stop              the stopping rule that ends a run before its budget does; None: no rule
     """
 
     split: str = "random"
@@ -159,6 +162,7 @@ class Protocol:
     delay: int = 0
     session: float | None = None
     groups: str = "many"
+    stop: Ref | None = None
 
     def __post_init__(self) -> None:
         for check in (check_choices, check_counts, check_amounts):
@@ -348,6 +352,7 @@ class RunSpec:
         own: dict[str, list[Any]] = {
             "start": [],
             "audit": [p.audit],
+            "stopping": [],  # the same whatever rule: its held-out rows, what it draws
             "oracle": [p.oracle.table()],
             "model": [self.model.table()],
             "query_model": [self.query_model.table()],

@@ -7,6 +7,7 @@ A column carries the schema version that brought it, so that a file says by its 
 columns it must have; a new column raises `SCHEMA_VERSION`, and no stored file goes stale.
 """
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 KEY = ("dataset", "protocol", "model", "strategy", "trial")
 STATUSES = ("done", "skipped", "failed", "timeout")
 FULL_POOL = "all"
@@ -64,6 +65,8 @@ RUNS = {
     "revision": Column("string"),
     **dict.fromkeys(LABELS.values(), Column("string", since=2)),
     "reason_code": Column("string", since=2),
+    "stopped": Column("string", since=3),
+    "stopped_at": Column("int64", since=3),
 }
 ROUNDS = {
     "run": Column("string"),
@@ -77,6 +80,7 @@ ROUNDS = {
     "probability": Column("list<float64>"),
     "n_tied": Column("int32"),
     "margin_rank": Column("list<float64>"),
+    "annotators": Column("list<int32>", since=3),
 }
 
 
@@ -126,6 +130,16 @@ def arrow_table(rows: list[dict[str, Any]], columns: Mapping[str, Column]) -> "p
 def metric_columns(rounds: "pd.DataFrame") -> list[str]:
     """The columns of `rounds` that hold metrics, sorted."""
     return sorted(set(rounds.columns) - set(ROUNDS) - set(RUNS))
+
+
+def claims(text: str | None) -> list[str]:
+    """The metrics of `runs.metrics`, each as `label@version`; a label may hold commas."""
+    return [part for part in re.split(r",(?![^(]*\))", text or "") if part]
+
+
+def bare_metric(label: str) -> str:
+    """The metric of a label: `log_loss` of `log_loss(clip=1e-07)`."""
+    return label.partition("(")[0]
 
 
 def checked(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> None:

@@ -231,6 +231,7 @@ def of(entries: Sequence[object], word: str) -> str:
 
 def against(given: Given) -> Iterator[Part | None]:
     """The comparison with the baseline."""
+    from albench.analysis.comparison import shares
     from albench.analysis.comparison.typeset import headline_table
     from albench.analysis.comparison.words import units
 
@@ -240,8 +241,19 @@ def against(given: Given) -> Iterator[Part | None]:
     counted = {units(design): None for design in given.comparison.design}
     caption = f"Each strategy against {given.comparison.options.baseline} over {'; '.join(counted)}"
     shown = sheet(headline_table(table), "against", caption)
+    spread = given.comparison.tables.get("shares")
     lines = [f"Note: {line}" for line in given.comparison.notes]
+    lines += [] if spread is None else [f"Note: {line}" for line in shares.where(spread)]
+    lines += [f"Note: {line}" for line in on_classes(given)]
     yield Part("Comparison", lines=lines, tables=[vars(shown)])
+
+
+def on_classes(given: Given) -> list[str]:
+    """What class weights leave of the gains, and how many starts hold one class only."""
+    from albench.analysis.comparison import weighted
+
+    models = {m.label: (m.ref.name, dict(m.ref.params)) for m in given.suite.models}
+    return weighted.told(given.comparison, models, given.runs, given.rounds)
 
 
 def efforts(given: Given) -> Iterator[Part | None]:
@@ -334,6 +346,13 @@ def bought(given: Given) -> Iterator[Part | None]:
         yield as_part(given, view, titles)
     if why:
         yield Part("Not drawn", lines=[line[:1].upper() + line[1:] + "." for line in why])
+
+
+def stopped(given: Given) -> Iterator[Part | None]:
+    """When one would have stopped."""
+    from albench.reporting.stopping import section
+
+    yield from section(given.suite, given.runs, given.rounds, given.comparison, given.tell)
 
 
 def audited(given: Given) -> Iterator[Part | None]:
@@ -437,6 +456,7 @@ SECTIONS = tuple(
         summaries,
         bought,
         audited,
+        stopped,
         section_of("Runtime"),
         ended,
         exact,

@@ -21,6 +21,7 @@ from albench.datasets.uci import CATALOGUE
 from albench.simulation.oracles import UNIT_COST
 from albench.suite import Labelled, Suite, Trials
 from albench.suite.protocols import PROTOCOLS, protocol, protocol_name
+from albench.suite.rare import decided
 
 TARGET = "'random', 'gap:SHARE' with 0 < SHARE < 1, or a score"
 
@@ -29,7 +30,7 @@ def judging(
     table: Mapping[str, Any], metrics: Sequence[str], strategies: Sequence[Labelled]
 ) -> dict[str, Any]:
     """The keys that say how the suite is judged; raises BadValue with what would be right."""
-    primary = table.get("primary", metrics[0])
+    primary = table["primary"]
     if primary not in metrics:
         raise BadValue(f"primary = {primary!r} is none of the metrics: {', '.join(metrics)}")
     labels = [s.label for s in strategies]
@@ -108,7 +109,7 @@ KEYS: dict[str, Any] = {
     "models": list[str | dict[str, Any]],
     "strategies": list[str | dict[str, Any]],
     "trials": int | dict[str, Any],
-    "metrics": list[str],
+    "metrics": list[str | dict[str, Any]],
     "primary": str,
     "baseline": str,
     "alpha": float,
@@ -119,6 +120,8 @@ KEYS: dict[str, Any] = {
     "plugins": list[str],
     "trace": bool,
     "seconds_per_label": Annotated[float, Gt(0)],
+    "stopping": list[str | dict[str, Any]],
+    "price_of_mistakes": Annotated[float, Gt(0)],
 }
 NEEDED = ("datasets", "models", "strategies")
 
@@ -209,8 +212,11 @@ def suite_of(
     models = labelled("model", table["models"], path.parent)
     strategies = labelled("strategy", table["strategies"], path.parent)
     metrics = tuple(
-        registry.resolve("metric", m, "metrics").name for m in table.get("metrics", ["accuracy"])
+        registry.resolve("metric", m, "metrics").label for m in table.get("metrics", ["accuracy"])
     )
+    if "primary" not in table:
+        metrics, primary = decided([d.ref for d in datasets], metrics)
+        table = {**table, "primary": primary}
     judged = judging(table, metrics, strategies)
     check_restricted(strategies, [d.label for d in datasets])
     return Suite(
@@ -227,6 +233,8 @@ def suite_of(
         else table.get("cite", ""),
         trace=table.get("trace", False),
         seconds_per_label=table.get("seconds_per_label"),
+        stopping=labelled("stopping", table.get("stopping", ()), path.parent),
+        price_of_mistakes=float(table.get("price_of_mistakes", 1000.0)),
         plugins=tuple(str(Path(f).resolve()) for f in files),
         path=path.resolve(),
         text=text,
@@ -235,7 +243,7 @@ def suite_of(
 
 
 def labelled(
-    kind: Literal["dataset", "model", "strategy"], items: Sequence[Any], folder: Path
+    kind: Literal["dataset", "model", "strategy", "stopping"], items: Sequence[Any], folder: Path
 ) -> tuple[Labelled, ...]:
     """The entries of one list; `name`, `query`, `trials`, `base`, `group`, `protocol` and,
     of a bound, `datasets` are the suite's own keys."""
@@ -251,12 +259,24 @@ def labelled(
             more["only"] = tuple(typed(table.pop("datasets"), list[str], f"{where}: datasets"))
         ref = registry.resolve(kind, table, where, folder)
         asked = None if query is None else registry.resolve("model", query, f"{where}: query")
+        check_asked(kind, ref, asked, where)
         shown = named(label or default_label(kind, ref, asked), where)
         if shown in found:
             raise BadValue(f"{where}: two entries are called {shown!r}; give one a `name`")
         own = None if trials is None else trials_of(trials, f"{where}: trials")
         found[shown] = Labelled(shown, ref, asked, own, **more)
     return tuple(found.values())
+
+
+def check_asked(kind: Kind, ref: Ref, asked: Ref | None, where: str) -> None:
+    """Raise BadValue where strategies would ask a model that looks at the test set."""
+    if asked is not None:
+        registry.refuse_bound("model", asked, f"{where}: query")
+    if kind == "model" and asked is None and registry.entry("model", ref.name).traits.bound:
+        raise BadValue(
+            f"{where}: {ref.label} looks at the test set, so strategies must ask another model: "
+            f'write {{use = "{ref.name}", query = "logreg"}}'
+        )
 
 
 def check_restricted(strategies: Sequence[Labelled], datasets: Sequence[str]) -> None:
@@ -385,9 +405,11 @@ def protocol_fields(fields: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def field_value(key: str, value: Any, folder: Path) -> Any:
-    """A protocol field from TOML; an oracle and a cost are registry entries."""
+    """A protocol field from TOML; an oracle, a cost and a stopping rule are registry entries."""
     if key == "oracle":
         return registry.resolve("oracle", value, "protocol: oracle", folder)
+    if key == "stop" and value is not None:
+        return registry.resolve("stopping", value, "protocol: stop", folder)
     if key == "cost":
         ref = registry.resolve("cost", value, "protocol: cost", folder)
         return None if ref == UNIT_COST else ref  # one unit a label is the default

@@ -44,6 +44,8 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
     out["within"] = [
         f"{k} of {n}" for k, n in zip(against["within"], against["counted"], strict=True)
     ]
+    if against["noisy"].gt(0).any():
+        out["too noisy"] = against["noisy"]
     for column, title in (("holm_p", "Holm p"), ("wilcoxon_p", "p")):
         out[title] = [number(p) for p in against[column]]
     for column, title, form in (
@@ -311,7 +313,7 @@ def curve_tables(
         notes += stack.notes
         if not stack.blocks:
             continue
-        summary.append(summarise(stack, options.baseline, checkpoints, options.seed))
+        summary.append(summarise(stack, options.baseline, checkpoints))
         labels.append(label_tables(stack, options))
     if not summary:
         raise BadResults("no dataset has trials that all strategies finished: " + "; ".join(notes))
