@@ -141,6 +141,23 @@ def test_every_command_that_reads_says_a_sentence(
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "null labels",
+        "labels of another number",
+        "labels of classes that there are not",
+        "negative labels",
+        "picks that are no rows",
+        "more labels than were bought",
+    ],
+)
+def test_what_cannot_have_been_bought_is_said(name: str, true: Made, tmp_path: Path) -> None:
+    found = read_by("noise", name, true, tmp_path)
+    assert found.code == 2
+    assert "error: run " in found.said
+
+
+@pytest.mark.parametrize(
     "name", ["swapped strategies", "a row bought in two rounds", "a null trial", "rounds of no run"]
 )
 def test_nothing_forged_is_taken_over(name: str, true: Made, tmp_path: Path) -> None:
