@@ -16,6 +16,7 @@ from albench.cli import (
     check,
     compare,
     data,
+    figures,
     new,
     plan,
     repair,
@@ -24,6 +25,7 @@ from albench.cli import (
     status,
     stop,
     submit,
+    transfer,
 )
 from albench.cli.output import emit, note
 from albench.core.errors import AlbenchError, UsageError
@@ -39,7 +41,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-MODULES = (status, plan, run, compare, bought, stop, report, data, new, check, submit, repair)
+MODULES = (
+    *(status, plan, run, compare, figures, bought, stop, transfer),
+    *(report, data, new, check, submit, repair),
+)
 for module in MODULES:
     module.add_to(app)
 

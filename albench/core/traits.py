@@ -110,8 +110,10 @@ class Traits:
     base : of a dataset: the dataset of which it is a twin or a variant; they count once.
     bayes : of a dataset: (X, **params) -> classes of the best possible classifier.
     expand : of a dataset: item of a suite -> the items it stands for.
-    resolve : of a dataset, an oracle, a cost: (table, folder of the suite) -> (table, source),
-        which puts a file's digest where its path stood.
+    replay : of a strategy: the runner binds it to the key of its run, whose recorded picks it
+        repeats; a control only, never ranked.
+    resolve : of a dataset, a strategy, an oracle, a cost: (table, folder of the suite) ->
+        (table, source), which puts a file's digest where its path stood.
     proba : of a model: whether it has probabilities; None where it depends.
     linear : of a model: False where it is known not to be linear.
     seeded : of a model: its fit depends on the seed.
@@ -130,6 +132,7 @@ class Traits:
     bound: bool = field(default=False, metadata=of(flag, "strategy", "model"))
     sampling: bool = field(default=False, metadata=of(flag, "strategy"))
     rows: bool = field(default=False, metadata=of(flag, "strategy"))
+    replay: bool = field(default=False, metadata=of(flag, "strategy"))
     check: Callable[..., str | None] | None = field(
         default=None, metadata=of(function, "strategy", "model")
     )
@@ -145,7 +148,7 @@ class Traits:
         default=None, metadata=of(function, "dataset")
     )
     resolve: Callable[..., tuple[dict[str, Any], str | None]] | None = field(
-        default=None, metadata=of(function, "dataset", "oracle", "cost")
+        default=None, metadata=of(function, "dataset", "strategy", "oracle", "cost")
     )
     proba: bool | None = field(default=None, metadata=of(flag, "model"))
     linear: bool | None = field(default=None, metadata=of(flag, "model"))

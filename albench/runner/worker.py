@@ -21,6 +21,7 @@ from albench.core.tables import FULL_POOL, listed
 from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
+from albench.models.engines.compiled import working_time
 from albench.models.engines.shared import Cache, Memo
 from albench.results.consistent import told_by
 from albench.runner import isolation
@@ -34,7 +35,7 @@ from albench.runner.clock import (
     told_to_stop,
 )
 from albench.simulation.learner import Learner
-from albench.simulation.loop import Sight, simulate
+from albench.simulation.loop import Cold, Sight, simulate
 from albench.simulation.oracles import oracle
 from albench.simulation.stopping import Watch
 from albench.simulation.task import Oracle, Round, Task
@@ -109,6 +110,7 @@ def luggage(
         used["dataset", spec.dataset] = used["strategy", spec.strategy] = None
         used["model", spec.model] = used["model", spec.query_model] = None
         used["oracle", rules.oracle] = None
+        used["strategy", rules.cold] = None
         if rules.cost is not None:
             used["cost", rules.cost] = None
         if rules.stop is not None:
@@ -155,7 +157,7 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
 
 def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finished:
     """`run_one`, where nothing that a strategy or a model raises gets out."""
-    begin = time.perf_counter()
+    begin = working_time()
     row = described(spec) | {"metrics": versions_of(options.metrics)}
     rounds: list[dict[str, Any]] = []
     parts = Parts()
@@ -184,7 +186,7 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
     except BaseException as error:
         # a KeyboardInterrupt, a SystemExit of the strategy's own: see `told_to_stop`
         row |= ended(spec, error)
-    row["seconds"] = time.perf_counter() - begin
+    row["seconds"] = working_time() - begin
     if options.profile:
         row["peak_memory"] = peak_memory()
     return Finished(row, rounds if row["status"] == "done" else [], parts.seconds)
@@ -262,7 +264,7 @@ def simulated(
 ) -> Generator[dict[str, Any], None, None]:
     """The rows of `rounds` of one run."""
     fitting, querying = Laps(parts, ("fit",)), Laps(parts, ("strategy", "pool"))
-    sight, task, answers = roles(spec, task)
+    sight, task, answers, replay = roles(spec, task)
     same = learners.query is learners.model
     timed = TimedLearner(learners.model, parts, options.profile)
     metrics = {name: registry.resolve("metric", name) for name in options.metrics}
@@ -270,7 +272,7 @@ def simulated(
     built = {name: registry.build("metric", ref) for name, ref in metrics.items()}
     if options.profile:
         built = {name: parts.timed("metrics", function) for name, function in built.items()}
-    with chosen(spec, task, options, parts) as strategy:
+    with chosen(spec, task, options, parts, replay) as strategy:
         rounds = simulate(
             task,
             parts.timed("strategy", strategy),
@@ -282,6 +284,7 @@ def simulated(
             sight=sight,
             trace=trace,
             watch=watching(spec, task, timed),
+            cold=cold_of(spec) if not len(task.start) else None,
         )
         for entry in rounds:
             yield round_row(spec.id, task, entry) | {
@@ -292,9 +295,11 @@ def simulated(
 
 
 def chosen(
-    spec: RunSpec, task: Task, options: Options, parts: Parts
+    spec: RunSpec, task: Task, options: Options, parts: Parts, replay: Callable[[Any], Any] | None
 ) -> AbstractContextManager[Callable[[Any], Any]]:
-    """The strategy of a run: one from a file in a process of its own."""
+    """The strategy of a run: recorded picks, or one from a file in a process of its own."""
+    if replay is not None:
+        return nullcontext(replay)
     if spec.strategy.name == FULL_POOL:
         return nullcontext(lambda query: query.pool)
     if isolation.isolates(spec, options.in_process):
@@ -337,6 +342,12 @@ def ended_by(spec: RunSpec, entry: Round) -> dict[str, Any]:
     }
 
 
+def cold_of(spec: RunSpec) -> Cold:
+    """Who chooses while a trial has no label, see `Protocol.cold`."""
+    ref = spec.protocol.cold
+    return Cold(registry.build("strategy", ref), spec.rng("cold"), ref.label)
+
+
 def learners_of(spec: RunSpec, task: Task, options: Options, parts: Parts, fits: Fits) -> Learners:
     """The learners of one run: one object for both roles where they are the same."""
     learner = query_learner = memoised(spec, task, options, "model", parts, fits)
@@ -353,7 +364,7 @@ def memoised(
     if not learner.repeatable:
         return learner
     key = role, getattr(spec, role)
-    cache = fits.setdefault(key, Cache(time.perf_counter))
+    cache = fits.setdefault(key, Cache(working_time))
     return Memo(learner, cache, parts.lend)
 
 
@@ -370,13 +381,16 @@ def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learne
     )
 
 
-def roles(spec: RunSpec, task: Task) -> tuple[Sight, Task, Oracle]:
-    """What the strategy may see, task and oracle; the full-pool run buys all true labels."""
+def roles(spec: RunSpec, task: Task) -> tuple[Sight, Task, Oracle, Callable[[Any], Any] | None]:
+    """What the strategy may see, task and oracle, and recorded picks, if it is those.
+
+    The full-pool run buys all true labels.
+    """
     if spec.strategy.name == FULL_POOL:
         everything = np.setdiff1d(np.arange(len(task.y)), task.withheld)
         full = replace(task, start=everything, budget=len(everything), rounds=0, cost_budget=None)
         truth = oracle(Protocol(), full, spec.rng("oracle"))
-        return "pool", full, truth
+        return "pool", full, truth, None
     entry = registry.entry("strategy", spec.strategy.name)
     registry.refuse_bound("model", spec.query_model, "query model")
     params, query_model = spec.strategy.kwargs, registry.entry("model", spec.query_model.name)
@@ -391,7 +405,10 @@ def roles(spec: RunSpec, task: Task) -> tuple[Sight, Task, Oracle]:
         sight = "panel-file" if entry.traits.rows else "panel"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
-    return sight, task, oracle(spec.protocol, task, spec.rng("oracle"))
+    replay = registry.build("strategy", spec.strategy) if entry.traits.replay else None
+    if replay is not None:
+        task = replay.bind(spec, task)
+    return sight, task, oracle(spec.protocol, task, spec.rng("oracle")), replay
 
 
 def several(protocol: Protocol) -> bool:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
-from albench.core.errors import RunError, Skip, StrategyError
+from albench.core.errors import NoLabels, RunError, Skip, StrategyError
 from albench.simulation.annotators import Annotators, Books, checked_pairs
 from albench.simulation.learner import Fitted, Learner
 from albench.simulation.query import FileQuery, OracleQuery, Picks, Query
-from albench.simulation.seal import Fit, Tell, Train
+from albench.simulation.seal import ABSENT, Fit, Tell, Train
 from albench.simulation.stopping import Evidence, Watch
 from albench.simulation.task import Oracle, Outcome, Round, Task
 
@@ -143,6 +143,47 @@ QUERIES: dict[Sight, type[Query]] = {
 
 
 @dataclass(frozen=True, eq=False)
+class Cold:
+    """Who chooses while no label is in hand, where the run's own strategy cannot.
+
+    rng  its own generator: it does not depend on the run's strategy, so that all of a trial
+         that fall back on it begin with the same rows
+    """
+
+    strategy: Strategy
+    rng: np.random.Generator
+    label: str = "cold"
+
+
+def chosen(strategy: Strategy, cold: Cold | None) -> Strategy:
+    """The strategy, with the rule for a cold start behind it.
+
+    One that raises where there is no label cannot choose there: it may have met `ABSENT`, or
+    handed no rows to a library that wants some.
+    """
+
+    def choose(query: Query) -> Any:
+        try:
+            return strategy(query)
+        except (Skip, StrategyError) as error:
+            if cold is None or not isinstance(error, NoLabels):
+                raise
+        except Exception:
+            if cold is None:
+                raise
+        vars(query).update(rng=cold.rng, log={})
+        try:
+            return cold.strategy(query)
+        except NoLabels:
+            raise Skip(
+                f"cannot choose where no label is in hand, and nor can the protocol's rule, "
+                f"cold = {cold.label}"
+            ) from None
+
+    return choose
+
+
+@dataclass(frozen=True, eq=False)
 class Asking:
     """Makes the queries of one run."""
 
@@ -154,14 +195,16 @@ class Asking:
     sight: Sight
     asked: dict[int, int] = field(default_factory=dict)
 
-    def query(self, labeled: Ints, y_labeled: Ints, fitted: Fitted) -> Query:
-        """The query after an evaluation."""
+    def query(self, labeled: Ints, y_labeled: Ints, fitted: Fitted | None) -> Query:
+        """The query after an evaluation; `fitted` is None while there is no label."""
         task, pool = self.task, self.ledger.open.nonzero()[0]
         for array in (labeled, y_labeled, pool):
             array.setflags(write=False)
         self.asked.clear()
 
         def fit() -> Fitted:
+            if fitted is None:
+                raise NoLabels("needs a model; no label is in hand at a start from nothing")
             same = self.query_learner is self.learner
             return fitted if same else self.query_learner.fit(labeled, y_labeled)
 
@@ -180,6 +223,8 @@ class Asking:
             waiting=self.ledger.waiting(),
             annotators=self.ledger.seen(),
         )
+        if fitted is None:
+            vars(query).update(y_labeled=ABSENT, make_model=ABSENT)
         return query
 
     @cached_property
@@ -202,6 +247,7 @@ class Asking:
             "engine": None if asked.member is None else Train(asked.member),
             "batch": task.batch,
             "tell": None if task.delay else Tell(self.tell),
+            "tie_window": task.tolerance,
         }
 
     def tell(self, position: int) -> int:
@@ -342,9 +388,12 @@ class Ledger:
         )
 
     def labeled(self) -> tuple[Ints, Ints]:
-        """Positions with a label, ascending, and their labels."""
+        """Positions with a label, ascending, and their labels; none only at a start from nothing.
+
+        Raises RunError where the oracle abstained on everything else.
+        """
         positions = self.known.nonzero()[0]
-        if not len(positions):
+        if not len(positions) and len(self.task.start):
             raise RunError(f"no label in hand: the oracle abstained on all {self.n_bought} rows")
         return positions, self.given[positions]
 
@@ -364,6 +413,20 @@ class Ledger:
         return min(self.task.batch, self.task.budget - self.n_bought, left)
 
 
+def scored(
+    task: Task,
+    labeled: Ints,
+    y_labeled: Ints,
+    fitted: Fitted | None,
+    metrics: Mapping[str, Callable[[Outcome], float]],
+) -> dict[str, float]:
+    """The scores of an evaluation; NaN without a model."""
+    if fitted is None:
+        return dict.fromkeys(metrics, float("nan"))
+    outcome = Outcome(task, labeled, y_labeled, fitted)
+    return {name: metric(outcome) for name, metric in metrics.items()}
+
+
 def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some would say less
     task: Task,
     strategy: Strategy,
@@ -376,6 +439,7 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
     sight: Sight = "pool",
     trace: bool = False,
     watch: Watch | None = None,
+    cold: Cold | None = None,
 ) -> Iterator[Round]:
     """Run one trial and yield its rounds, the start (round 0) first.
 
@@ -385,6 +449,9 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
                             its annotators
     trace                   record `margin_rank`
     watch                   asks a stopping rule, which ends the run
+    cold                    who chooses while there is no label, where the strategy cannot;
+                            None: the run is skipped then
+    A round without a label in hand has no model: its scores are NaN.
     Raises StrategyError when the strategy's answer breaks the contract.
     """
     ledger, bought, number = Ledger(task, oracle), Bought(task.start), 0
@@ -394,24 +461,24 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
         for held in watch.held.values():
             ledger.hold(held)
         watch.answered(oracle)
+    first = chosen(strategy, cold)
     while True:
         who = ledger.asked(bought.picks, bought.who)
         answers = ledger.buy(bought.picks, task.delay if number else 0, who)
         labeled, y_labeled = ledger.labeled()
-        fitted = learner.fit(labeled, y_labeled)
-        outcome = Outcome(task, labeled, y_labeled, fitted)
+        fitted = learner.fit(labeled, y_labeled) if len(labeled) else None
         yield Round(
             round=number,
             n_labeled=len(labeled),
             cost=ledger.cost,
-            scores={name: metric(outcome) for name, metric in metrics.items()},
+            scores=scored(task, labeled, y_labeled, fitted, metrics),
             picks=bought.picks,
             labels=answers,
             probability=bought.probability,
             n_tied=bought.n_tied,
             margin_rank=bought.margin_rank,
             stopped=None
-            if watch is None
+            if watch is None or fitted is None
             else watch.ends(ledger.evidence(number, bought.picks, answers), fitted),
             annotators=who,
         )
@@ -421,6 +488,8 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
         bought = NOTHING
         if ledger.affordable():
             query = asking.query(labeled, y_labeled, fitted)
-            bought = ledger.admitted(answered(strategy, query, number, trace, asking.asked))
+            asked = first if fitted is None else strategy
+            traced = trace and fitted is not None
+            bought = ledger.admitted(answered(asked, query, number, traced, asking.asked))
         if not len(bought.picks) and not len(ledger.waiting()):
             return

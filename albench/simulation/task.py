@@ -23,7 +23,7 @@ class Task:
     rows, rows_test row numbers of the dataset
     positive        index of the positive class, or None
     withheld        positions kept out of the pool (random audit sample)
-    ties, delay, cost_budget, session   as in the protocol
+    ties, delay, cost_budget, session, tolerance   as in the protocol
     classes         names of the classes
     groups          number of each train row's group, where a batch holds one row of each
     """
@@ -48,6 +48,7 @@ class Task:
     classes: tuple[str, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
     groups: Ints | None = None
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("X", "X_test"):  # rounding, and so near ties, would depend on the layout

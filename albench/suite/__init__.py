@@ -162,6 +162,14 @@ class Suite(Displayed):
         )
 
     @property
+    def unranked(self) -> frozenset[str]:
+        """Labels of bounds, and of recorded picks that are replayed."""
+        replayed = (
+            s.label for s in self.strategies if registry.entry("strategy", s.ref.name).traits.replay
+        )
+        return self.bounds | frozenset(replayed)
+
+    @property
     def bases(self) -> dict[str, str]:
         """The base dataset of each dataset's label: variants of one count once in tests.
 
@@ -197,7 +205,7 @@ class Suite(Displayed):
             baseline or self.baseline,
             alpha=self.alpha,
             rope=dict(self.ropes).get(metric),
-            unranked=tuple(sorted(self.bounds)),
+            unranked=tuple(sorted(self.unranked)),
             unranked_models=tuple(sorted(self.bound_models)),
             base=self.bases,
             targets=self.targets,

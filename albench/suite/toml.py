@@ -410,6 +410,8 @@ def field_value(key: str, value: Any, folder: Path) -> Any:
         return registry.resolve("oracle", value, "protocol: oracle", folder)
     if key == "stop" and value is not None:
         return registry.resolve("stopping", value, "protocol: stop", folder)
+    if key == "cold":
+        return registry.resolve("strategy", value, "protocol: cold", folder)
     if key == "cost":
         ref = registry.resolve("cost", value, "protocol: cost", folder)
         return None if ref == UNIT_COST else ref  # one unit a label is the default
