@@ -61,13 +61,13 @@ def table_of(found: "Comparison", name: str) -> pd.DataFrame:
         if len(found.stacks[0].strategies) < 2:
             return pd.DataFrame({"strategy": found.stacks[0].strategies})
         raise UnknownName(f"no table {name!r}: {', '.join((*found.tables, *DERIVED))}")
-    options, parts = found.options, []
-    for stack in found.stacks:
+    options = found.options
+    parts: list[pd.DataFrame] = []
+    for stack, design in zip(found.stacks, found.design, strict=True):
         if name == "datasets":
             part = cell_table(stack, summary=options.summary, alpha=options.alpha)
         elif name == "hierarchical":
-            left_out = found.design[len(parts)]["left_out"]
-            part = hierarchical.table(stack, options, left_out)
+            part = hierarchical.table(stack, options, design["left_out"])
         else:
             part = penalties(stack, options.baseline, options.alpha)
             part = part.rename_axis("strategy").reset_index()
