@@ -26,7 +26,6 @@ import pandas as pd
 from albench.analysis.comparison import paired, power
 from albench.analysis.comparison.blocks import Block, Stack
 from albench.analysis.comparison.summaries import areas
-from albench.analysis.comparison.words import counted
 from albench.core.arrays import Floats
 
 Outcome: TypeAlias = Literal["differs", "equal"]
@@ -239,7 +238,7 @@ def deciding(due: pd.DataFrame, named: Sequence[str] = ()) -> str:
         return ""
     cells = [f"{r['strategy']}: {r['told']}" for _, r in due.iterrows()]
     start = ", ".join([*named, "what would decide"])
-    return f"{start} (80 % power in this family): {counted(cells, 4)}."
+    return f"{start} (80 % power in this family): {'; '.join(cells)}."
 
 
 def where(found: pd.DataFrame) -> list[str]:
