@@ -97,7 +97,8 @@ def headline_caption(found: "Comparison") -> str:
         f"over {units(design)}, {trials} trials each, with its 95 % t interval; pseudo-median "
         "with the exact 95 % interval of the signed ranks; datasets won/tied/lost; datasets within "
         f"{options.rope:g} by shrunken estimates; two-sided exact Wilcoxon signed-rank p, raw and "
-        "after Holm; matched rank-biserial correlation; Bayesian signed-rank probability of better and of practically "
+        "after Holm; matched rank-biserial correlation; Bayesian signed-rank probability of better "
+        "and of practically "
         f"equal (within {options.rope:g}); difference detectable with 80 % power, the spread over "
         "datasets being an estimate."
     )
