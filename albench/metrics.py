@@ -5,8 +5,10 @@ probabilities, a test set with one class) it is NaN, which the tables store as n
 """
 
 from collections.abc import Callable
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Gt, Lt
 
 from albench.core.arrays import Bools, Floats
 from albench.core.registry import metric
@@ -148,16 +150,22 @@ def recall_at_precision_90(outcome: Outcome) -> float:
     return float((hits[last] * reached).max() / is_class.sum())
 
 
-@metric("log_loss", better="lower", cite="Good 1952")
-def log_loss(outcome: Outcome) -> float:
-    """Mean negative log probability of the true class, clipped at 1e-15.
+@metric(
+    "log_loss",
+    better="lower",
+    cite="Good 1952",
+    formerly=("5c4d911d0f4fcf4b22f8a8b2d99e8b5dec72959ad2d45d61f3dee6e3164783a6",),
+)
+def log_loss(outcome: Outcome, *, clip: Annotated[float, Gt(0), Lt(1)] = 1e-15) -> float:
+    """Mean negative log probability of the true class, no probability taken below `clip`.
 
-    Undefined for models without probabilities.
+    scikit-learn 1.3 and later clip at 2.220446049250313e-16. Undefined for models without
+    probabilities.
     """
     if outcome.proba is None:
         return NAN
     true = outcome.proba[np.arange(len(outcome.task.y_test)), outcome.task.y_test]
-    return float(-np.mean(np.log(np.clip(true, 1e-15, 1.0))))
+    return float(-np.mean(np.log(np.clip(true, clip, 1.0))))
 
 
 @metric("brier", better="lower", cite="Brier 1950")

@@ -7,7 +7,10 @@ import pytest
 import sklearn.metrics as sk
 
 from albench.core import registry
+from albench.core.errors import UsageError
 from albench.core.spec import Ref
+from albench.core.tables import claims
+from albench.results.intake import METRIC
 from albench.simulation.task import Outcome, Task
 
 CASES = [(k, n, seed) for k in (2, 3, 10) for n in (1, 7, 200) for seed in range(4)]
@@ -152,3 +155,32 @@ def test_sure_and_wrong_is_clipped() -> None:
 def test_losses_say_that_lower_is_better(name: str) -> None:
     assert registry.entry("metric", name).traits.better == "lower"
     assert registry.resolve("metric", name) == Ref(name)
+
+
+def test_the_clip_of_log_loss_is_a_parameter() -> None:
+    proba = np.array([[1.0, 0.0], [0.25, 0.75]])
+    assert registry.resolve("metric", {"use": "log_loss", "clip": 1e-15}) == Ref("log_loss")
+    ref = registry.resolve("metric", {"use": "log_loss", "clip": 1e-7})
+    assert ref.label == "log_loss(clip=1e-07)"
+    assert registry.resolve("metric", ref.label) == ref, "its label is its name in tables"
+    assert METRIC.fullmatch(ref.label), "a column that a store is read with"
+    loss = registry.build("metric", ref)(outcome([1, 1], 2, proba))
+    assert loss == pytest.approx(-(np.log(1e-7) + np.log(0.75)) / 2, abs=1e-12)
+    eps = registry.resolve("metric", {"use": "log_loss", "clip": 2.220446049250313e-16})
+    due = sk.log_loss([1, 1], proba, labels=[0, 1])
+    assert registry.build("metric", eps)(outcome([1, 1], 2, proba)) == pytest.approx(due, abs=1e-9)
+
+
+@pytest.mark.parametrize("wrong", ["log_loss(clip=2.0)", "log_loss(clap=0.1)", "log_loss(clip=)"])
+def test_a_label_that_fits_no_metric_is_refused(wrong: str) -> None:
+    with pytest.raises(UsageError, match=r"clip|clap"):
+        registry.resolve("metric", wrong)
+
+
+def test_labels_with_commas_stay_whole_in_the_column_of_metrics() -> None:
+    assert claims("accuracy@1,f(a=1, b=2)@sha256:0,log_loss@1") == [
+        "accuracy@1",
+        "f(a=1, b=2)@sha256:0",
+        "log_loss@1",
+    ]
+    assert claims(None) == []

@@ -128,7 +128,7 @@ REFUSED = [
     (metric, {"better": "up"}, "metric 'e': better = 'up': 'higher' or 'lower' is due"),
     (metric, {"verison": "2"}, r"did you mean 'version'\?"),
     (metric, {"version": 2}, "metric 'e': version = 2: a text is due"),
-    (metric, {"n": 5}, "metric 'e': unknown key 'n'; there are: better, cite, version"),
+    (metric, {"n": 5}, "metric 'e': unknown key 'n'; there are: better, cite, formerly, version"),
     (dataset, {"clases": 2}, r"dataset 'e': unknown key 'clases'; did you mean 'classes'\?"),
     (dataset, {"n": "100"}, "dataset 'e': n = '100': a positive whole number is due"),
     (dataset, {"n": True}, "a positive whole number is due"),

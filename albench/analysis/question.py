@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 from albench.core.errors import BadValue
+from albench.core.tables import bare_metric
 
 Missing: TypeAlias = Literal["refuse", "complete", "impute"]
 Target: TypeAlias = str | float
@@ -20,7 +21,8 @@ class Options:
     control; alpha, rope: level and region of practical equivalence, declared beforehand (the
     rope in units of the metric; None: not declared, see `rope_of`);
     summary: aubc, alc or end; missing: refuse, complete or impute (see `cells`);
-    unranked: strategies shown as bounds, never compared; strategies: only these;
+    unranked: strategies shown as bounds, never compared; unranked_models: models that are
+    bounds, of which curves are shown and nothing is compared; strategies: only these;
     model, protocol: only these; base: dataset -> base dataset, where variants of one
     dataset are averaged before any test; targets: quality targets of labels to target,
     empty: the usual ones; axis: n_labeled or cost; seed: of the bootstraps and posteriors.
@@ -36,6 +38,7 @@ class Options:
     summary: str = "aubc"
     missing: Missing = "complete"
     unranked: Collection[str] = ()
+    unranked_models: Collection[str] = ()
     strategies: Collection[str] | None = None
     model: str | None = None
     protocol: str | None = None
@@ -105,10 +108,12 @@ def rope_of(declared: float | None, metric: str, lowest: float, highest: float) 
     """
     if declared is not None:
         return declared
-    if metric not in SHARES and (metric in NO_SHARES or lowest < 0 or highest > 1):
+    bare = bare_metric(metric)
+    if bare not in SHARES and (bare in NO_SHARES or lowest < 0 or highest > 1):
+        key = metric if bare == metric else f'"{metric}"'
         raise BadValue(
             f"{metric} is no share between 0 and 1, so there is no usual rope (region of practical "
-            f"equivalence) for it: declare one, as rope = {{ {metric} = 0.05 }} in the suite or "
+            f"equivalence) for it: declare one, as rope = {{ {key} = 0.05 }} in the suite or "
             "rope=0.05 from Python"
         )
     return ROPE

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from albench.analysis.question import NAMES, Options
 from albench.api.tables import (
@@ -157,7 +157,9 @@ def question_of(
     if "better" not in options:
         asked["better"] = known[metric] if metric in known else registered(metric)
     if not carried and "strategy" in runs.columns:
-        asked["unranked"] = bounds_among(runs)
+        asked["unranked"] = bounds_among(runs, "strategy")
+    if not carried and "model" in runs.columns:
+        asked["unranked_models"] = bounds_among(runs, "model")
     unknown = sorted(set(asked) - set(NAMES))
     if unknown:
         raise BadValue(
@@ -179,7 +181,7 @@ def registered(metric: str) -> str:
         ) from None
 
 
-def bounds_among(runs: "pd.DataFrame") -> list[str]:
-    """The strategies of a table that the registry knows, by name, for bounds."""
-    found = set(runs["strategy"].astype(str)) & set(registry.names("strategy"))
-    return sorted(s for s in found if registry.entry("strategy", s).traits.bound)
+def bounds_among(runs: "pd.DataFrame", kind: Literal["strategy", "model"]) -> list[str]:
+    """The strategies or models of a table that the registry knows, by name, for bounds."""
+    found = set(runs[kind].astype(str)) & set(registry.names(kind))
+    return sorted(name for name in found if registry.entry(kind, name).traits.bound)

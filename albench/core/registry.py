@@ -10,7 +10,9 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import re
 import sys
+from ast import literal_eval
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -65,9 +67,25 @@ PACKAGES: dict[str, str] = {
     "oracle": "albench.simulation.oracles",
     "cost": "albench.simulation.costs",
 }
+LABEL = re.compile(r"(?P<name>[^()]+)\((?P<params>[^()]+)\)")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Extra(NamedTuple):
+    """A library that some entries need: its name, its module, and the extra that brings it."""
+
+    library: str
+    module: str
+    extra: str
+
+
+EXTRAS = {
+    "ska": Extra("scikit-activeml", "skactiveml", "skactiveml"),
+    "lightgbm": Extra("LightGBM", "lightgbm", "boost"),
+    "xgboost": Extra("XGBoost", "xgboost", "boost"),
+    "catboost": Extra("CatBoost", "catboost", "boost"),
+}
+"""Name of an entry, up to a colon -> what it needs; without it the entry is not there."""
 ENTRIES: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
 LOADED: dict[str, str] = {}
 loading: list[tuple[str, str]] = []
@@ -321,9 +339,11 @@ def entry(kind: Kind, name: str) -> Entry:
     """The entry of that name; raises UnknownName with a suggestion."""
     load()
     if name not in ENTRIES[kind]:
-        hint = did_you_mean(name, ENTRIES[kind])
-        if name.startswith("ska:") and importlib.util.find_spec("skactiveml") is None:
-            hint = "; it needs scikit-activeml: pip install 'albench[skactiveml]'"
+        known = EXTRAS.get(name.partition(":")[0]) if kind in ("model", "strategy") else None
+        if known is not None and importlib.util.find_spec(known.module) is None:
+            hint = f"; it needs {known.library}: pip install 'albench[{known.extra}]'"
+        else:
+            hint = did_you_mean(name, ENTRIES[kind])
         raise UnknownName(f"unknown {kind} {name!r}{hint}")
     return ENTRIES[kind][name]
 
@@ -341,7 +361,7 @@ def resolve(
     if isinstance(given, Ref):
         return given
     at = f"{where}: " if where else ""
-    table = {"use": given} if isinstance(given, str) else dict(given)
+    table = named(kind, given) if isinstance(given, str) else dict(given)
     use = table.pop("use", None)
     if not isinstance(use, str):
         raise BadValue(f"{at}{kind} {given!r}: a name, or a table with the key 'use'")
@@ -361,6 +381,25 @@ def resolve(
     if reason is not None:
         raise BadValue(f"{at}{kind} {use!r}: {reason}")
     return Ref(use, found.version, params, source)
+
+
+def named(kind: Kind, given: str) -> dict[str, Any]:
+    """The table that a name stands for.
+
+    A metric is called by its label in tables and options, `log_loss(clip=1e-07)`, so that a
+    label is a name of it, too.
+    """
+    found = LABEL.fullmatch(given) if kind == "metric" else None
+    if found is None:
+        return {"use": given}
+    table: dict[str, Any] = {"use": found["name"]}
+    for part in found["params"].split(", "):
+        key, _, value = part.partition("=")
+        try:
+            table[key] = literal_eval(value.capitalize() if value in ("true", "false") else value)
+        except (ValueError, SyntaxError):
+            table[key] = value
+    return table
 
 
 def renewed(found: Entry) -> Entry:
@@ -395,12 +434,23 @@ def checked_params(
                 for v in (value if many else [value])
                 if v is not None
             ]
+            for ref in refs:
+                refuse_bound(nested, ref, f"{at}{key}")
             params[key] = tuple(refs) if many else (refs[0] if refs else None)
         elif key in given:
             value = frozen(typed(given[key], parameter.annotation, f"{at}{found.name}: {key}"))
             if value != frozen(parameter.default):
                 params[key] = value
     return tuple(sorted(params.items()))
+
+
+def refuse_bound(kind: Kind, ref: Ref, where: str) -> None:
+    """Raise BadValue for a model that looks at the test set, where no such model may stand."""
+    if kind == "model" and entry(kind, ref.name).traits.bound:
+        raise BadValue(
+            f"{where}: model {ref.label!r} looks at the test set: it is a bound, which no "
+            "strategy and no other model may ask"
+        )
 
 
 def build(kind: Kind, ref: Ref) -> Any:

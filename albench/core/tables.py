@@ -7,6 +7,7 @@ A column carries the schema version that brought it, so that a file says by its 
 columns it must have; a new column raises `SCHEMA_VERSION`, and no stored file goes stale.
 """
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -126,6 +127,16 @@ def arrow_table(rows: list[dict[str, Any]], columns: Mapping[str, Column]) -> "p
 def metric_columns(rounds: "pd.DataFrame") -> list[str]:
     """The columns of `rounds` that hold metrics, sorted."""
     return sorted(set(rounds.columns) - set(ROUNDS) - set(RUNS))
+
+
+def claims(text: str | None) -> list[str]:
+    """The metrics of `runs.metrics`, each as `label@version`; a label may hold commas."""
+    return [part for part in re.split(r",(?![^(]*\))", text or "") if part]
+
+
+def bare_metric(label: str) -> str:
+    """The metric of a label: `log_loss` of `log_loss(clip=1e-07)`."""
+    return label.partition("(")[0]
 
 
 def checked(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> None:

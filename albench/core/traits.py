@@ -57,6 +57,12 @@ def needs_of(value: Any) -> str | None:
     return None if strange is None else f"no need {strange!r}{did_you_mean(str(strange), known)}"
 
 
+def texts(value: Any) -> str | None:
+    """Fits a tuple of texts."""
+    fine = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    return None if fine else "a tuple of texts is due"
+
+
 def direction(value: Any) -> str | None:
     """Fits the two directions."""
     return None if value in get_args(Better) else "'higher' or 'lower' is due"
@@ -79,6 +85,8 @@ class Traits:
     Attributes
     ----------
     cite : where it comes from; of every kind.
+    formerly : digests of earlier sources that give the same numbers, as before a parameter
+        came whose default changes nothing; of every kind.
     family : of a strategy: uncertainty, committee, coverage, ...
     needs : of a strategy: `proba`, `decision`, `linear` (query model), `binary`, `positive`
         (data).
@@ -88,10 +96,11 @@ class Traits:
         k (classes), d, b (batch).
     memory : of a strategy: where it is more than linear in the pool.
     bound : of a strategy: it looks at hidden labels, test rows included; drawn, never ranked.
+        Of a model: it looks at the test set; never ranked, and no strategy may ask it.
     sampling : of a strategy: active sampling, sees all train labels and chooses what to
         train on.
     rows : of a strategy: it is given the row numbers of the dataset; a control only.
-    check : of a strategy: (**params) -> why these make no sense together, or None.
+    check : of a strategy or model: (**params) -> why these make no sense together, or None.
     n, d, classes : of a dataset of fixed size: rows, features, classes.
     source : of a dataset: the place it is had from.
     known : of a dataset: what is wrong with it, or misleads.
@@ -108,16 +117,19 @@ class Traits:
     """
 
     cite: str = field(default="", metadata=of(text, *EVERY))
+    formerly: tuple[str, ...] = field(default=(), metadata=of(texts, *EVERY))
     family: str = field(default="", metadata=of(text, "strategy"))
     needs: tuple[Need, ...] = field(default=(), metadata=of(needs_of, "strategy"))
     batch_aware: bool = field(default=False, metadata=of(flag, "strategy", shown=True))
     sequential: bool = field(default=False, metadata=of(flag, "strategy", shown=True))
     cost: str = field(default="", metadata=of(text, "strategy"))
     memory: str = field(default="", metadata=of(text, "strategy"))
-    bound: bool = field(default=False, metadata=of(flag, "strategy"))
+    bound: bool = field(default=False, metadata=of(flag, "strategy", "model"))
     sampling: bool = field(default=False, metadata=of(flag, "strategy"))
     rows: bool = field(default=False, metadata=of(flag, "strategy"))
-    check: Callable[..., str | None] | None = field(default=None, metadata=of(function, "strategy"))
+    check: Callable[..., str | None] | None = field(
+        default=None, metadata=of(function, "strategy", "model")
+    )
     n: int | None = field(default=None, metadata=of(count, "dataset"))
     d: int | None = field(default=None, metadata=of(count, "dataset"))
     classes: int | None = field(default=None, metadata=of(count, "dataset"))
@@ -148,7 +160,7 @@ class Traits:
         return {
             f.name: values[f.name]
             for f in mine
-            if f.metadata["shown"] or values[f.name] != f.default
+            if f.name != "formerly" and (f.metadata["shown"] or values[f.name] != f.default)
         }
 
 

@@ -203,7 +203,11 @@ def paired(
                 notes.append(f"{model.label}, {metric}: {error}")
                 continue
             for stack in stacks(
-                frame, asked.baseline, missing=asked.missing, unranked=asked.unranked
+                frame,
+                asked.baseline,
+                missing=asked.missing,
+                unranked=asked.unranked,
+                unranked_models=asked.unranked_models,
             ):
                 if stack.blocks:
                     found[model.label, metric] = replace(stack, model=model.label)

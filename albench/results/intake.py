@@ -38,7 +38,7 @@ MOST_ROWS = 10**8
 MOST_METRICS = 200
 MOST_DEPTH = 8
 SHARD = re.compile(r"[0-9a-f]{24}")
-METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
+METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}(\([A-Za-z0-9_.+\-=, \[\]]{1,128}\))?")
 HEX = re.compile(r"[0-9a-f]{64}")
 STAMP = "albench.schema"
 VERSION = re.compile(rb"[0-9]{1,6}")

@@ -124,6 +124,15 @@ def entries(suite: Suite) -> dict[str, dict[str, str]]:
     return found
 
 
+def in_process(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The strategies from outside that ran in the process that holds the data, and why."""
+    found: dict[str, str] = {}
+    for one in manifests:
+        told = one.get("in_process")
+        found |= told if isinstance(told, dict) else {}
+    return found
+
+
 def merged(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The manifest of a union of stores: what differs between them is listed, not hidden."""
     out: dict[str, Any] = {}
@@ -133,6 +142,8 @@ def merged(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 continue
             if key == "added":
                 out[key] = sorted({*out.get(key, []), *value})
+            elif key == "in_process":
+                out[key] = in_process([one, out])
             elif key == "entries":
                 out[key] = {**value, **out.get(key, {})}
             elif key not in out:

@@ -8,7 +8,7 @@ from albench.core.errors import AlbenchError, Contradiction
 from albench.suite.protocols import protocol_name
 from albench.core.spec import canonical
 from albench.core.spec import Protocol
-from albench.core.tables import KEY, LABELS, RUNS, rounds_table, runs_table
+from albench.core.tables import KEY, LABELS, RUNS, claims, rounds_table, runs_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,7 +145,7 @@ def best_rows(runs: "pa.Table") -> dict[str, int]:
         metrics = row.get("metrics") or ""
         labels = [row.get(column) for column in LABELS.values()]
         labels = [(label is None, label or "") for label in labels]
-        worth = (RANK[row["status"]], -len(metrics.split(",")), metrics)
+        worth = (RANK[row["status"]], -len(claims(metrics)), metrics)
         return (*worth, row.get("reason") or "", labels)
 
     best: dict[str, int] = {}
@@ -171,7 +171,7 @@ def resolved(runs: "pa.Table", rounds: "pa.Table") -> tuple["pa.Table", "pa.Tabl
         done = [row for row in rows if row["run"] == run and row["status"] == "done"]
         main = pieces.get((run, rows[best[run]]["part"]), [])
         kept += agreed(run, main, [pieces.get((run, row["part"]), []) for row in done])
-        held = {m for row in done for m in (row["metrics"] or "").split(",") if m}
+        held = {m for row in done for m in claims(row["metrics"])}
         metrics[best[run]] = ",".join(sorted(held))
     back = pa.Table.from_pylist(kept, schema=rounds.schema)
     single = rounds.filter(pa.compute.invert(is_double))

@@ -9,7 +9,7 @@ from albench.core import registry
 from albench.core.errors import BadResults, BadValue
 from albench.core.reasons import Reason
 from albench.core.spec import RunSpec
-from albench.core.tables import LABELS
+from albench.core.tables import LABELS, claims
 from albench.core.traits import did_you_mean
 from albench.results import provenance
 from albench.results.store import Store
@@ -27,13 +27,13 @@ def missing(suite: Suite, store: Store) -> list[RunSpec]:
     Failed and timed-out runs count as missing, skipped ones do not.
     """
     stored = store.runs(["metrics"])
-    wanted = set(versions_of(suite.metrics).split(","))
+    wanted = set(claims(versions_of(suite.metrics)))
     held = {
         run
         for run, status, metrics in zip(
             stored["run"], stored["status"], stored["metrics"], strict=True
         )
-        if status == "skipped" or (status == "done" and wanted <= set((metrics or "").split(",")))
+        if status == "skipped" or (status == "done" and wanted <= set(claims(metrics)))
     }
     return [spec for spec in suite.specs if spec.id not in held]
 

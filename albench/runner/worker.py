@@ -6,7 +6,8 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -21,6 +22,7 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
+from albench.runner import isolation
 from albench.runner.clock import (
     Laps,
     Parts,
@@ -54,6 +56,7 @@ class Options:
     plugins  files to import in the worker
     entries  entries to know in the worker that no file tells of
     profile  record where the time went, and the peak memory of the process
+    in_process  have strategies from files run in the worker itself, beside the data
     """
 
     metrics: tuple[str, ...]
@@ -64,6 +67,7 @@ class Options:
     entries: tuple[registry.Entry, ...] = ()
     profile: bool = False
     memory: int = engines.MEMORY
+    in_process: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,12 +164,15 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
         row |= shape(task)
         for ref in (spec.model, spec.query_model):
             registry.build("model", ref)(0)  # its imports are not the run's time
+        if isolation.isolates(spec, options.in_process):
+            isolation.prepare(spec, options.engine, options.memory)
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with parts.running("other"):
                 learners = learners_of(spec, task, options, parts, fits)
                 row["engine"] = learners.model.name
-                rounds.extend(simulated(spec, task, options, learners, parts))
+                with closing(simulated(spec, task, options, learners, parts)) as made:
+                    rounds.extend(made)
                 row["engine"] = learners.model.name  # an engine that fell back on the way says so
         row |= {"status": "done", "reason": None, "reason_code": None}
     except BaseException as error:
@@ -184,6 +191,10 @@ def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
         status, words = "skipped", said(error)
     elif isinstance(error, RunTimeout):
         status, words = "timeout", said(error)
+    elif isinstance(error, isolation.Raised):
+        otherwise, words = Reason.exception, said(error)
+    elif isinstance(error, isolation.ProcessDied):
+        otherwise, words = Reason.worker_died, f"{spec.strategy.label}: {said(error)}"
     elif isinstance(error, AlbenchError):
         words = f"{spec.strategy.label}: {said(error)}"
     else:
@@ -227,7 +238,8 @@ def described(spec: RunSpec) -> dict[str, Any]:
 
 def versions_of(metrics: Sequence[str]) -> str:
     """Metrics with their versions, as `runs.metrics` holds them."""
-    return ",".join(sorted(f"{m}@{registry.entry('metric', m).version}" for m in metrics))
+    refs = [registry.resolve("metric", m) for m in metrics]
+    return ",".join(sorted(f"{ref.label}@{ref.version}" for ref in refs))
 
 
 def shape(task: Task) -> dict[str, Any]:
@@ -250,10 +262,10 @@ class Learners:
 
 def simulated(
     spec: RunSpec, task: Task, options: Options, learners: Learners, parts: Parts
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any], None, None]:
     """The rows of `rounds` of one run."""
     fitting, querying = Laps(parts, ("fit",)), Laps(parts, ("strategy", "pool"))
-    strategy, sight, task, answers = roles(spec, task)
+    sight, task, answers = roles(spec, task)
     same = learners.query is learners.model
     timed = TimedLearner(learners.model, parts, options.profile)
     metrics = {name: registry.resolve("metric", name) for name in options.metrics}
@@ -261,22 +273,34 @@ def simulated(
     built = {name: registry.build("metric", ref) for name, ref in metrics.items()}
     if options.profile:
         built = {name: parts.timed("metrics", function) for name, function in built.items()}
-    rounds = simulate(
-        task,
-        parts.timed("strategy", strategy),
-        timed,
-        timed if same else learners.query,
-        answers,
-        metrics=built,
-        rng=spec.rng("strategy"),
-        sight=sight,
-        trace=trace,
-    )
-    for entry in rounds:
-        yield round_row(spec.id, task, entry) | {
-            "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
-            "seconds_query": round(querying.lap(), 6),
-        }
+    with chosen(spec, task, options, parts) as strategy:
+        rounds = simulate(
+            task,
+            parts.timed("strategy", strategy),
+            timed,
+            timed if same else learners.query,
+            answers,
+            metrics=built,
+            rng=spec.rng("strategy"),
+            sight=sight,
+            trace=trace,
+        )
+        for entry in rounds:
+            yield round_row(spec.id, task, entry) | {
+                "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
+                "seconds_query": round(querying.lap(), 6),
+            }
+
+
+def chosen(
+    spec: RunSpec, task: Task, options: Options, parts: Parts
+) -> AbstractContextManager[Callable[[Any], Any]]:
+    """The strategy of a run: one from a file in a process of its own."""
+    if spec.strategy.name == FULL_POOL:
+        return nullcontext(lambda query: query.pool)
+    if isolation.isolates(spec, options.in_process):
+        return isolation.isolated(spec, task, options.engine, options.memory, parts)
+    return nullcontext(registry.build("strategy", spec.strategy))
 
 
 def learners_of(spec: RunSpec, task: Task, options: Options, parts: Parts, fits: Fits) -> Learners:
@@ -312,14 +336,15 @@ def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learne
     )
 
 
-def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task, Oracle]:
-    """Strategy, what it may see, task and oracle; the full-pool run buys all true labels."""
+def roles(spec: RunSpec, task: Task) -> tuple[Sight, Task, Oracle]:
+    """What the strategy may see, task and oracle; the full-pool run buys all true labels."""
     if spec.strategy.name == FULL_POOL:
         everything = np.setdiff1d(np.arange(len(task.y)), task.withheld)
         full = replace(task, start=everything, budget=len(everything), rounds=0, cost_budget=None)
         truth = oracle(Protocol(), full, spec.rng("oracle"))
-        return (lambda query: query.pool), "pool", full, truth
+        return "pool", full, truth
     entry = registry.entry("strategy", spec.strategy.name)
+    registry.refuse_bound("model", spec.query_model, "query model")
     params, query_model = spec.strategy.kwargs, registry.entry("model", spec.query_model.name)
     reason = why_not(entry, task, query_model, params)
     reason = reason or out_of_place(entry, spec.protocol.labels, params)
@@ -328,8 +353,7 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
     sight: Sight = "all" if entry.traits.bound else "file" if entry.traits.rows else "pool"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
-    strategy = registry.build("strategy", spec.strategy)
-    return strategy, sight, task, oracle(spec.protocol, task, spec.rng("oracle"))
+    return sight, task, oracle(spec.protocol, task, spec.rng("oracle"))
 
 
 def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:

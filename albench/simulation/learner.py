@@ -8,7 +8,7 @@ scikit-learn classifier; engines are drop-in replacements that must give the sam
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -134,6 +134,23 @@ class TrainOnly:
         return self.X[:0]
 
 
+@runtime_checkable
+class Looking(Protocol):
+    """A classifier that uses more than the labelled rows, where there is more.
+
+    Its `fit` is that of scikit-learn, for the labelled rows alone.
+    """
+
+    def fit_among(self, X: Floats, labeled: Ints, y: Ints, n_classes: int) -> Any:
+        """Fit, and return itself.
+
+        X          (n, d) all train rows: those without label are the pool, and what a
+                   protocol withholds from it
+        labeled    (l,) positions with a label (repeats allowed); y: their classes
+        n_classes  classes of the task, also those without a label
+        """
+
+
 class Constant:
     """The classifier of a labelled set with one class."""
 
@@ -254,10 +271,23 @@ def fit_aligned(
     """Fit a new classifier on train rows (repeats allowed) and align its columns."""
     if y.min() == y.max():
         return Aligned(Constant(int(y[0])), views)
-    X = views.X[labeled]
     if not rescale:
-        return Aligned(make().fit(X, y), views)
+        return Aligned(fitted_on(make(), views, labeled, y), views)
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(X)
-    return Aligned(Rescaled(make().fit(scaler.transform(X), y), scaler), views)
+    scaler = StandardScaler().fit(views.X[labeled])
+    fitted = fitted_on(make(), views, labeled, y, scaler.transform)
+    return Aligned(Rescaled(fitted, scaler), views)
+
+
+def fitted_on(
+    estimator: Any,
+    views: Views,
+    labeled: Ints,
+    y: Ints,
+    scaled: Callable[[Floats], Floats] = lambda X: X,
+) -> Any:
+    """The classifier fitted on the labelled rows; one that looks beyond them is shown all rows."""
+    if isinstance(estimator, Looking):
+        return estimator.fit_among(scaled(views.X), labeled, y, views.n_classes)
+    return estimator.fit(scaled(views.X[labeled]), y)

@@ -14,7 +14,7 @@ from albench.core import registry
 from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadValue
 from albench.core.spec import Protocol, Ref, RunSpec
-from albench.core.tables import FULL_POOL
+from albench.core.tables import FULL_POOL, bare_metric
 from albench.suite.protocols import with_oracle
 
 FULL = Ref(FULL_POOL)
@@ -82,7 +82,7 @@ class Cell(NamedTuple):
 
 def direction(metric: str) -> str:
     """`higher` or `lower`, whichever is better; raises UnknownName for an unknown metric."""
-    return str(registry.entry("metric", metric).traits.better)
+    return str(registry.entry("metric", bare_metric(metric)).traits.better)
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,6 +151,13 @@ class Suite(Displayed):
         )
 
     @property
+    def bound_models(self) -> frozenset[str]:
+        """Labels of models that look at the test set and are never ranked."""
+        return frozenset(
+            m.label for m in self.models if registry.entry("model", m.ref.name).traits.bound
+        )
+
+    @property
     def bases(self) -> dict[str, str]:
         """The base dataset of each dataset's label: variants of one count once in tests.
 
@@ -182,6 +189,7 @@ class Suite(Displayed):
             alpha=self.alpha,
             rope=dict(self.ropes).get(metric),
             unranked=tuple(sorted(self.bounds)),
+            unranked_models=tuple(sorted(self.bound_models)),
             base=self.bases,
             targets=self.targets,
             axis=self.axis,

@@ -109,7 +109,7 @@ KEYS: dict[str, Any] = {
     "models": list[str | dict[str, Any]],
     "strategies": list[str | dict[str, Any]],
     "trials": int | dict[str, Any],
-    "metrics": list[str],
+    "metrics": list[str | dict[str, Any]],
     "primary": str,
     "baseline": str,
     "alpha": float,
@@ -210,7 +210,7 @@ def suite_of(
     models = labelled("model", table["models"], path.parent)
     strategies = labelled("strategy", table["strategies"], path.parent)
     metrics = tuple(
-        registry.resolve("metric", m, "metrics").name for m in table.get("metrics", ["accuracy"])
+        registry.resolve("metric", m, "metrics").label for m in table.get("metrics", ["accuracy"])
     )
     if "primary" not in table:
         metrics, primary = decided([d.ref for d in datasets], metrics)
@@ -255,12 +255,24 @@ def labelled(
             more["only"] = tuple(typed(table.pop("datasets"), list[str], f"{where}: datasets"))
         ref = registry.resolve(kind, table, where, folder)
         asked = None if query is None else registry.resolve("model", query, f"{where}: query")
+        check_asked(kind, ref, asked, where)
         shown = named(label or default_label(kind, ref, asked), where)
         if shown in found:
             raise BadValue(f"{where}: two entries are called {shown!r}; give one a `name`")
         own = None if trials is None else trials_of(trials, f"{where}: trials")
         found[shown] = Labelled(shown, ref, asked, own, **more)
     return tuple(found.values())
+
+
+def check_asked(kind: Kind, ref: Ref, asked: Ref | None, where: str) -> None:
+    """Raise BadValue where strategies would ask a model that looks at the test set."""
+    if asked is not None:
+        registry.refuse_bound("model", asked, f"{where}: query")
+    if kind == "model" and asked is None and registry.entry("model", ref.name).traits.bound:
+        raise BadValue(
+            f"{where}: {ref.label} looks at the test set, so strategies must ask another model: "
+            f'write {{use = "{ref.name}", query = "logreg"}}'
+        )
 
 
 def check_restricted(strategies: Sequence[Labelled], datasets: Sequence[str]) -> None:

@@ -21,10 +21,10 @@ from albench.core.errors import BadResults, BadValue, CheckFailed, UnknownName, 
 from albench.core.parameters import nested_kind
 from albench.core.safe import printable
 from albench.core.spec import Ref, RunSpec, plain
-from albench.core.tables import FULL_POOL, checked, metric_columns
+from albench.core.tables import FULL_POOL, checked, claims, metric_columns
 from albench.results import provenance
 from albench.results.store import Store
-from albench.runner.worker import Finished, Options, described, versions_of
+from albench.runner.worker import Finished, Options, described
 from albench.testing.compared import MOST_LINES, difference, odds, of_grid, same_picks
 from albench.testing.replay import Job, replayed
 
@@ -77,14 +77,13 @@ class Drawn:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics known here that it claims, or that stand in its rounds all the same."""
-        claimed = {m.split("@")[0] for m in str(self.row["metrics"] or "").split(",") if m}
+        claimed = {m.rpartition("@")[0] for m in claims(self.row["metrics"])}
         held = (
             set()
             if self.rounds is None
             else {*metric_columns(self.rounds.dropna(axis=1, how="all"))}
         )
-        here = registry.names("metric")
-        return tuple(sorted((claimed | held) & set(here)))
+        return tuple(sorted(label for label in claimed | held if version_here(label)))
 
     def options(self, options: Options | None) -> Options:
         """How it is replayed: every number that it holds."""
@@ -105,9 +104,12 @@ class Drawn:
         return (OTHER if excused else "differs"), found
 
 
-def versions_here() -> set[str]:
-    """The metrics there are, with their versions."""
-    return set(versions_of(registry.names("metric")).split(","))
+def version_here(label: str) -> str | None:
+    """The version of the metric of that label; None where it is unknown here."""
+    try:
+        return registry.resolve("metric", label).version
+    except UsageError:
+        return None
 
 
 def elsewhere(row: dict[Any, Any], manifest: dict[str, Any]) -> bool:
@@ -172,18 +174,18 @@ def rebuilt(runs: "pd.DataFrame") -> Iterator[str]:
 
 def of_metrics(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Iterator[str]:
     """Metric columns that no replay here can confirm, and claims of other versions."""
-    here = {m.split("@")[0]: m for m in versions_here()}
-    strange = [m for m in metric_columns(rounds) if m not in here and rounds[m].notna().any()]
+    strange = [m for m in metric_columns(rounds) if not version_here(m) and rounds[m].notna().any()]
     if strange:
         yield (
             f"the metrics {', '.join(strange)} are unknown here, so their numbers are not "
             "verified; give the file that defines them by --plugin"
         )
-    used = {m for text in runs["metrics"].dropna() for m in text.split(",") if m}
+    used = {m for text in runs["metrics"].dropna() for m in claims(text)}
     for claim in sorted(used):
-        name, _, version = claim.partition("@")
-        if name in here and here[name] != claim:
-            yield f"metric {name!r} is version {here[name].split('@')[1]} here, {version} there"
+        name, _, version = claim.rpartition("@")
+        here = version_here(name)
+        if here is not None and here != version:
+            yield f"metric {name!r} is version {here} here, {version} there"
 
 
 Row: TypeAlias = dict[Any, Any]
@@ -475,5 +477,6 @@ def notes(
         kind, _, entry = name.partition(":")
         if kind not in registry.KINDS or entry not in registry.names(kind):
             continue
-        if told.get("source") not in (None, registry.entry(kind, entry).digest):
+        here = registry.entry(kind, entry)
+        if told.get("source") not in (None, here.digest, *here.traits.formerly):
             yield f"the source of {kind} {entry} is not the one that ran, though its name is"

@@ -275,8 +275,14 @@ def compare(runs: pd.DataFrame, rounds: pd.DataFrame | None, options: Options) -
         options.baseline,
         missing=options.missing,
         unranked=options.unranked,
+        unranked_models=options.unranked_models,
         axis=options.axis,
     )
+    notes += [
+        f"{model}: a bound, which looks at the test set; its curves are shown, and nothing is "
+        "compared"
+        for model in sorted(set(options.unranked_models) & set(frame["model"]))
+    ]
     if not found:
         raise BadResults("only whole-pool runs and bounds are here: there is nothing to compare")
     notes += [f"{s.model}, {s.protocol}: {unpaired(s, options)}" for s in found if not s.blocks]

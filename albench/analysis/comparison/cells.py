@@ -90,16 +90,17 @@ def stacks(
     *,
     missing: Missing = "complete",
     unranked: Collection[str] = (),
+    unranked_models: Collection[str] = (),
     axis: str = "n_labeled",
 ) -> list[Stack]:
     """One Stack per protocol and model of a frame made by `tidy`.
 
-    Strategies in `unranked` and whole-pool runs are left out. Each strategy is paired with the
-    baseline on all datasets and trials that both have; the joint blocks are those of
-    `settle.complete`. `missing` says what happens where anything is missing: `refuse` raises
-    BadResults, `complete` compares what is there, `impute` fills a strategy's missing dataset
-    with the baseline's curves (no gain). Either way the notes count it. Strategies with identical
-    picks are one competitor (`alike`).
+    Strategies in `unranked`, models in `unranked_models` and whole-pool runs are left out. Each
+    strategy is paired with the baseline on all datasets and trials that both have; the joint
+    blocks are those of `settle.complete`. `missing` says what happens where anything is missing:
+    `refuse` raises BadResults, `complete` compares what is there, `impute` fills a strategy's
+    missing dataset with the baseline's curves (no gain). Either way the notes count it.
+    Strategies with identical picks are one competitor (`alike`).
     """
     if missing not in ("refuse", "complete", "impute"):
         raise BadValue(f"missing must be refuse, complete or impute, got {missing!r}")
@@ -107,7 +108,7 @@ def stacks(
     for (protocol, model), part in curves.groupby(["protocol", "model"], sort=True):
         ranked = part[~part["strategy"].isin({FULL, *unranked})]
         names = tuple(dict.fromkeys(ranked["strategy"]))
-        if names:
+        if names and model not in unranked_models:
             full = part[part["strategy"] == FULL]
             runs = [
                 _runs_of(str(name), rows, full[full["dataset"] == name], axis)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from albench.core.arrays import Floats
-from albench.core.tables import FULL_POOL
+from albench.core.tables import FULL_POOL, bare_metric
 
 LEARNABLE = 0.05
 """Least score above chance of a dataset that counts."""
@@ -32,7 +32,7 @@ def chance_level(metric: str, share: Floats) -> float:
         "log_loss": -float(np.sum(p * np.log(p))),
         "brier": 1 - float(np.sum(p * p)),
     }
-    return known.get(metric, np.nan)
+    return known.get(bare_metric(metric), np.nan)
 
 
 def chances(frame: pd.DataFrame, metric: str) -> Floats:

@@ -29,7 +29,12 @@ def pilot(runs: pd.DataFrame, rounds: pd.DataFrame | None, options: Options) -> 
     """
     frame, _ = curves_frame(runs, rounds, options)
     rope, out = options.rope or ROPE, []
-    for stack in cells.stacks(frame, options.baseline, unranked=options.unranked):
+    for stack in cells.stacks(
+        frame,
+        options.baseline,
+        unranked=options.unranked,
+        unranked_models=options.unranked_models,
+    ):
         blocks = stack.all_blocks(options.baseline)
         if blocks:
             rooms = room.rooms(blocks, options.baseline, options.summary, rope)

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from albench.core.arrays import Ints
-from albench.core.registry import ENTRIES, build, resolve
+from albench.core.errors import RunError
+from albench.core.registry import ENTRIES, build, entry, resolve
 from albench.core.spec import Ref
 from albench.models.engines import compiled
 from albench.simulation.learner import Fitted, Learner, Maker, Plain
@@ -35,6 +36,13 @@ def learner(
     A model, or a parameter of it, for which no engine is proven gets the plain learner.
     """
     make: Maker = build("model", model)
+    if entry("model", model.name).traits.bound:
+        return bounded(
+            model,
+            task,
+            make,
+            partial(learner, task=task, seed=seed, rescale=rescale, engine=engine, memory=memory),
+        )
     plain = Plain(make, task, seed, rescale)
     if engine == "plain" or rescale:
         return plain
@@ -42,6 +50,20 @@ def learner(
     trained = chosen(model, task, plain, memory) or plain
     trained.member = partial(member, task, memory)
     return trained
+
+
+def bounded(model: Ref, task: Task, make: Maker, inner: Callable[[Ref], Learner]) -> Learner:
+    """The learner of a bound, which is fitted once for each C of its grid.
+
+    inner  model -> its learner on the same cut
+    Raises RunError for a bound that is no model of albench's own.
+    """
+    from albench.models.engines.best import GRID, Best
+
+    if model.name != "logreg-best":
+        raise RunError(f"model {model.label}: only logreg-best is a bound that can be run")
+    values = [{"use": "logreg", "C": C, **model.kwargs} for C in GRID]
+    return Best([inner(resolve("model", value)) for value in values], task, make)
 
 
 def member(task: Task, memory: int, make: Maker, seed: int, rows: Ints, y: Ints) -> Fitted | None:
