@@ -160,13 +160,20 @@ class Need(NamedTuple):
 
 
 def need(
-    s: Shares, *, rope: float, tests: int = 1, alpha: float = 0.05, wanted: float = 0.8
+    s: Shares,
+    *,
+    rope: float,
+    tests: int = 1,
+    alpha: float = 0.05,
+    wanted: float = 0.8,
+    counted: int | None = None,
 ) -> Need:
     """How many datasets, or how many trials on these, would decide if differences stay as here.
 
     Either that the strategy differs from the baseline (this test in its family of `tests`), or
     that the mean lies inside the rope (two one-sided t tests): whichever takes less. Both are
-    projections from estimates: the true difference may be another.
+    projections from estimates: the true difference may be another. counted: how many of the
+    datasets leave something to win (default: all); "equal" needs as many as one test does.
     """
     effect, level = abs(s.difference), alpha / max(tests, 1)
     if not np.isfinite(s.trial):
@@ -181,10 +188,11 @@ def need(
         power.datasets_for(effect, sd, level, wanted, start, df),
         power.trials_for(effect, spread, level, wanted),
     )
+    few = max(0, paired.smallest_n(1, alpha) - (s.datasets if counted is None else counted))
     equal = Need(
         "equal",
-        power.datasets_for_equal(inside, sd, alpha, wanted, start, df),
-        power.trials_for_equal(inside, spread, alpha, wanted),
+        power.datasets_for_equal(inside, sd, alpha, wanted, max(start, s.datasets + few), df),
+        inf if few else power.trials_for_equal(inside, spread, alpha, wanted),
     )
     return min(differs, equal, key=lambda n: (n.datasets, n.trials))
 
@@ -218,13 +226,14 @@ def undecided(
 ) -> pd.DataFrame:
     """What would decide each comparison that cannot be told.
 
-    against: rows of one protocol and model with strategy and verdict. Columns: strategy,
+    against: rows of one protocol and model with strategy, verdict and counted. Columns: strategy,
     outcome, datasets, trials (in all, inf: none), told.
     """
     rows: list[dict[str, Any]] = []
-    for strategy in against.loc[against["verdict"] == "unclear", "strategy"]:
-        one = found[strategy]
-        due = need(one, rope=rope, tests=tests, alpha=alpha)
+    for _, row in against[against["verdict"] == "unclear"].iterrows():
+        strategy, one = str(row["strategy"]), found[str(row["strategy"])]
+        counted = int(row["counted"])
+        due = need(one, rope=rope, tests=tests, alpha=alpha, counted=counted)
         rows.append({"strategy": strategy, **due._asdict(), "told": told(due, one)})
     return pd.DataFrame(rows, columns=["strategy", *Need._fields, "told"])
 
