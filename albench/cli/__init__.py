@@ -11,7 +11,22 @@ from typing import Any
 
 import typer
 
-from albench.cli import bought, check, compare, data, new, plan, repair, report, run, status
+from albench.cli import (
+    bought,
+    check,
+    compare,
+    data,
+    figures,
+    new,
+    plan,
+    repair,
+    report,
+    run,
+    status,
+    stop,
+    submit,
+    transfer,
+)
 from albench.cli.output import emit, note
 from albench.core.errors import AlbenchError, UsageError
 
@@ -26,7 +41,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (status, plan, run, compare, bought, report, data, new, check, repair):
+MODULES = (
+    *(status, plan, run, compare, figures, bought, stop, transfer),
+    *(report, data, new, check, submit, repair),
+)
+for module in MODULES:
     module.add_to(app)
 
 

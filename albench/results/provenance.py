@@ -8,12 +8,12 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
 from albench.core import registry
 from albench.core.source import SESSION
 from albench.core.spec import Ref
 from albench.core.version import VERSION
 from albench.suite import Suite
-
 
 FIXED = ("metric", "better", "summary", "baseline", "rope", "alpha")
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
@@ -65,7 +65,8 @@ def machine() -> dict[str, Any]:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line for line in info.read_text("utf-8", errors="replace").splitlines() if line.startswith("model name")]
+        lines = info.read_text("utf-8", errors="replace").splitlines()
+        names = [line for line in lines if line.startswith("model name")]
         model = names[0].split(":", 1)[1].strip() if names else model
     return {"cpu": model, "cores": os.cpu_count()}
 
