@@ -145,6 +145,14 @@ def test_what_would_decide_is_said_with_its_way() -> None:
     assert shares.need(roomless, rope=0.01).datasets == 11
     some = shares.need(roomless, rope=0.01, counted=1)
     assert (some.datasets, some.trials) == (15, inf)
+    # where datasets are too noisy, trials make their intervals fit: 1.96 sd / sqrt(n) <= .01
+    noise = shares.Shares(0.0, 0.0, 1e-6, 0.0, 0.0009, 4.0, 10)
+    fit = shares.need(noise, rope=0.01, noisy=True)
+    assert (fit.outcome, fit.datasets, fit.trials) == ("equal", inf, 35)
+    assert shares.told(fit, noise) == (
+        "to show them equal takes about 31 more trials on each of these, if differences stay as "
+        "they are"
+    )
     never = shares.Shares(0.01, 0.0, 1.0, 0.0, 1.0, 4.0, 10)
     assert "no number of trials" in shares.told(shares.need(never, rope=0.01), never)
 
