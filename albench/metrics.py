@@ -50,6 +50,13 @@ def f1_per_class(outcome: Outcome) -> tuple[Floats, Floats]:
     return 2 * np.diag(counts)[kept] / (true + said)[kept], true[kept]
 
 
+@metric("f1_micro", cite="van Rijsbergen 1979")
+def f1_micro(outcome: Outcome) -> float:
+    """F1 of the counts of all classes together: with one label a row, the accuracy."""
+    counts = confusion(outcome)
+    return float(np.trace(counts) / counts.sum())
+
+
 @metric("f1_macro", cite="van Rijsbergen 1979")
 def f1_macro(outcome: Outcome) -> float:
     """Mean F1 over the classes in the test set or predicted."""

@@ -105,7 +105,13 @@ def test_streams_differ_from_each_other() -> None:
         ("batch", True),
         ("budget", 10),
         ("budget", "all"),
-        ("start", 0),
+        ("start", -1),
+        ("start", 0.0),
+        ("start", False),
+        ("cold", Ref("margin")),
+        ("tolerance", -1.0),
+        ("tolerance", True),
+        ("tolerance", float("nan")),
         ("start_rule", "every"),
         ("missing", "ignore"),
         ("scale", "all"),
@@ -138,6 +144,9 @@ DEFAULTS = {
     "delay": 0,
     "session": None,
     "groups": "many",
+    "stop": None,
+    "cold": Ref("random"),
+    "tolerance": None,
 }
 """A default never stands in the JSON, so each is part of every id: never edit one. A new field
 gets a line whose value is what albench did before there was the field."""
@@ -176,6 +185,8 @@ def test_a_default_never_stands_in_the_json(field: str) -> None:
         ("cost_budget", 50.0),
         ("delay", 3),
         ("session", 25.0),
+        ("start", 0),
+        ("tolerance", 0.0),
     ],
 )
 def test_all_else_stands_in_the_json_and_comes_back(field: str, value: Any) -> None:
@@ -183,6 +194,26 @@ def test_all_else_stands_in_the_json_and_comes_back(field: str, value: Any) -> N
     assert json.loads(protocol.json) == {field: plain(value)}
     assert Protocol.from_table(json.loads(protocol.json)) == protocol
     assert replace(SPEC, protocol=protocol).id != SPEC.id
+
+
+def test_who_chooses_at_a_start_from_nothing_is_in_the_id_and_moves_no_split() -> None:
+    bare = replace(SPEC, protocol=Protocol(start=0))
+    ruled = replace(SPEC, protocol=Protocol(start=0, cold=Ref("typiclust")))
+    assert json.loads(ruled.protocol.json)["cold"] == Ref("typiclust").table()
+    assert Protocol.from_table(json.loads(ruled.protocol.json)) == ruled.protocol
+    assert ruled.id != bare.id
+    for stream in ("split", "start", "oracle", "strategy"):
+        assert ruled.seed(stream) == bare.seed(stream)
+    assert bare.seed("cold") == replace(bare, strategy=Ref("entropy")).seed("cold")
+    assert bare.seed("cold") != ruled.seed("cold")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"start_rule": "cover"}, {"start_rule": "per_class"}, {"missing": "redraw"}]
+)
+def test_without_first_labels_there_is_no_rule_for_them(fields: dict[str, Any]) -> None:
+    with pytest.raises(BadValue, match=r"start = 0 with .*nothing to rule"):
+        Protocol(start=0, **fields)
 
 
 def test_a_field_of_a_later_albench_is_refused_by_name() -> None:

@@ -2,7 +2,8 @@
 
 A claim is one row of `<suite>.published.csv`: dataset, strategy, model, metric, summary (how
 the curve became one number), mean, sd, trials, seeds (`same`: the published trials are ours;
-else `unknown`), source, note. A note that begins with `not comparable:` says why.
+else `unknown`), protocol (where the suite has several), source, note. A note that begins with
+`not comparable:` says why.
 
 Derived from the stored picks and `n_tied`; nothing is simulated again.
 """
@@ -48,9 +49,15 @@ def textbook(n: Any, score: Any) -> float:
     return float(summaries.aubc(n, score))
 
 
+def after_first(score: Any) -> float:
+    """The mean score of the evaluations with a label."""
+    return float(np.mean(np.asarray(score, dtype=np.float64)))
+
+
 SUMMARIES: dict[str, Callable[[Any, Any], float]] = {
     "aubc": textbook,
     "aubc_lu2023": lambda n, score: aubc_lu2023(score),
+    "mean": lambda n, score: after_first(score),
 }
 
 
@@ -65,7 +72,7 @@ def areas(runs: pd.DataFrame, rounds: pd.DataFrame, metric: str, summary: str) -
         raise BadValue(f"metric {metric!r} is not stored; the suite's `metrics` must have it")
     done = runs[runs["status"] == "done"]
     area = SUMMARIES[summary]
-    ordered = rounds.sort_values(["run", "round"], kind="stable")
+    ordered = rounds[rounds["n_labeled"] > 0].sort_values(["run", "round"], kind="stable")
     values = {
         run: area(part["n_labeled"].to_numpy(), part[metric].to_numpy())
         for run, part in ordered.groupby("run", sort=False)
@@ -84,7 +91,7 @@ def claims(path: Any) -> pd.DataFrame:
     missing = [c for c in CLAIM if c not in table.columns]
     if missing:
         raise BadData(f"{path}: no column {', '.join(missing)}")
-    for optional in ("sd", "trials", "seeds", "source", "note", "query_model"):
+    for optional in ("sd", "trials", "seeds", "source", "note", "query_model", "protocol"):
         if optional not in table.columns:
             table[optional] = ""
     table["digits"] = table["mean"].str.partition(".")[2].str.len()
@@ -115,7 +122,7 @@ def reproduced(
     """The claims with our number, the difference, its interval and a verdict.
 
     margin   what counts as equal; None: half the published sd, at most .01
-    Columns: dataset, strategy, model, summary, printed, printed_sd, trials_printed, ours,
+    Columns: dataset, strategy, model, protocol, summary, printed, printed_sd, trials_printed, ours,
     ours_sd, trials, difference, low, high, margin, verdict, why, source.
     """
     tables: dict[tuple[str, str], pd.DataFrame] = {}
@@ -131,6 +138,8 @@ def reproduced(
 def ours_of(claim: dict[Any, Any], table: pd.DataFrame) -> Ours | None:
     """Our trials of a claim's cell, or None where none is finished."""
     place = (table["dataset"] == claim["dataset"]) & (table["model"] == claim["model"])
+    if claim["protocol"]:
+        place &= table["protocol"] == claim["protocol"]
     if not place.any():
         return None
     wide = table[place].pivot_table(index="trial", columns="strategy", values="area")
@@ -147,7 +156,8 @@ def judged(
     claim: dict[Any, Any], ours: Ours | None, margin: float | None, alpha: float
 ) -> dict[str, Any]:
     """One row of `reproduced`."""
-    row: dict[str, Any] = {c: claim[c] for c in ("dataset", "strategy", "model", "summary")}
+    kept = ("dataset", "strategy", "model", "protocol", "summary")
+    row: dict[str, Any] = {c: claim[c] for c in kept}
     row |= {"printed": claim["mean"], "printed_sd": claim["sd"], "trials_printed": claim["trials"]}
     row |= dict.fromkeys(("ours", "ours_sd", "difference", "low", "high", "margin"), float("nan"))
     note = str(claim["note"])

@@ -86,7 +86,8 @@ def verify(
 def place(
     target: Suite | str | Path, results: Path | str | None, plugins: Files
 ) -> tuple[Path, tuple[Ref, ...], tuple[str, ...]]:
-    """The folder that is verified; the datasets and runs of its suite, where one is named."""
+    """The folder that is verified; of its suite, where one is named, the datasets and strategies,
+    which may read a file, and the runs."""
     folder = Path() if isinstance(target, Suite) else Path(target)
     if results is None and not folder.is_dir() and len(folder.parts) > 1 and not folder.suffix:
         raise BadResults(f"{target}: no such folder")
@@ -94,7 +95,8 @@ def place(
         return folder, (), ()
     suite = load_suite(target, tuple(plugins))
     folder = Path("results") / suite.name if results is None else Path(results)
-    return folder, tuple(d.ref for d in suite.datasets), tuple(spec.id for spec in suite.specs)
+    reading = tuple(entry.ref for entry in (*suite.datasets, *suite.strategies))
+    return folder, reading, tuple(spec.id for spec in suite.specs)
 
 
 @dataclass(frozen=True, repr=False)

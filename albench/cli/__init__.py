@@ -23,7 +23,9 @@ from albench.cli import (
     report,
     run,
     status,
+    stop,
     submit,
+    transfer,
 )
 from albench.cli.output import emit, note
 from albench.core.errors import AlbenchError, UsageError
@@ -39,20 +41,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (
-    status,
-    plan,
-    run,
-    compare,
-    figures,
-    bought,
-    report,
-    data,
-    new,
-    check,
-    submit,
-    repair,
-):
+MODULES = (
+    *(status, plan, run, compare, figures, bought, stop, transfer),
+    *(report, data, new, check, submit, repair),
+)
+for module in MODULES:
     module.add_to(app)
 
 

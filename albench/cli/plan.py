@@ -65,7 +65,7 @@ def plan(
     # the pilot of another suite may have another baseline; the level is the planned one's
     asked = replace(asked, alpha=question.alpha)
     units = {loaded.bases[d.label] for d in loaded.datasets}
-    others = {s.label for s in loaded.strategies} - {*loaded.bounds, question.baseline}
+    others = {s.label for s in loaded.strategies} - {*loaded.unranked, question.baseline}
     taken = loaded.trials.take if trials is None else trials
     if taken < 1:
         raise BadValue(f"--trials {taken}: a whole number of at least 1")

@@ -33,6 +33,7 @@ OWNER = "suite.json"  # whose site a folder holds, and its pages
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("reproduce")(reproduce)
+    app.command("claims")(claims)
     app.command("report")(report)
     app.command("leaderboard")(leaderboard)
     app.command("cite")(cite)
@@ -151,19 +152,13 @@ ANSWER = ("dataset", "strategy", "printed", "ours", "verdict")
 AllOpt = Annotated[bool, typer.Option("--all", help="Show cells without runs too, and why.")]
 
 
-def claims_of(suite: "Suite") -> "pd.DataFrame":
-    """The published numbers beside a suite's file; raises BadValue where there are none."""
-    from albench.analysis.reproduce import claims
-
-    assert suite.path is not None
-    path = suite.path.with_name(f"{suite.path.stem}.published.csv")
-    if not path.is_file():
-        raise BadValue(f"suite {suite.name!r} has no published numbers: {path} does not exist")
-    return claims(path)
-
-
 def reproduce(
-    suite: SuiteArg,
+    suite: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SUITE]", help="A TOML file or a shipped suite; none: all publications."
+        ),
+    ] = None,
     results: ResultsOpt = None,
     only: OnlyOpt = None,
     margin: MarginOpt = None,
@@ -175,10 +170,18 @@ def reproduce(
 ) -> None:
     """Put our numbers beside the published ones: same, agrees, too uncertain or differs.
 
-    Exits with 1 where a cell differs.
+    Without a suite: a table of all publications, from the folders of results in `--results`
+    (default `results`). Exits with 1 where a cell differs.
     """
     from albench.analysis.reproduce import SYNONYMS, conflicts, reproduced, tally
+    from albench.api.published import claims_of, publications
 
+    if suite is None:
+        if only or plugin or against or figure or every or margin is not None:
+            raise BadValue("--only, --plugin, --against, --figure, --all, --margin need a SUITE")
+        overview, said = publications(results or Path("results"))
+        show_frame(overview, fmt=fmt, notes=[READ, *said], kept=tuple(overview.columns))
+        return
     loaded = suite_of(suite, plugin, only)
     # how alike strategies are on the same splits is part of the interval, so all are read
     whole = suite_of(suite, plugin, [item for item in only or () if item.startswith("dataset")])
@@ -197,7 +200,8 @@ def reproduce(
         return
     shown = table if every else table[table["trials"] > 0]
     hidden = len(table) - len(shown)
-    notes = [tally(table), rule(loaded.alpha), *coincidences(runs, rounds)]
+    notes = [tally(table), rule(loaded.alpha), *by_value(loaded, runs, rounds)]
+    notes += coincidences(runs, rounds)
     notes += [f"{hidden} cells without runs are left out; --all shows them"] if hidden else []
     show_frame(columns(shown), fmt=fmt, notes=notes, kept=ANSWER)
     if figure is not None:
@@ -206,6 +210,64 @@ def reproduce(
     if len(wrong):
         cells = ", ".join(f"{r.dataset} {r.strategy}" for r in wrong.head(8).itertuples())
         raise CheckFailed(f"{len(wrong)} cells differ from the published numbers: {cells}")
+
+
+READ = (
+    "cells: printed numbers of a publication; judged: those of which runs are at hand, by verdict; "
+    "values: single values of published curves whose picks were replayed, and how many are equal "
+    "to every printed digit. `albench reproduce SUITE` has the cells of one"
+)
+
+
+def by_value(suite: "Suite", runs: "pd.DataFrame", rounds: "pd.DataFrame") -> list[str]:
+    """How many values of published curves are equal, by dataset and model, as sentences."""
+    from albench.analysis.publications import DIGITS, first_difference
+    from albench.api.published import values_of
+
+    found = values_of(suite, runs, rounds)
+    if found is None or found.empty:
+        return []
+    said = []
+    for (dataset, model), part in found.groupby(["dataset", "model"], sort=True):
+        equal = int(part["equal"].sum())
+        said.append(
+            f"{dataset}, {model}: of {len(part)} published values whose picks were replayed, "
+            f"{equal} are equal to {DIGITS} decimals"
+        )
+    first = first_difference(found)
+    return [*said, f"the first that is not: {first}"] if first else said
+
+
+def claims(
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", metavar="D", help="Only numbers of this dataset.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", metavar="S", help="Only numbers of this strategy.")
+    ] = None,
+    results: ResultsOpt = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show every number where no dataset or strategy is named.")
+    ] = False,
+    fmt: FormatOpt = Format.table,
+) -> None:
+    """Put every published number that albench knows beside ours, and count what survives.
+
+    With `--dataset` or `--strategy` the numbers, one row each; without, the conclusions: of how
+    many comparisons they hold in print, and here. `--results DIR` holds a folder per suite
+    (default `results`).
+    """
+    from albench.analysis.claims import sentences
+    from albench.api.published import claims as claimed
+
+    table, support, words = claimed(results or Path("results"), dataset, strategy)
+    notes = [*sentences(support), *words]
+    if dataset is None and strategy is None and not every:
+        show_frame(support.round(5), fmt=fmt, notes=notes, kept=tuple(support.columns))
+        return
+    shown = ["publication", "dataset", "strategy", "model", "protocol", "printed", "printed_sd"]
+    shown += ["ours", "ours_sd", "difference", "verdict", "why"]
+    show_frame(table[shown].round(5), fmt=fmt, notes=notes, kept=("publication", *ANSWER))
 
 
 def rule(alpha: float) -> str:

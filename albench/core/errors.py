@@ -16,7 +16,8 @@
 
 `Skip` is no error: it is how a strategy, model or protocol says that it does not
 apply, with a reason that every table shows; `TrialSkip` is the protocol's, for all runs of a
-trial.
+trial, and `NoLabels` is what a strategy meets that asks for a label or a model where there is
+none yet: the protocol's rule for a cold start then chooses in its place.
 """
 
 
@@ -74,6 +75,10 @@ class RunTimeout(RunError):
 
 class Skip(Exception):
     """Raised by a strategy, model or protocol that does not apply, with the reason."""
+
+
+class NoLabels(Skip):
+    """A label or a fitted model was asked for, and no label is in hand yet."""
 
 
 class TrialSkip(Skip):

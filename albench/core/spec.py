@@ -100,10 +100,13 @@ def show(value: Value) -> str:
 
 __all__ = ["EXACT", "IDENTITY", "Protocol", "Ref", "RunSpec", "Stream"]
 
-Stream = Literal["split", "start", "model", "query_model", "strategy", "oracle", "audit"]
+Stream = Literal[
+    "split", "start", "cold", "model", "query_model", "strategy", "oracle", "audit", "stopping"
+]
 
 
 EXACT = Ref("exact")
+COLD = Ref("random")
 IDENTITY = 1
 """Version of the rule that makes an id of a run's description. Raised where the rule changes,
 so that no id of one rule can be taken for one of another; the first never stands in the JSON."""
@@ -117,7 +120,8 @@ class Protocol:
                       on both sides), `time` (test later than train), or a published one
     test              share of the rows, a count, or `"source"` (the dataset's own test rows)
     starts_per_split  k: trial t uses split t // k and start t % k
-    start             labels at round 0: a count, or a share of the train rows
+    start             labels at round 0: a count, or a share of the train rows; 0: none, so that
+                      the first query sees no label (see `cold`)
     start_rule        `random`; `cover`: random, every class at least once; `per_class`:
                       `start` is then the number of labels of each class;
                       `one_positive`: exactly one row of the positive class, the rest others
@@ -139,6 +143,11 @@ class Protocol:
     groups            rows of one group (patient, site) in the start and in one batch: `many`,
                       or `one`: of a batch the first pick of each group is bought, so that it
                       may be smaller
+    stop              the stopping rule that ends a run before its budget does; None: no rule
+    cold              of start = 0: the strategy asked while no label is in hand, where the
+                      run's own one asks for a label or a model
+    tolerance         width of the tie window, whatever a strategy declares; None: its own, 1e-6
+                      unless it says otherwise; 0: scores tie where they are equal to the bit
     """
 
     split: str = "random"
@@ -159,9 +168,12 @@ class Protocol:
     delay: int = 0
     session: float | None = None
     groups: str = "many"
+    stop: Ref | None = None
+    cold: Ref = COLD
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
-        for check in (check_choices, check_counts, check_amounts):
+        for check in (check_choices, check_counts, check_amounts, check_cold):
             check(self)
 
     def table(self) -> dict[str, Any]:
@@ -236,10 +248,11 @@ def check_amounts(protocol: Protocol) -> None:
         if isinstance(value, str) and value == word:
             continue
         share = isinstance(value, float) and 0 < value < (1 if name == "test" else 1.0000001)
-        if not share and not (is_count(value) and value >= 1):
+        least = 0 if name == "start" else 1
+        if not share and not (is_count(value) and value >= least):
             also = f', or "{word}"' if word else ""
             raise BadValue(
-                f"protocol: {name} = {value!r}; a count of at least 1, "
+                f"protocol: {name} = {value!r}; a count of at least {least}, "
                 f"a share between 0 and 1{also}"
             )
     counted = is_count(protocol.budget) and is_count(protocol.start)
@@ -254,6 +267,27 @@ def check_amounts(protocol: Protocol) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and not (number and value > 0):
             raise BadValue(f"protocol: {name} = {value!r}; a positive number")
+
+
+def check_cold(protocol: Protocol) -> None:
+    """Refuse rules for first labels where there are none, and the other way round."""
+    if protocol.start == 0:
+        for name in ("start_rule", "missing"):
+            value, due = getattr(protocol, name), getattr(Protocol, name)
+            if value != due:
+                raise BadValue(
+                    f"protocol: start = 0 with {name} = {value!r}; without first labels there is "
+                    f"nothing to rule, leave it at {due!r}"
+                )
+    elif protocol.cold != COLD:
+        raise BadValue(
+            f"protocol: cold = {protocol.cold.label!r} with start = {protocol.start}; it says who "
+            "chooses while there is no label, so it needs start = 0"
+        )
+    width = protocol.tolerance
+    number = isinstance(width, int | float) and not isinstance(width, bool)
+    if width is not None and not (number and 0 <= width < float("inf")):
+        raise BadValue(f"protocol: tolerance = {width!r}; a number of at least 0")
 
 
 def is_count(value: object) -> bool:
@@ -348,7 +382,9 @@ class RunSpec:
         own: dict[str, list[Any]] = {
             "start": [],
             "audit": [p.audit],
+            "stopping": [],  # the same whatever rule: its held-out rows, what it draws
             "oracle": [p.oracle.table()],
+            "cold": [p.cold.table(), p.batch],
             "model": [self.model.table()],
             "query_model": [self.query_model.table()],
             "strategy": [

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from albench.core.errors import BadPlugin
 from albench.core.files import File
 
-Kind = Literal["dataset", "strategy", "model", "metric", "oracle", "cost"]
+Kind = Literal["dataset", "strategy", "model", "metric", "oracle", "cost", "stopping"]
 Need = Literal["proba", "decision", "linear", "binary", "positive"]
 Better = Literal["higher", "lower"]
 EVERY: tuple[Kind, ...] = get_args(Kind)
@@ -95,6 +95,8 @@ class Traits:
     cost : of a strategy: time of a query beyond the fit, in n (pool), l (labelled),
         k (classes), d, b (batch).
     memory : of a strategy: where it is more than linear in the pool.
+    annotators : of a strategy: it says who is asked, and may ask again for a labelled row; it
+        needs an oracle of which this is said, too: there are several to choose of.
     bound : of a strategy: it looks at hidden labels, test rows included; drawn, never ranked.
         Of a model: it looks at the test set; never ranked, and no strategy may ask it.
     sampling : of a strategy: active sampling, sees all train labels and chooses what to
@@ -108,8 +110,10 @@ class Traits:
     base : of a dataset: the dataset of which it is a twin or a variant; they count once.
     bayes : of a dataset: (X, **params) -> classes of the best possible classifier.
     expand : of a dataset: item of a suite -> the items it stands for.
-    resolve : of a dataset, an oracle, a cost: (table, folder of the suite) -> (table, source),
-        which puts a file's digest where its path stood.
+    replay : of a strategy: the runner binds it to the key of its run, whose recorded picks it
+        repeats; a control only, never ranked.
+    resolve : of a dataset, a strategy, an oracle, a cost: (table, folder of the suite) ->
+        (table, source), which puts a file's digest where its path stood.
     proba : of a model: whether it has probabilities; None where it depends.
     linear : of a model: False where it is known not to be linear.
     seeded : of a model: its fit depends on the seed.
@@ -124,9 +128,11 @@ class Traits:
     sequential: bool = field(default=False, metadata=of(flag, "strategy", shown=True))
     cost: str = field(default="", metadata=of(text, "strategy"))
     memory: str = field(default="", metadata=of(text, "strategy"))
+    annotators: bool = field(default=False, metadata=of(flag, "strategy", "oracle"))
     bound: bool = field(default=False, metadata=of(flag, "strategy", "model"))
     sampling: bool = field(default=False, metadata=of(flag, "strategy"))
     rows: bool = field(default=False, metadata=of(flag, "strategy"))
+    replay: bool = field(default=False, metadata=of(flag, "strategy"))
     check: Callable[..., str | None] | None = field(
         default=None, metadata=of(function, "strategy", "model")
     )
@@ -142,7 +148,7 @@ class Traits:
         default=None, metadata=of(function, "dataset")
     )
     resolve: Callable[..., tuple[dict[str, Any], str | None]] | None = field(
-        default=None, metadata=of(function, "dataset", "oracle", "cost")
+        default=None, metadata=of(function, "dataset", "strategy", "oracle", "cost")
     )
     proba: bool | None = field(default=None, metadata=of(flag, "model"))
     linear: bool | None = field(default=None, metadata=of(flag, "model"))

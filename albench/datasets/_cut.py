@@ -120,6 +120,7 @@ def cut(dataset: Dataset, spec: RunSpec) -> Task:
         session=protocol.session,
         classes=dataset.classes,
         groups=groups_of(dataset)[train] if protocol.groups == "one" else None,
+        tolerance=protocol.tolerance,
     )
 
 

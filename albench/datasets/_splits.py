@@ -251,6 +251,30 @@ def zhan_draws(labels: tuple[int, ...], n_test: int, n: int, k: int) -> list[tup
     return found
 
 
+@rule("benz2024")
+def benz2024_split(dataset: "Dataset", spec: RunSpec) -> Split:
+    """The split of Benz (2024), bit for bit; the trial is the seed. No start: see `start = 0`.
+
+    scikit-learn's `train_test_split`, stratified, with a `RandomState(trial)`; the train part
+    keeps the order that it gives.
+    """
+    from sklearn.model_selection import train_test_split
+
+    test = float(spec.protocol.test)
+    try:
+        train, rest = train_test_split(
+            np.arange(dataset.n),
+            test_size=test,
+            train_size=1 - test,
+            stratify=dataset.y,
+            random_state=np.random.RandomState(spec.trial),
+        )
+    except ValueError as error:
+        raise BadData(f"no stratified split: {error}") from error
+    n = amount_of_start(spec.protocol, len(train))
+    return checked(Split(train, rest, np.arange(n)), dataset, spec.protocol)
+
+
 @rule("alpbench")
 def alpbench_split(dataset: "Dataset", spec: RunSpec) -> Split:
     """Stratified test rows and a stratified start; a class it lacks gets one row on top.

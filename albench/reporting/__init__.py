@@ -282,6 +282,13 @@ def bought(given: Given) -> Iterator[Part | None]:
         yield Part("Not drawn", lines=[line[:1].upper() + line[1:] + "." for line in why])
 
 
+def stopped(given: Given) -> Iterator[Part | None]:
+    """When one would have stopped."""
+    from albench.reporting.stopping import section
+
+    yield from section(given.suite, given.runs, given.rounds, given.comparison, given.tell)
+
+
 def audited(given: Given) -> Iterator[Part | None]:
     """What one would believe without a test set."""
     from albench.reporting.views import VIEWS
@@ -403,7 +410,7 @@ def guarded(
     return parts
 
 
-def stopping(given: Given) -> Iterator[Part | None]:
+def flattened(given: Given) -> Iterator[Part | None]:
     """Whether the curves still rise where the budget ends."""
     import pandas as pd
 
@@ -441,7 +448,7 @@ ORDER = tuple(
         ("How many labels?", (efforts, section_of("Curves"), section_of("Gain"), summaries)),
         ("At what price?", (section_of("Runtime"), priced)),
         ("What does it do to the data?", (bought, audited)),
-        ("When to stop?", (stopping,)),
+        ("When to stop?", (stopped, flattened)),
         ("What failed?", (ended,)),
         ("How to repeat it", (exact,)),
     )

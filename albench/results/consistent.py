@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[Any, Any]
 LONGEST_SPEC = 2**16
 MOST_QUOTED = 200
-PER_PICK = ("labels", "probability", "margin_rank")
+PER_PICK = ("labels", "probability", "margin_rank", "annotators")
 NEVER_NEGATIVE = ("seconds_fit", "seconds_query", "cost", "n_labeled")
 SIZES = ("seconds", "peak_memory", "n_train", "n_test", "n_features", "n_classes")
 
@@ -133,19 +133,35 @@ def of_rounds(rounds: "pd.DataFrame", rows: "pd.Series[float]") -> Iterator[str]
     most = rounds["run"].map(rows[~rows.index.duplicated()]).fillna(np.inf).to_numpy()
     outside = at[(picks < 0) | (picks >= most[at])]
     yield from first(rounds, marked(rounds, outside), "bought a row that its dataset does not have")
-    order = np.lexsort((at, picks, runs[at]))
-    same = (np.diff(runs[at][order]) == 0) & (np.diff(picks[order]) == 0)
-    again = at[order[1:][same]]
-    yield from first(rounds, marked(rounds, again), "bought a row twice")
     for name in PER_PICK:
         held = np.fromiter(map(length, rounds[name]), np.int64, len(rounds))
         other = (held >= 0) & (held != lengths)
         yield from first(rounds, other, f"holds {name} of another number than it bought")
+    yield from first(rounds, marked(rounds, bought_again(rounds, picks, at)), "bought a row twice")
     below = rounds["labels"].map(lambda held: held is not None and bool((held < 0).any()))
     yield from first(rounds, below.to_numpy(dtype=bool), "holds a label below 0")
     order = np.lexsort((rounds["round"], runs))
     falls = (np.diff(rounds["n_labeled"].to_numpy()[order]) < 0) & (np.diff(runs[order]) == 0)
     yield from first(rounds, marked(rounds, order[1:][falls]), "loses labels on the way")
+
+
+def bought_again(rounds: "pd.DataFrame", picks: Ints, at: Ints) -> Ints:
+    """The rounds that buy what their run has bought: a row, or a row of the same annotator.
+
+    picks, at  (m,) what was bought, and in which round
+    """
+    runs = run_codes(rounds)[at]
+    who = np.zeros(len(picks), dtype=np.int64)
+    if "annotators" in rounds:
+        held = [
+            -np.ones(len(p)) if a is None or len(a) != len(p) else np.asarray(a)
+            for p, a in zip(rounds["picks"], rounds["annotators"], strict=True)
+        ]
+        who = np.concatenate(held).astype(np.int64)
+    order = np.lexsort((at, who, picks, runs))
+    keys = np.stack([runs, picks, who])[:, order]
+    same = (np.diff(keys) == 0).all(axis=0)
+    return at[order[1:][same]]
 
 
 def run_codes(rounds: "pd.DataFrame") -> Ints:

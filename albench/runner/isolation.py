@@ -81,6 +81,8 @@ def why_here(spec: RunSpec) -> str:
         return "this system cannot fork a process"
     if privileged(registry.entry("strategy", spec.strategy.name)):
         return "it declares that it sees what others do not"
+    if registry.entry("strategy", spec.strategy.name).traits.annotators:
+        return "it chooses its annotators"
     if spec.protocol.labels == "visible":
         return "the protocol gives it all labels"
     for kind, ref in used_by(spec):

@@ -341,6 +341,9 @@ class Mirror:
         """Positions bought whose labels are outstanding."""
         return self.outstanding
 
+    def seen(self) -> None:
+        """Nobody to choose of: a strategy that chooses annotators runs beside the data."""
+
     def answer(self, positions: Ints) -> Ints:
         """The label of a row, which the run tells if it may; raises StrategyError if not."""
         wire.reply(self.line, {"tell": int(positions[0])})
@@ -469,7 +472,9 @@ class Answering:
 
 def packed(answer: Any, log: dict[str, Any], n: int) -> tuple[dict[str, Any], bytes]:
     """What a strategy returned, as plain values and bytes."""
-    rows, probability = answer if isinstance(answer, Picks) else (answer, None)
+    rows, probability = answer, None
+    if isinstance(answer, Picks):
+        rows, probability = answer.rows, answer.probability
     picks = np.asarray(rows)
     tied = log.get("n_tied")
     header: dict[str, Any] = {"n_tied": None if tied is None else int(tied), "probability": None}

@@ -16,6 +16,7 @@ import numpy as np
 
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import Skip, StrategyError
+from albench.simulation.annotators import Annotators
 from albench.simulation.learner import Fitted, TrainOnly, fit_aligned
 
 TOLERANCE = 1e-6
@@ -92,10 +93,13 @@ class Picks(NamedTuple):
 
     rows         (n,) distinct positions of the pool, in the order picked
     probability  (n,) probability of each draw given the draws before it, or None
+    annotators   (n,) numbers of those to ask, or None where nobody is chosen. Where they are
+                 given, rows may be labelled ones, and there may be fewer than are due
     """
 
     rows: Ints
     probability: Floats | None = None
+    annotators: Ints | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +117,8 @@ class Query:
     rng        the strategy's own generator; it persists over the run
     batch      rows per round by the protocol (n is smaller in a last partial batch)
     waiting    positions bought whose labels are still outstanding, ascending
+    annotators whom it can ask, and what they said so far; None where there is no choice
+    tie_window width of the tie window by the protocol, None where a strategy declares its own
     """
 
     X: Floats
@@ -134,6 +140,8 @@ class Query:
     engine: Callable[..., Fitted | None] | None = field(default=None, repr=False)
     batch: int = 0
     waiting: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    annotators: Annotators | None = None
+    tie_window: float | None = None
 
     @lazy
     def fitted(self) -> Fitted:
@@ -191,7 +199,7 @@ class Query:
 
         scores     (m,) one for each row of `pool`, larger = pick first; -inf = never before
                    the others
-        tolerance  absolute width of the tie window
+        tolerance  absolute width of the tie window, unless the protocol fixes one
         Raises StrategyError if scores have another length or hold a NaN.
         """
         scores = np.asarray(scores, dtype=np.float64)
@@ -203,6 +211,8 @@ class Query:
         if best != best:
             raise StrategyError(f"{int(np.isnan(scores).sum())} of {len(scores)} scores are NaN")
         n = self.n if n is None else n
+        if self.tie_window is not None:
+            tolerance = self.tie_window
         if self.select is not None:
             return self.select(self, scores, n, tolerance)
         order = None if self.priority is None else self.priority[self.pool]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
-from albench.core.errors import StrategyError
+from albench.core.errors import NoLabels, StrategyError
 from albench.simulation.learner import Fitted, Maker, Member, Part
 
 SCORES = ("proba", "decision", "predicted")
@@ -134,6 +134,34 @@ class Train:
     def __call__(self, make: Maker, seed: int, rows: Ints, y: Ints) -> Seen | None:
         """A member, or None where no engine is proven for what `make` makes."""
         return self._answer(Call("member", make, seed, rows, y))
+
+
+def refuse(*_: Any) -> Any:
+    """Raise NoLabels."""
+    raise NoLabels("needs labels or a model; no label is in hand at a start from nothing")
+
+
+class Absent:
+    """Stands in a query for labels and models while there are none: whatever use raises NoLabels.
+
+    So a strategy that needs them says so by using them, and one that needs features and places
+    alone chooses for itself.
+    """
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+    def __reduce__(self) -> str:
+        return "ABSENT"
+
+    __getattr__ = refuse
+
+
+BINARY = "add sub mul truediv floordiv mod pow and or xor matmul lshift rshift"
+USES = "call len iter array bool hash contains getitem setitem eq ne lt le gt ge neg invert index"
+for name in [*USES.split(), *BINARY.split(), *(f"r{word}" for word in BINARY.split())]:
+    setattr(Absent, f"__{name}__", refuse)
+ABSENT: Any = Absent()
 
 
 class Tell:

@@ -1,11 +1,12 @@
 """What one trial is: the task, who answers, what is evaluated, and a round's record."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
+from albench.simulation.annotators import Panel
 from albench.simulation.learner import Fitted
 
 
@@ -22,7 +23,7 @@ class Task:
     rows, rows_test row numbers of the dataset
     positive        index of the positive class, or None
     withheld        positions kept out of the pool (random audit sample)
-    ties, delay, cost_budget, session   as in the protocol
+    ties, delay, cost_budget, session, tolerance   as in the protocol
     classes         names of the classes
     groups          number of each train row's group, where a batch holds one row of each
     """
@@ -47,6 +48,7 @@ class Task:
     classes: tuple[str, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
     groups: Ints | None = None
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("X", "X_test"):  # rounding, and so near ties, would depend on the layout
@@ -62,6 +64,10 @@ class Oracle(Protocol):
     @property
     def overhead(self) -> float:
         """What every batch costs besides its labels."""
+
+    @property
+    def panel(self) -> Panel | None:
+        """The annotators of whom a strategy may choose; None where there is no choice."""
 
     def answer(self, positions: Ints) -> Ints:
         """(n,) class indices, -1 for an abstention; the same for the same rows."""
@@ -105,6 +111,13 @@ class Outcome:
         return decision
 
 
+class Stop(NamedTuple):
+    """Why a stopping rule ended a run, and the labels spent by then, held-out ones too."""
+
+    why: str
+    labels: int
+
+
 @dataclass(eq=False, slots=True)  # frozen, it would take four times as long to make
 class Round:
     """One evaluation and what was bought since the one before.
@@ -112,6 +125,8 @@ class Round:
     picks   positions in the order bought (round 0: the start)
     labels  what the oracle answered, -1 for an abstention
     cost    cumulative
+    stopped why a stopping rule ended the run here; None where none did
+    annotators  numbers of those who were asked, beside the picks; None without a choice
     """
 
     round: int
@@ -123,3 +138,5 @@ class Round:
     probability: Floats | None
     n_tied: int | None
     margin_rank: Floats | None
+    stopped: Stop | None = None
+    annotators: Ints | None = None

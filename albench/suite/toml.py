@@ -120,6 +120,8 @@ KEYS: dict[str, Any] = {
     "plugins": list[str],
     "trace": bool,
     "seconds_per_label": Annotated[float, Gt(0)],
+    "stopping": list[str | dict[str, Any]],
+    "price_of_mistakes": Annotated[float, Gt(0)],
 }
 NEEDED = ("datasets", "models", "strategies")
 
@@ -231,6 +233,8 @@ def suite_of(
         else table.get("cite", ""),
         trace=table.get("trace", False),
         seconds_per_label=table.get("seconds_per_label"),
+        stopping=labelled("stopping", table.get("stopping", ()), path.parent),
+        price_of_mistakes=float(table.get("price_of_mistakes", 1000.0)),
         plugins=tuple(str(Path(f).resolve()) for f in files),
         path=path.resolve(),
         text=text,
@@ -239,7 +243,7 @@ def suite_of(
 
 
 def labelled(
-    kind: Literal["dataset", "model", "strategy"], items: Sequence[Any], folder: Path
+    kind: Literal["dataset", "model", "strategy", "stopping"], items: Sequence[Any], folder: Path
 ) -> tuple[Labelled, ...]:
     """The entries of one list; `name`, `query`, `trials`, `base`, `group`, `protocol` and,
     of a bound, `datasets` are the suite's own keys."""
@@ -401,9 +405,13 @@ def protocol_fields(fields: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def field_value(key: str, value: Any, folder: Path) -> Any:
-    """A protocol field from TOML; an oracle and a cost are registry entries."""
+    """A protocol field from TOML; an oracle, a cost and a stopping rule are registry entries."""
     if key == "oracle":
         return registry.resolve("oracle", value, "protocol: oracle", folder)
+    if key == "stop" and value is not None:
+        return registry.resolve("stopping", value, "protocol: stop", folder)
+    if key == "cold":
+        return registry.resolve("strategy", value, "protocol: cold", folder)
     if key == "cost":
         ref = registry.resolve("cost", value, "protocol: cost", folder)
         return None if ref == UNIT_COST else ref  # one unit a label is the default

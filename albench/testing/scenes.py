@@ -47,6 +47,14 @@ def of(**fields: Any) -> Protocol:
     return replace(Protocol(start=8, batch=5, budget=23), **fields)
 
 
+PANEL = {
+    "use": "panel",
+    "names": ["crowd", "expert"],
+    "rates": [0.3, 0.05],
+    "prices": [1.0, 5.0],
+    "count": [2, 1],
+}
+"""The annotators that strategies are tried with that choose theirs."""
 GROUPED = of(split="group", start=4, batch=5, budget=19, groups="one")
 SCENES = (
     Scene("two classes", model=Ref("logreg")),
@@ -138,9 +146,15 @@ class Play:
         """The run that this would be."""
         asked = self.scene.model
         model = registry.resolve("model", {"use": asked.name, **asked.kwargs})
-        return RunSpec(
-            Ref("drawn", str(self.seed)), self.strategy, model, model, self.scene.protocol
-        )
+        protocol = self.scene.protocol
+        if self.chooses:  # whatever the scene: there must be somebody to choose of
+            protocol = replace(protocol, oracle=registry.resolve("oracle", dict(PANEL)))
+        return RunSpec(Ref("drawn", str(self.seed)), self.strategy, model, model, protocol)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the strategy chooses its annotators."""
+        return registry.entry("strategy", self.strategy.name).traits.annotators
 
     def task(self) -> Task:
         """A new cut of the scene's data."""
@@ -151,6 +165,8 @@ class Play:
         traits = registry.entry("strategy", self.strategy.name).traits
         if traits.bound:
             return "all"
+        if traits.annotators:
+            return "panel"
         if traits.rows:
             return "file"
         return "train" if traits.sampling else "pool"
@@ -197,7 +213,8 @@ class Play:
     def bought(self, task: Task, strategy: Callable[[Any], Any]) -> Batches:
         """The batches that a strategy buys of a task."""
         spec = self.spec
-        learner = engines.learner(spec.model, task, self.model_seed)
+        engine = "plain" if self.chooses else "auto"
+        learner = engines.learner(spec.model, task, self.model_seed, engine=engine)
         rounds = simulate(
             task,
             strategy,

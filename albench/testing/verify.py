@@ -253,7 +253,7 @@ def verify(
 
     sample    how many runs, spread over datasets and strategies; 0 for all
     seed      seeds the sample; None: drawn, so that nobody knows beforehand what is looked at
-    known     datasets that read a file of the verifier's own (see `Ref.source`)
+    known     datasets and strategies that read a file of the verifier's own (see `Ref.source`)
     expected  the runs of the suite's grid, where there is one
     allow_environment  pass runs that pick other rows under other library versions or CPUs
     options   timeout and engine of the replay
@@ -356,8 +356,9 @@ def seen(drawn: dict[Any, int], key: tuple[str, str]) -> tuple[int, int]:
 
 
 def with_source(spec: RunSpec, sources: dict[Ref, Ref]) -> RunSpec:
-    """The spec with the file from which the verifier's suite reads its dataset."""
-    return replace(spec, dataset=sources.get(spec.dataset, spec.dataset))
+    """The spec with the files from which the verifier's suite reads its dataset and strategy."""
+    dataset, strategy = (sources.get(ref, ref) for ref in (spec.dataset, spec.strategy))
+    return replace(spec, dataset=dataset, strategy=strategy)
 
 
 def barred(spec: RunSpec) -> tuple[Verdict, str] | None:

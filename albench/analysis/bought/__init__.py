@@ -137,6 +137,10 @@ class Cut(Protocol):
         """(n_train,) what the label of each train row costs."""
 
     @property
+    def panel(self) -> Any:
+        """The annotators of whom a strategy may choose; None where there is no choice."""
+
+    @property
     def full_margins(self) -> Floats:
         """(n_train,) gap between the two best classes of the full-pool model."""
 
@@ -197,13 +201,14 @@ class Bought:
     def checkpoints(self, shares: Sequence[float]) -> list[tuple[float, int]]:
         """(share, round) of the first evaluation with each share of what was bought.
 
-        Share 0 is the start. A round that two shares fall on is kept under the first, the
-        last round under 1.
+        Share 0 is the start, or the first labels where a run starts from nothing. A round that
+        two shares fall on is kept under the first, the last round under 1.
         """
         bought = np.cumsum(np.bincount(self.round, minlength=len(self.rounds)))
+        in_hand = self.rounds["n_labeled"].to_numpy() > 0
         out: dict[int, float] = {}
         for share in sorted(shares):
-            number = int(np.flatnonzero(bought >= share * bought[-1] - 1e-9)[0])
+            number = int(np.flatnonzero((bought >= share * bought[-1] - 1e-9) & in_hand)[0])
             if share >= 1:
                 number = len(bought) - 1  # delayed labels arrive after the last was bought
                 out.pop(number, None)

@@ -44,8 +44,9 @@ NUMBERS = ("n_labeled", "cost", "n_train", "n_test")
 def tidy(frame: pd.DataFrame, metric: str, better: str) -> pd.DataFrame:
     """The columns that a comparison needs, `score` = the metric, higher = better.
 
-    Raises BadValue on a missing column, BadResults where nothing is left or a
-    checkpoint of a run occurs twice.
+    A round before the first label (start = 0) has no score and is none of the checkpoints.
+    Raises BadValue on a missing column, BadResults where nothing is left or a checkpoint of a
+    run occurs twice.
     """
     if better not in ("higher", "lower"):
         raise BadValue(f"better must be 'higher' or 'lower', got {better!r}")
@@ -72,6 +73,8 @@ def tidy(frame: pd.DataFrame, metric: str, better: str) -> pd.DataFrame:
         frame, out = frame[done], out[done]
     if out.empty:
         raise BadResults("there is no finished run to compare")
+    begun = ~(out["n_labeled"] <= 0)
+    frame, out = frame[begun], out[begun]
     if not np.isfinite(out["score"]).any():
         raise BadResults(f"{metric} is undefined in every run (a model without probabilities?)")
     key = ["dataset", "protocol", "model", "strategy", "trial", "n_labeled"]
