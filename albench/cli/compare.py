@@ -325,7 +325,7 @@ def compare(
         missing=missing.value,
         axis=over(loaded, axis),
     )
-    runs, rounds = stored(loaded, results, model)
+    runs, rounds = stored(loaded, results, model, asked.metric)
     found = compare_tables(runs, rounds, asked)
     folder = open_store(loaded, results).folder
     show_comparison(found, table, fmt, loaded, folder)
@@ -390,7 +390,7 @@ def curves(
     asked = replace(
         loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
     )
-    runs, rounds = stored(loaded, results, model)
+    runs, rounds = stored(loaded, results, model, asked.metric)
     seconds = loaded.seconds_per_label
     found = typeset.curve_tables(
         runs, rounds, asked, checkpoints=loaded.checkpoints, seconds=seconds

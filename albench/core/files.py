@@ -33,6 +33,16 @@ class File:
     size: int | None = None
 
 
+def cache_folder() -> Path:
+    """The folder of what can be had again: `ALBENCH_DATA`, else the platform's; may be missing."""
+    given = os.environ.get("ALBENCH_DATA")
+    if given:
+        return Path(given).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("albench"))
+
+
 def stems(names: Iterable[str], most: int = 40) -> dict[str, str]:
     """A file name for each name, without extension: letters, digits, points and hyphens.
 

@@ -410,7 +410,7 @@ def guarded(
     return parts
 
 
-def flattened(given: Given) -> Iterator[Part | None]:
+def stopping(given: Given) -> Iterator[Part | None]:
     """Whether the curves still rise where the budget ends."""
     import pandas as pd
 
@@ -448,7 +448,7 @@ ORDER = tuple(
         ("How many labels?", (efforts, section_of("Curves"), section_of("Gain"), summaries)),
         ("At what price?", (section_of("Runtime"), priced)),
         ("What does it do to the data?", (bought, audited)),
-        ("When to stop?", (stopped, flattened)),
+        ("When to stop?", (stopping, stopped)),
         ("What failed?", (ended,)),
         ("How to repeat it", (exact,)),
     )

@@ -209,7 +209,8 @@ def about(comparison: "Comparison", place: int, strategies: Sequence[str]) -> "A
 
     stack, options = comparison.stacks[place], comparison.options
     design = comparison.design[place]
-    bounds = [s for s in options.unranked if s in set(comparison.frame["strategy"])]
+    there = set(comparison.frame["strategy"].unique())
+    bounds = [s for s in options.unranked if s in there]
     same = {other for others in stack.alike.values() for other in others}
     known = [s for s in dict.fromkeys((*strategies, *stack.everyone)) if s not in same]
     blocks = stack.all_blocks(options.baseline)

@@ -46,6 +46,7 @@ class Order:
     rounds: int
     budget: int
     ties: str
+    tolerance: float | None
     delay: int
     ranks: Ints | None
     rng: dict[str, Any]
