@@ -165,6 +165,6 @@ def test_a_figure_is_a_function_and_an_entry(
     store = open_store(suite, tmp_path / "nothing")
     text = page_of(suite, store, runs, rounds)
     gain, _, rest = text.partition("My curves of accuracy.")
-    title = gain[gain.rindex("<h2") : gain.rindex("</h2>")]
+    title = gain[gain.rindex("<h3") : gain.rindex("</h3>")]
     assert title.partition(">")[2].startswith("Gain"), title
     assert "Theirs, 2 strategies." in rest
