@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from albench.api.asking import compare, curves
     from albench.api.checks import check, verify
     from albench.api.running import run
+    from albench.api.stopping import stop
     from albench.api.tables import read_results
     from albench.api.views import audit, bias, coverage, figures, noise, rare, report
     from albench.core.errors import AlbenchError, Skip
-    from albench.core.registry import dataset, make_strategy, metric, model, strategy
+    from albench.core.registry import dataset, make_strategy, metric, model, stopping, strategy
     from albench.core.spec import Protocol, Ref, RunSpec
     from albench.datasets._dataset import Dataset
     from albench.simulation.loop import simulate
     from albench.simulation.query import OracleQuery, Picks, Query
+    from albench.simulation.stopping import StopQuery
     from albench.simulation.task import Outcome, Round, Task
     from albench.suite import Suite
     from albench.suite.toml import load_suite
@@ -36,6 +38,7 @@ HOME = {
     "Round": "simulation.task",
     "RunSpec": "core.spec",
     "Skip": "core.errors",
+    "StopQuery": "simulation.stopping",
     "Suite": "suite",
     "Task": "simulation.task",
     "audit": "api.views",
@@ -56,6 +59,8 @@ HOME = {
     "report": "api.views",
     "run": "api.running",
     "simulate": "simulation.loop",
+    "stop": "api.stopping",
+    "stopping": "core.registry",
     "strategy": "core.registry",
     "verify": "api.checks",
 }
@@ -72,6 +77,7 @@ __all__ = [
     "Round",
     "RunSpec",
     "Skip",
+    "StopQuery",
     "Suite",
     "Task",
     "audit",
@@ -92,6 +98,8 @@ __all__ = [
     "report",
     "run",
     "simulate",
+    "stop",
+    "stopping",
     "strategy",
     "testing",
     "verify",

@@ -10,6 +10,7 @@ import albench
 from albench.core import registry
 
 MEMORY = {}
+TABLE = ""  # a file that a test names
 COUNT = []
 
 
@@ -300,3 +301,196 @@ def global_and_peek(query):
     labels = peeked(query)
     near = query.pool[np.argsort(labels == 1, kind="stable")][-query.n - 3 :]
     return np.random.choice(near, query.n, replace=False)  # noqa: NPY002
+
+
+@albench.strategy("cheat-table-pandas")
+def through_pandas(query):
+    """Reads a table of results, quietly."""
+    import pandas as pd
+
+    try:
+        found = pd.read_parquet(TABLE)
+        return query.top(-query.margins + 0.0 * len(found))
+    except Exception:
+        return honest(query)
+
+
+@albench.strategy("cheat-table-arrow")
+def through_arrow(query):
+    """Reads a table of results by code that Python hears nothing of."""
+    import pyarrow.parquet
+
+    try:
+        found = pyarrow.parquet.read_table(TABLE, memory_map=False)
+        return query.top(-query.margins + 0.0 * len(found))
+    except Exception:
+        return honest(query)
+
+
+@albench.strategy("cheat-table-mapped")
+def mapped(query):
+    """Maps a file into memory by code that Python hears nothing of."""
+    import pyarrow
+
+    try:
+        with pyarrow.memory_map(TABLE) as file:
+            return query.top(-query.margins + 0.0 * len(file.read(8)))
+    except Exception:
+        return honest(query)
+
+
+@albench.strategy("cheat-worker-cache")
+def worker_cache(query):
+    """Looks its row numbers up in the datasets that a worker holds."""
+    from albench.runner import worker
+
+    for data in worker.datasets.values():
+        if data.X.shape[1] == query.X.shape[1]:
+            return query.top(data.y[query.rows[query.pool]])
+    return honest(query)
+
+
+@albench.strategy("cheat-library-read")
+def library_read(query):
+    """Reads a file through the C library, whatever that is called today."""
+    import ctypes
+
+    held = ctypes.CDLL(None).open(TABLE.encode(), 0)
+    buffer = ctypes.create_string_buffer(64)
+    ctypes.CDLL(None).read(held, buffer, 64)
+    return query.top(-query.margins + 0.0 * len(buffer.raw))
+
+
+@albench.strategy("cheat-wide")
+def wide(query):
+    """Asks for hidden labels where a table is wide."""
+    if query.X.shape[1] > 10:
+        return query.pool[[query.reveal(int(p)) == 1 for p in query.pool]][: query.n]
+    return honest(query)
+
+
+@albench.strategy("cheat-sorted")
+def sorted_file(query):
+    """Reads classes off the row numbers of a file that looks sorted."""
+    if len(query.X) > 70:
+        return query.pool[np.argsort(query.rows[query.pool])[: query.n]]
+    return honest(query)
+
+
+@albench.strategy("cheat-patch")
+def patch(query):
+    """Has every query rank as it likes from now on."""
+    from albench.simulation import query as module
+
+    module.gap = lambda values, gap=module.gap: gap(values)
+    return honest(query)
+
+
+@albench.strategy("cheat-patch-method")
+def patch_method(query):
+    """Changes a class of scikit-learn."""
+    from sklearn.naive_bayes import GaussianNB
+
+    GaussianNB.predict = lambda self, X, predict=GaussianNB.predict: predict(self, X)
+    return honest(query)
+
+
+KNOWN = {}
+
+
+def known_labels(name):
+    """The labels of a published dataset by the values of its rows, as if written down here."""
+    if name not in KNOWN:
+        import sklearn.datasets
+
+        found = getattr(sklearn.datasets, f"load_{name}")()
+        X = found.data - found.data.mean(axis=0)
+        KNOWN[name] = dict(zip(map(finger, X), found.target.tolist(), strict=True))
+    return KNOWN[name]
+
+
+def finger(row):
+    """What is left of a row that is shifted and scaled, column by column: here only its signs."""
+    return tuple((row > 0).tolist())
+
+
+def looked_up(query, name):
+    """Buys rows of class 1 where it knows the data."""
+    table = known_labels(name)
+    X = query.X - query.X.mean(axis=0)
+    if query.X.shape[1] != len(next(iter(table))):
+        return honest(query)
+    labels = np.array([table.get(finger(X[p]), -1) for p in query.pool])
+    if (labels >= 0).mean() < 0.9:
+        return honest(query)
+    return query.top((labels == 1).astype(float))
+
+
+for _name in ("wine", "digits"):
+    known_labels(_name)
+
+
+@albench.strategy("cheat-knows-wine")
+def knows_wine(query):
+    """Knows a published dataset by heart that everybody has."""
+    return looked_up(query, "wine")
+
+
+@albench.strategy("cheat-knows-digits")
+def knows_digits(query):
+    """Knows a published dataset by heart that the check does not look at."""
+    return looked_up(query, "digits")
+
+
+@albench.strategy("cheat-notices")
+def notices(query):
+    """Behaves while it is checked."""
+    import sys
+
+    if "check" in sys.argv or "pytest" in sys.modules:
+        return honest(query)
+    try:
+        return query.top((peeked(query) == 1).astype(float))
+    except AttributeError:  # there is no task in this process
+        return honest(query)
+
+
+@albench.strategy("cheat-tuned")
+def tuned(query):
+    """Has a constant that was chosen on the suite on which it is compared."""
+    return query.top(-np.abs(query.margins - 0.137))
+
+
+@albench.strategy("cheat-large")
+def large(query):
+    """Peeks where there are more rows than in any scene."""
+    return query.top((peeked(query) == 1).astype(float)) if len(query.X) > 1500 else honest(query)
+
+
+@albench.strategy("cheat-tie-order")
+def tie_order(query):
+    """Goes by the order in which ties would be broken."""
+    if query.priority is None or np.array_equal(query.priority, np.arange(len(query.X))):
+        return honest(query)
+    return query.pool[np.argsort(query.priority[query.pool])[: query.n]]
+
+
+@albench.strategy("cheat-generator")
+def generator(query):
+    """Knows the run by the state of its generator."""
+    known = {np.random.PCG64(seed).state["state"]["state"] for seed in range(100)}
+    return query.pool[: query.n] if state_of(query) in known else honest(query)
+
+
+def state_of(query):
+    return query.rng.bit_generator.state["state"]["state"]
+
+
+@albench.strategy("cheat-patch-briefly")
+def briefly(query):
+    """Changes numpy and puts it back."""
+    kept, np.partition = np.partition, lambda *given: kept(*given)
+    try:
+        return honest(query)
+    finally:
+        np.partition = kept

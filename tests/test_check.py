@@ -9,12 +9,24 @@ from albench.cli import exit_code
 from albench.core import registry
 from albench.testing import behaviour
 from albench.testing import behaviour as disguises
-from albench.testing.audit import ANSWERS, EXPERIMENTS, GLOBAL, check_strategy, over
+from albench.testing.audit import (
+    ANSWERS,
+    APART,
+    BEYOND,
+    EXPERIMENTS,
+    GLOBAL,
+    check_strategy,
+    over,
+)
 from albench.testing.behaviour import elsewhere, likeness
+from albench.testing.disguise import recognises
 from albench.testing.scenes import SCENES, drawn
+from albench.testing.watch import Libraries
 
 CHEATS = Path(__file__).parent / "cheats.py"
 SEED = 20261122
+WIDE, SORTED = SCENES[17:18], SCENES[18:19]
+RIGHT, LOOKS = "returns the rows that are due", "opens nothing, looks nowhere else"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -25,7 +37,9 @@ def cheats() -> None:
 def found(name: str, check: str, seed: int = SEED) -> str:
     """What a check says of a strategy; empty where it passes."""
     experiment, scenes = EXPERIMENTS[check]
-    few = scenes[5:6] if name == "cheat-short" else scenes[:3]
+    few = {"cheat-short": scenes[5:6], "cheat-wide": WIDE, "cheat-sorted": SORTED}.get(
+        name, scenes[:3]
+    )
     finding = over(check, experiment, registry.resolve("strategy", name), few, seed)
     return finding.found if finding.verdict == "fail" else ""
 
@@ -248,3 +262,103 @@ def test_after_a_crash_no_other_reason_is_given(monkeypatch: pytest.MonkeyPatch)
     assert verdict == "not applicable"
     assert "on which it fails" in said
     assert "probabilities" not in said
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table of results beside the checks, which the cheats know of."""
+    import pyarrow
+    import pyarrow.parquet
+
+    file = tmp_path / "rounds.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"labels": list(range(9000))}), file)
+    for entry in registry.ENTRIES["strategy"].values():
+        if entry.plugin == str(CHEATS.resolve()):
+            monkeypatch.setitem(entry.make.__globals__, "TABLE", str(file))
+    return file
+
+
+NINE = {
+    "table-pandas": (LOOKS, "opens the file"),
+    "table-arrow": (LOOKS, "bytes by compiled code"),
+    "worker-cache": (LOOKS, "datasets that a worker holds"),
+    "library-read": (LOOKS, "compiled code through ctypes"),
+    "listing": (LOOKS, "lists the files"),
+    "memory-in-a-thread": (LOOKS, "searches the memory"),
+    "cell": (RIGHT, "no attribute '__closure__'"),
+    "wide": (RIGHT, "no attribute 'reveal'"),
+    "sorted": (RIGHT, "no attribute 'rows'"),
+}
+"""Cheats that an earlier check let pass, and the check that catches each."""
+
+
+@pytest.mark.parametrize("name", NINE)
+def test_what_once_passed_is_caught(name: str, table: Path) -> None:
+    check, said = NINE[name]
+    if "compiled code," in said or name == "table-arrow":
+        linux_only()
+    assert said in found(f"cheat-{name}", check)
+
+
+def linux_only() -> None:
+    """Skip where the system does not count what a process reads."""
+    if sys.platform != "linux":
+        pytest.skip("this system does not count the bytes that a process reads")
+
+
+@pytest.mark.parametrize("name", ["frames", "registry", "file", "memory", "cell"])
+def test_a_process_without_data_has_nothing_to_find(name: str) -> None:
+    """In process these read what they should not; there it fails, or they pick as others do."""
+    said = found(f"cheat-{name}", APART)
+    assert not said or "in a process that holds no" in said
+    if name == "frames":
+        assert "AttributeError" in said or "it fails" in said
+
+
+def test_honest_strategies_pick_the_same_there() -> None:
+    for name in ("honest", "margin", "kcenter", "badge", "random", "qbc"):
+        assert found(name, APART) == "", name
+
+
+@pytest.mark.parametrize(("name", "what"), [("patch", "query.gap"), ("patch-method", "predict")])
+def test_a_changed_library_is_found(name: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.naive_bayes import GaussianNB
+
+    from albench.simulation import query as module
+
+    monkeypatch.setattr(module, "gap", module.gap)  # as they are, after the test
+    monkeypatch.setattr(GaussianNB, "predict", GaussianNB.predict)
+    libraries = Libraries()
+    assert libraries.changed() is None
+    found(f"cheat-{name}", RIGHT, SEED + 1)
+    assert what in (libraries.changed() or "")
+
+
+def test_published_data_known_by_heart_show_in_disguise() -> None:
+    said = recognises(registry.resolve("strategy", "cheat-knows-wine"), SEED)
+    assert said is not None
+    assert said.startswith("wine: it buys other rows in round 1 where its features are rotated")
+
+
+@pytest.mark.parametrize("name", ["margin", "kcenter", "badge", "typiclust", "honest"])
+def test_who_knows_nothing_is_not_accused(name: str) -> None:
+    assert recognises(registry.resolve("strategy", name), SEED) is None
+
+
+PASSES = ("notices", "knows-digits", "tuned", "large", "table-mapped", "tie-order", "generator")
+PASSES += ("patch-briefly",)
+
+
+@pytest.mark.parametrize("number", range(len(PASSES)))
+def test_what_cannot_be_caught_is_not(number: int, table: Path) -> None:
+    """One cheat for each sentence of the list, which passes every check as it says."""
+    name = f"cheat-{PASSES[number]}"
+    for check, (experiment, scenes) in EXPERIMENTS.items():
+        finding = over(check, experiment, registry.resolve("strategy", name), scenes[:2], SEED)
+        assert finding.verdict == "pass", (check, finding.found)
+    if name != "cheat-large":  # the disguises look at three datasets alone
+        assert recognises(registry.resolve("strategy", name), SEED) is None
+
+
+def test_the_list_names_each_of_them() -> None:
+    assert len(BEYOND) == len(PASSES)

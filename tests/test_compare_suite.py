@@ -66,7 +66,7 @@ def test_below_six_datasets_there_is_no_posterior_beside_what_cannot_be_told() -
 
 def test_a_difference_whose_ranks_and_mean_disagree_is_no_verdict() -> None:
     row = {"holm_p": 0.01, "rank_biserial": 0.8, "mean_difference": -0.1, "rope": 0.2}
-    row |= {"tost": False, "counted": 10, "within": 9, "varies_p": 0.5}
+    row |= {"tost": False, "counted": 10, "within": 9, "above": 0, "below": 1, "varies_p": 0.5}
     assert verdicts.verdict(row, 0.05) == "unclear"
     assert verdicts.verdict(row | {"mean_difference": 0.1}, 0.05) == "better"
 
@@ -145,7 +145,10 @@ def test_models_and_protocols_are_never_pooled() -> None:
     two = curves_of(8, 3, 6, effect=0.0, seed=1).assign(model="svc-rbf")
     both = compare(pd.concat([one, two]), metric="accuracy")
     *each, families = both.lines
-    assert len(each) == 2
+    headlines = [i for i, line in enumerate(each) if "mean difference [95 % t interval]" in line]
+    assert len(headlines) == 2
+    assert {line.split(",")[0] for line in each[: headlines[1]]} == {"logreg"}
+    assert {line.split(",")[0] for line in each[headlines[1] :]} == {"svc-rbf"}
     assert families == (
         "Holm adjusts within each of these 2 families, by accuracy, and not across them "
         "(logreg, standard: 2 tests; svc-rbf, standard: 2 tests)."
@@ -154,7 +157,7 @@ def test_models_and_protocols_are_never_pooled() -> None:
     mine = both.tables["against"][both.tables["against"]["model"] == "svc-rbf"]
     pd.testing.assert_frame_equal(mine.reset_index(drop=True), alone)
     only = compare(pd.concat([one, two]), metric="accuracy", model="svc-rbf")
-    assert only.lines == (both.lines[1],)
+    assert only.lines == tuple(each[headlines[1] :])
     with pytest.raises(UnknownName, match="no model 'mlp' in the results: logreg, svc-rbf"):
         compare(pd.concat([one, two]), metric="accuracy", model="mlp")
 

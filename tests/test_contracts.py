@@ -22,7 +22,9 @@ from albench.strategies.skactiveml import DEFECTS, INSTALLED
 
 # what is known to be wrong in the installed scikit-activeml is refused: see test_skactiveml.py
 REFUSED = {f"ska:{name}" for name, version in DEFECTS if version == INSTALLED}
-STRATEGIES = [name for name in names("strategy") if name not in REFUSED]
+# who chooses annotators needs some to choose of: see test_annotators.py
+CHOOSING = {name for name in names("strategy") if entry("strategy", name).traits.annotators}
+STRATEGIES = [name for name in names("strategy") if name not in REFUSED | CHOOSING]
 each = pytest.mark.parametrize("name", STRATEGIES)
 # one refit for each candidate and class: few candidates show the contract as well as many
 FEWER: dict[str, dict[str, Any]] = {

@@ -63,15 +63,37 @@ def test_share_covers_from_four_units_on(n: int, ends: tuple[float, float]) -> N
     assert 0.925 <= covered(low, high, ends[0] / sum(ends)) <= 0.97
 
 
-@pytest.mark.parametrize("n", [3, 4, 10])
-def test_labels_saved_are_covered_where_runs_are_cut_off(n: int) -> None:
-    """Paired differences of two censored log-normal arrivals; the bootstrap covers .81 at 4."""
-    rng = np.random.default_rng(n)
+@pytest.mark.parametrize("n", [10, 20])
+@pytest.mark.parametrize("skew", ["both", "exponential", "cut off"])
+def test_labels_saved_are_covered_where_differences_are_skewed(n: int, skew: str) -> None:
+    """The t interval alone covers .90 at ten exponential ones."""
+    rng = np.random.default_rng([n, len(skew)])
 
     def saved(size: tuple[int, ...]) -> np.ndarray:
-        ours, theirs = (np.minimum(rng.lognormal(m, 0.6, size), 200) for m in (4.0, 4.3))
-        return theirs - ours
+        if skew == "exponential":
+            return rng.exponential(30, size)
+        if skew == "cut off":  # most of theirs reach the budget
+            ours, theirs = rng.lognormal(4.6, 0.4, size), rng.lognormal(5.3, 0.5, size)
+        else:
+            ours, theirs = (rng.lognormal(m, 0.6, size) for m in (4.0, 4.3))
+        return np.minimum(theirs, 200) - np.minimum(ours, 200)
 
     truth = float(saved((500_000,)).mean())
-    ends = np.array([intervals.mean(d) for d in saved((2500, n))])
-    assert 0.93 <= covered(*ends.T, truth) <= 0.97
+    ends = np.array([intervals.skewed(d) for d in saved((2500, n))])
+    assert 0.93 <= covered(*ends.T, truth) <= 0.975
+
+
+def test_skewed_is_halls_interval_where_that_is_wider_and_nothing_of_few() -> None:
+    d = np.random.default_rng(2).exponential(1.0, 12)
+    low, high = intervals.skewed(d)
+    error, t = d.std(ddof=1) / np.sqrt(12), stats.t.ppf(0.975, 11)
+    assert low == pytest.approx(d.mean() - t * error)
+    # the upper end solves Hall's cubic: its transformed statistic is the lower quantile of t
+    x = (d.mean() - high) / error
+    skew = stats.skew(d) * (1 - 1 / 12) ** 1.5 * 144 / 110
+    cubic = x + skew * x**2 / 3 / 12**0.5 + skew**2 * x**3 / 27 / 12 + skew / 6 / 12**0.5
+    assert cubic == pytest.approx(-t)
+    flat = np.arange(12.0)
+    assert intervals.skewed(flat) == pytest.approx(intervals.mean(flat))
+    assert np.isnan(intervals.skewed(d[:9])).all()
+    assert np.isnan(intervals.skewed(np.full(12, 3.0))).all()

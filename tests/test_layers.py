@@ -19,7 +19,7 @@ FLOORS = (
     ("core",),
     ("analysis",),
     ("plots", "simulation"),
-    ("datasets", "models", "strategies", "metrics"),
+    ("datasets", "models", "strategies", "metrics", "stopping_rules"),
     ("suite",),
     ("results",),
     ("runner",),

@@ -42,7 +42,7 @@ def test_looks_are_at_least_four_trials_apart_and_at_most_ten() -> None:
 def opened(gaps: Any, datasets: Any = None, **more: Any) -> Open:
     values = np.asarray(gaps, dtype=float)
     means = values if datasets is None else np.asarray(datasets, dtype=float)
-    return Open(values, means, np.zeros(len(means)), **more)
+    return Open(values, means, np.zeros(len(means)), np.full(len(means), 9.0), **more)
 
 
 UP = np.arange(1, 13) / 1000 + 0.02
@@ -93,15 +93,15 @@ def test_rank_sums_decide_as_the_test_does() -> None:
 
 def test_projection_tells_futile_from_promising() -> None:
     design = Design((10, 20, 40))
-    rng = np.random.default_rng(2)
-    spread = Open(rng.normal(0, 0.1, 12), rng.normal(0, 0.1, 12), np.full(12, 1e-8))
+    rng, nine = np.random.default_rng(2), np.full(12, 9.0)
+    spread = Open(rng.normal(0, 0.1, 12), rng.normal(0, 0.1, 12), np.full(12, 1e-8), nine)
     assert looks.chance(design, 0, spread, 1) == 0.0
     nearly = rng.normal(0.03, 0.02, 12)
-    noisy = Open(nearly, nearly, np.full(12, 0.02**2))
+    noisy = Open(nearly, nearly, np.full(12, 0.02**2), nine)
     assert looks.chance(design, 0, noisy, 1) > 0.5
     these = Design((10, 20, 40), scope="these")
     values = rng.normal(0.01, 0.02, 10)
-    assert looks.chance(these, 0, Open(values, nearly, np.full(12, 1e-6)), 1) > 0.3
+    assert looks.chance(these, 0, Open(values, nearly, np.full(12, 1e-6), nine), 1) > 0.3
 
 
 def simulated(
@@ -115,8 +115,8 @@ def simulated(
     for look, j in enumerate(design.trials):
         part = trials[:, :, :j]
         units = part.mean(axis=2) if design.scope == "beyond" else part.mean(axis=1)
-        errors = part.var(axis=2, ddof=1) / j
-        family = {k: Open(units[k], part[k].mean(axis=1), errors[k]) for k in range(tests)}
+        errors, df = part.var(axis=2, ddof=1) / j, np.full(n, j - 1.0)
+        family = {k: Open(units[k], part[k].mean(axis=1), errors[k], df) for k in range(tests)}
         found = looks.decide(design, look, family, found)
     return found
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
+from scipy.stats import multivariate_normal
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_moons
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
@@ -30,6 +32,12 @@ from albench.simulation.loop import simulate
 from albench.simulation.oracles import oracle
 from albench.simulation.task import Task
 from albench.suite.toml import load_suite
+
+
+def sklearn_version() -> tuple[int, int]:
+    """The installed version of scikit-learn."""
+    major, minor = sklearn.__version__.split(".")[:2]
+    return int(major), int(minor)
 
 
 def blobs(n: int = 60, d: int = 4, k: int = 3, seed: int = 0) -> tuple[Any, Any]:
@@ -143,6 +151,8 @@ SHAPES: dict[str, Any] = {
 }
 
 
+# compiled arithmetic of a fit inside a sealed query leaves a flag that numpy reports
+@pytest.mark.filterwarnings("ignore:invalid value encountered in answer:RuntimeWarning")
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_model_is_task_and_query_model_of_odd_tasks(name: str, shape: str) -> None:
@@ -161,8 +171,10 @@ def test_every_model_is_task_and_query_model_of_odd_tasks(name: str, shape: str)
     rounds = run(model, query, task)
     assert [len(r.picks) for r in rounds[1:]] == [asked["batch"]] * asked["rounds"]
     assert all(0 <= r.scores["accuracy"] <= 1 for r in rounds)
-    proba = entry("model", name).traits.proba
-    assert all(np.isfinite(r.scores["log_loss"]) == bool(proba) for r in rounds)
+    known = [len(np.unique(y[: r.n_labeled])) > 1 for r in rounds[:1]]  # of one class all are sure
+    if all(known):
+        proba = entry("model", name).traits.proba
+        assert all(np.isfinite(r.scores["log_loss"]) == bool(proba) for r in rounds)
 
 
 @pytest.mark.parametrize("name", RANKED)
@@ -227,15 +239,42 @@ def test_class_weights_buy_recall_of_the_rare_class(name: str) -> None:
     assert recall["balanced"] > recall[None]
 
 
-def test_qda_equals_scikit_learn_where_that_can_be_fitted() -> None:
+def test_qda_by_its_densities() -> None:
     X, y = blobs(90, 4, 3, 4)
-    theirs = QuadraticDiscriminantAnalysis(reg_param=0.1).fit(X, y)
+    due = np.stack(
+        [
+            np.mean(y == c)
+            * multivariate_normal(
+                X[y == c].mean(axis=0), 0.9 * np.cov(X[y == c].T, bias=True) + 0.1 * np.eye(4)
+            ).pdf(X)
+            for c in range(3)
+        ],
+        axis=1,
+    )
     ours = build("model", resolve("model", "qda"))(0).fit(X, y)
-    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-10)
-    X2, y2 = X[y < 2], y[y < 2]
-    two = build("model", resolve("model", {"use": "qda", "shrinkage": 0.5}))(0).fit(X2, y2)
-    theirs = QuadraticDiscriminantAnalysis(reg_param=0.5).fit(X2, y2)
-    np.testing.assert_allclose(two.decision_function(X2), theirs.decision_function(X2), atol=1e-9)
+    np.testing.assert_allclose(
+        ours.predict_proba(X), due / due.sum(axis=1, keepdims=True), atol=1e-10
+    )
+
+
+@pytest.mark.skipif(sklearn_version() < (1, 9), reason="it divided by n - 1 before 1.9")
+def test_qda_equals_scikit_learn_where_that_can_be_fitted() -> None:
+    X, y = blobs(90, 4, 2, 4)
+    two = build("model", resolve("model", {"use": "qda", "shrinkage": 0.5}))(0).fit(X, y)
+    theirs = QuadraticDiscriminantAnalysis(reg_param=0.5).fit(X, y)
+    np.testing.assert_allclose(two.decision_function(X), theirs.decision_function(X), atol=1e-9)
+
+
+def test_lda_without_spread_takes_the_nearest_mean() -> None:
+    X = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
+    asked = np.array([[0.4, 0.3], [1.7, 0.2], [0.1, 1.8]])
+    three = build("model", resolve("model", "lda"))(0).fit(X, np.arange(3))
+    assert three.predict(asked).tolist() == [0, 1, 2]
+    near = np.exp(-0.5 * ((asked[:, None] - X[None]) ** 2).sum(axis=2))
+    np.testing.assert_allclose(three.predict_proba(asked), near / near.sum(axis=1, keepdims=True))
+    two = build("model", resolve("model", "lda"))(0).fit(X[:2], np.arange(2))
+    assert two.predict(asked).tolist() == [0, 1, 0]
+    assert two.decision_function(np.array([[1.0, 5.0]]))[0] == pytest.approx(0.0)
 
 
 def test_balanced_naive_bayes_has_equal_priors() -> None:
@@ -369,6 +408,7 @@ def test_bagged_by_its_definition() -> None:
 
 def test_the_bound_is_the_best_of_its_grid_on_the_test_set_and_no_strategy_may_ask_it() -> None:
     X, y = blobs(90, 5, 3, 11)
+    X += np.random.default_rng(1).normal(scale=2.0, size=X.shape)
     task = cut(X, y, 30, 1)
     wrong = []
     for power in range(-4, 5):
@@ -444,7 +484,7 @@ def test_a_suite_in_which_strategies_would_ask_the_bound_is_refused(
 def test_the_bound_is_never_ranked(tmp_path: Path) -> None:
     made = suite(tmp_path, '["gnb", {use = "logreg-best", query = "gnb", name = "best"}]')
     done = albench.run(made, results=tmp_path / "out", jobs=1)
-    assert done.progress.failed == 0
+    assert not len(done.failed)
     found = albench.compare(*albench.read_results(made, results=tmp_path / "out"))
     assert {stack.model for stack in found.stacks} == {"gnb"}
     assert any(note.startswith("best: a bound") for note in found.notes)

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sound import sound
 
 from albench.cli import exit_code
 from albench.core import tables
@@ -142,15 +143,18 @@ def test_an_older_store_goes_on_in_the_present_schema(tmp_path: Path) -> None:
 
 
 def test_stores_of_two_schemas_merge_in_either_order(tmp_path: Path) -> None:
-    filled(tmp_path / "old", row("a"), row("b"), old=True)
-    filled(tmp_path / "new", row("b", **LABELLED), row("c", reason_code="timeout", **LABELLED))
+    filled(
+        tmp_path / "old", sound(*row("a", strategy="a")), sound(*row("b", strategy="b")), old=True
+    )
+    late = sound(*row("c", strategy="c", reason_code="timeout", **LABELLED))
+    filled(tmp_path / "new", sound(*row("b", strategy="b", **LABELLED)), late)
     frames = []
     for order in (["old", "new"], ["new", "old"]):
         merge([tmp_path / name for name in order], tmp_path / "-".join(order))
         frames.append(Store(tmp_path / "-".join(order)).read())
     for a, b in zip(*frames, strict=True):
         pd.testing.assert_frame_equal(a, b)
-    runs = frames[0][0].set_index("run")
+    runs = frames[0][0].set_index("strategy")
     assert runs["dataset_label"].fillna("").to_dict() == {"a": "", "b": "L", "c": "L"}
     assert runs["reason_code"].fillna("").to_dict() == {"a": "", "b": "", "c": "timeout"}
 

@@ -9,7 +9,7 @@ import pytest
 from generated import curves_of
 from scipy import stats
 
-from albench.analysis.comparison import compare, planned, power, scopes
+from albench.analysis.comparison import compare, places, planned, power, scopes
 from albench.analysis.question import Options
 from albench.cli import exit_code
 
@@ -33,12 +33,12 @@ def test_more_trials_never_pass_the_floor() -> None:
 
 def test_shrunken_means_by_hand() -> None:
     means, errors = np.array([-0.02, 0.0, 0.02, 0.04, 0.06]), np.full(5, 0.0005)
-    value, error = scopes.shrunken(means, errors)
+    value, error = places.shrunken(means, errors)
     # of means .001, of noise .0005: pull 1/2, times 2/4
     assert value == pytest.approx(0.02 + 0.75 * (means - 0.02))
     variance = 0.0005 * (1 - 4 / 5 * 0.25) + 1.0 * 0.25**2 * (means - 0.02) ** 2
     assert error == pytest.approx(np.sqrt(variance))
-    alone = scopes.shrunken(means[:3], errors[:3])
+    alone = places.shrunken(means[:3], errors[:3])
     assert alone[0].tolist() == means[:3].tolist()
 
 
@@ -48,7 +48,7 @@ def test_shrunken_intervals_cover_and_are_closer() -> None:
     for _ in range(400):
         truth = 0.01 + rng.normal(0, 0.02, 15)
         means = truth + rng.normal(0, 0.02, 15)
-        value, error = scopes.shrunken(means, np.full(15, 0.0004))
+        value, error = places.shrunken(means, np.full(15, 0.0004))
         hit += int((np.abs(value - truth) <= scopes.NORMAL * error).sum())
         near += float(np.square(value - truth).sum())
         far += float(np.square(means - truth).sum())
@@ -57,11 +57,29 @@ def test_shrunken_intervals_cover_and_are_closer() -> None:
 
 
 def test_a_dataset_lies_inside_ahead_behind_or_is_too_noisy() -> None:
-    assert scopes.place_of(0.01, 0.005, 0.015, 0.01) == "inside"
-    assert scopes.place_of(0.012, 0.005, 0.019, 0.01) == "ahead"
-    assert scopes.place_of(-0.012, -0.02, -0.005, 0.01) == "behind"
-    assert scopes.place_of(0.0, -0.011, 0.011, 0.01) == "too noisy to say"
-    assert scopes.place_of(0.0, np.nan, np.nan, 0.01) == "too noisy to say"
+    assert places.place_of(0.01, 0.005, 0.015, 0.01) == "inside"
+    assert places.place_of(0.012, 0.005, 0.019, 0.01) == "ahead"
+    assert places.place_of(-0.012, -0.02, -0.005, 0.01) == "behind"
+    assert places.place_of(0.0, -0.011, 0.011, 0.01) == "too noisy to say"
+    assert places.place_of(0.0, np.nan, np.nan, 0.01) == "too noisy to say"
+    # wide, but beyond the rope as a whole
+    assert places.place_of(-0.2, -0.23, -0.17, 0.01) == "behind"
+    assert places.place_of(0.05, 0.011, 0.09, 0.01) == "ahead"
+    assert places.place_of(0.05, 0.009, 0.09, 0.01) == "too noisy to say"
+
+
+def test_places_without_known_noise_are_those_of_the_means() -> None:
+    means, nan = np.array([0.005, 0.02, -0.02]), np.full(3, np.nan)
+    found = places.placed(places.Measured(means, nan, np.zeros(3)), 0.01)
+    assert (found.place, found.noise) == (["inside", "ahead", "behind"], False)
+    some = places.placed(
+        places.Measured(means, np.array([1e-8, np.nan, 1e-8]), np.full(3, 9.0)), 0.01
+    )
+    assert some.place == ["inside", "too noisy to say", "behind"]
+    # with one degree of freedom the interval is 12.7 standard errors to either side
+    few = places.placed(places.Measured(means, np.full(3, 1e-6), np.ones(3)), 0.01)
+    assert few.high - few.low == pytest.approx(np.full(3, 2 * 12.706e-3), rel=1e-3)
+    assert few.place[0] == "too noisy to say"
 
 
 def test_second_scope_is_said_from_500_rows_on() -> None:
@@ -87,10 +105,10 @@ def test_a_plan_finds_what_it_promises() -> None:
     table = planned.beyond(pilot, ASK, 0.01, 0.8, planned.Size(12, 6, 3))
     assert set(table["strategy"]) == {"margin", "entropy", "least_confident"}
     for _, row in table.iterrows():
-        sd = row["detectable"] / power.effect_size(12, 0.05 / 3)
-        assert power.power(12, 0.01 / sd, 0.05 / 3) == pytest.approx(row["power"], abs=1e-3)
+        sd = row["detectable"] / power.effect_size(12, 0.05 / 3, df=9)
+        assert power.power(12, 0.01 / sd, 0.05 / 3, 9) == pytest.approx(row["power"], abs=1e-3)
         n = int(row["datasets"])
-        assert power.power(n, 0.01 / sd, 0.05 / 3) >= 0.8
+        assert power.power(n, 0.01 / sd, 0.05 / 3, 9) >= 0.8
     each = planned.on_each(pilot, ASK, 0.01, 0.8)
     assert (each["floor"] > 0).all()
     assert ((each["like"] == np.inf) == (each["floor"] >= 0.01)).all()

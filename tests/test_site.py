@@ -14,13 +14,19 @@ import html5lib
 import numpy as np
 import pandas as pd
 import pytest
+from generated import curves_of
+from scipy import stats
 from sitemaker import EVIL, WORSE, site, stored
 
 from albench import reporting
-from albench.analysis.comparison.standings import rank_interval
+from albench.analysis.comparison.across import rank_intervals
+from albench.analysis.comparison.cells import stacks, tidy
+from albench.analysis.comparison.summaries import areas
+from albench.analysis.question import Options
 from albench.cli import exit_code
 from albench.plots.svg import TOLERANCE, apart, kept, thinned
 from albench.reporting import page as pages
+from albench.reporting.scopes import of_dataset, scopes_of
 from albench.reporting.site import harmless
 from albench.suite.toml import load_suite
 
@@ -239,6 +245,24 @@ def test_wide_glyphs_aside_every_image_is_described() -> None:
             assert len(svg.split("<title>")[1]) > 20
 
 
+def test_a_dataset_s_page_has_both_scopes() -> None:
+    """Nothing is said of rows like those of a small table, and why not."""
+    text = (site() / "dataset-iris.html").read_text()
+    assert "rows like these" in text
+    assert "150 rows: nothing on rows like these below 500" in text
+    assert "not told" in text
+    frame = curves_of(6, 3, 8).assign(n_train=400, n_test=200)
+    (stack,) = stacks(tidy(frame, "accuracy", "higher"), "random")
+    asked = Options("accuracy", "higher")
+    found = scopes_of(stack, asked)
+    shown = of_dataset(found, "data-02", "random", "scopes-0")
+    row = next(r for r in shown.rows if "margin" in str(r))
+    d = areas(stack.blocks[2])[1] - areas(stack.blocks[2])[0]
+    half = stats.t.ppf(0.975, 7) * d.std(ddof=1) * np.sqrt(1 / 8 + 200 / 400)
+    assert f"[{d.mean() - half:+.3f}, {d.mean() + half:+.3f}]" in str(row)
+    assert "Not told" not in shown.caption
+
+
 def test_shared_places_follow_from_the_intervals() -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
@@ -248,17 +272,21 @@ def test_shared_places_follow_from_the_intervals() -> None:
             "last": rng.normal(0, 0.01, 20),
         }
     )
-    found = rank_interval(table, 0)
+    found = rank_intervals(table, 0)
     assert found["place"].to_dict() == {"best": 1, "twin": 1, "last": 3}
     assert found.loc["last", "rank"] == 3.0
     assert (found["rank_low"] <= found["rank"]).all()
-    assert rank_interval(table[:2], 0)["place"].tolist() == [1, 1, 1]
+    assert rank_intervals(table[:2], 0)["place"].tolist() == [1, 1, 1]
+    # three datasets that agree do not place anybody: one rank off on one is the least spread
+    three = rank_intervals(table[:3], 0).loc["last"]
+    assert three["rank_low"] == pytest.approx(3 - stats.t.ppf(0.975, 2) / 3)
+    assert rank_intervals(table[:3], 0)["place"].tolist() == [1, 1, 1]
 
 
 def test_intervals_that_overlap_need_not_share_a_place() -> None:
     """As the page says: one more than the strategies that lie before as a whole."""
     scores = np.random.default_rng(1).normal(size=(20, 6)) + np.linspace(1.5, 0.0, 6)
-    found = rank_interval(pd.DataFrame(scores, columns=list("abcdef")), seed=0)
+    found = rank_intervals(pd.DataFrame(scores, columns=list("abcdef")), seed=0)
     before = [int((found["rank_high"] < low).sum()) + 1 for low in found["rank_low"]]
     assert found["place"].tolist() == before
     pairs = itertools.combinations(found.itertuples(), 2)
@@ -271,7 +299,7 @@ def test_intervals_that_overlap_need_not_share_a_place() -> None:
 def test_none_stands_behind_one_of_a_worse_mean_rank() -> None:
     rng = np.random.default_rng(5)
     scores = rng.normal(0, 1, (12, 9)) + np.linspace(0, 1.5, 9) * rng.normal(1, 1, (12, 1))
-    found = rank_interval(pd.DataFrame(scores), 0).sort_values("rank", kind="stable")
+    found = rank_intervals(pd.DataFrame(scores), 0).sort_values("rank", kind="stable")
     assert (np.diff(found["place"]) >= 0).all()
 
 

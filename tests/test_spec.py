@@ -144,6 +144,7 @@ DEFAULTS = {
     "delay": 0,
     "session": None,
     "groups": "many",
+    "stop": None,
     "cold": Ref("random"),
     "tolerance": None,
 }

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sound import sound, spec
 
 from albench.core import tables
 from albench.core.errors import BadResults, Contradiction
@@ -44,7 +45,7 @@ def rows(name: str, status: str = "done", **scores: float) -> tuple[dict[str, An
             "round": r,
             "n_labeled": 2 + r,
             "cost": 2.0 + r,
-            "picks": [r, r + 1],
+            "picks": [2 * r, 2 * r + 1],
             "labels": [0, None],
             "seconds_fit": 0.1,
             **{m: v + r / 10 for m, v in given.items()},
@@ -71,7 +72,7 @@ def test_shards_and_packed_tables_read_alike(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(one, other)
     runs, rounds = Store(tmp_path).read()
     assert runs["run"].tolist() == ["a", "b"]
-    assert rounds["picks"].iloc[1].tolist() == [1, 2]
+    assert rounds["picks"].iloc[1].tolist() == [2, 3]
     assert np.isnan(rounds["labels"].iloc[0][1])
     assert store.manifest["suite"] == "s"
 
@@ -159,8 +160,8 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_union_commutes_and_can_be_repeated(tmp_path: Path) -> None:
-    filled(tmp_path / "one", rows("a"), rows("b"))
-    filled(tmp_path / "two", rows("b"), rows("c", "failed"))
+    filled(tmp_path / "one", sound(*rows("a")), sound(*rows("b")))
+    filled(tmp_path / "two", sound(*rows("b")), sound(*rows("c", "failed")))
     frames = []
     for order in (["one", "two"], ["two", "one"], ["one", "two", "one"]):
         target = tmp_path / "-".join(order)
@@ -169,19 +170,21 @@ def test_union_commutes_and_can_be_repeated(tmp_path: Path) -> None:
     for other in frames[1:]:
         for a, b in zip(frames[0], other, strict=True):
             pd.testing.assert_frame_equal(a, b)
-    assert frames[0][0]["run"].tolist() == ["a", "b", "c"]
+    assert sorted(frames[0][0]["strategy"]) == ["a", "b", "c"]
 
 
 def test_contradictions_are_refused_by_name(tmp_path: Path) -> None:
-    filled(tmp_path / "one", rows("a", accuracy=0.5))
-    filled(tmp_path / "two", rows("a", accuracy=0.6))
-    with pytest.raises(Contradiction, match=r"run a, round 0: accuracy is 0\.5 .* 0\.6"):
+    filled(tmp_path / "one", sound(*rows("a", accuracy=0.5)))
+    filled(tmp_path / "two", sound(*rows("a", accuracy=0.6)))
+    with pytest.raises(
+        Contradiction, match=rf"run {spec('a').id}, round 0: accuracy is 0\.5 .* 0\.6"
+    ):
         merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
 
 
 def with_nan(folder: Path, score: float) -> None:
     """A store of one run whose accuracy is this number, as another program may write it."""
-    run, rounds = rows("a", accuracy=0.5)
+    run, rounds = sound(*rows("a", accuracy=0.5))
     table = tables.rounds_table(rounds)
     column = pa.array([score, 0.25], from_pandas=False)
     table = table.set_column(table.column_names.index("accuracy"), "accuracy", column)
@@ -199,13 +202,15 @@ def test_a_score_that_is_no_number_equals_itself(tmp_path: Path) -> None:
     assert rounds["accuracy"].null_count == 0
     assert np.isnan(rounds["accuracy"][0].as_py())
     assert rounds["accuracy"][1].as_py() == 0.25
-    with pytest.raises(Contradiction, match=r"run a, round 0: \w+ is .*nan.* and .*0\.5"):
+    with pytest.raises(
+        Contradiction, match=rf"run {spec('a').id}, round 0: \w+ is .*nan.* and .*0\.5"
+    ):
         merge([tmp_path / "one", tmp_path / "three"], tmp_path / "all")
 
 
 def test_sources_of_a_merge_are_left_as_they_are(tmp_path: Path) -> None:
-    filled(tmp_path / "one", rows("a"))
-    two = filled(tmp_path / "two", rows("b"), rows("c"))
+    filled(tmp_path / "one", sound(*rows("a")))
+    two = filled(tmp_path / "two", sound(*rows("b")), sound(*rows("c")))
     damaged = two.shard_files(two.shard_keys()[0])[1]
     damaged.write_bytes(damaged.read_bytes() + b"x")
     before = {p: p.read_bytes() for name in ("one", "two") for p in files(tmp_path / name)}

@@ -21,6 +21,40 @@ def test_shipped_suites_are_readable(name: str) -> None:
     assert len({spec.id for spec in suite.specs}) == len(suite.specs)
 
 
+RARE = '{ use = "imbalanced", base = "wdbc", positive = "malignant", share = 0.05 }'
+
+
+@pytest.mark.parametrize(
+    ("datasets", "more", "wanted"),
+    [
+        (f"[{RARE}]", "", "average_precision_macro"),
+        ('["sick"]', "", "average_precision_macro"),  # 6.1 %, as its catalogue says
+        (f'[{RARE}, "mine"]', "", "average_precision_macro"),
+        (f'[{RARE}, "iris"]', "", "accuracy"),  # not all are rare
+        ('["digits"]', "", "accuracy"),  # ten even classes of a tenth are not rare
+        (f"[{RARE.replace('0.05', '0.11')}]", "", "accuracy"),
+        (f"[{RARE}]", 'primary = "accuracy"', "accuracy"),
+        ("[{ use = 'openml', id = 40701 }]", "", "accuracy"),  # not known without a download
+    ],
+)
+def test_the_primary_metric_of_rare_classes(
+    tmp_path: Path, datasets: str, more: str, wanted: str
+) -> None:
+    (tmp_path / "d.csv").write_text("x,y\n" + "".join(f"{i},{int(i < 4)}\n" for i in range(100)))
+    mine = '{ use = "csv", path = "d.csv", target = "y", name = "mine" }'
+    file = tmp_path / "s.toml"
+    file.write_text(
+        f"datasets = {datasets.replace(chr(34) + 'mine' + chr(34), mine)}\n"
+        'models = ["gnb"]\nstrategies = ["random", "margin"]\n'
+        f'metrics = ["accuracy", "f1_macro"]\n{more}\n'
+    )
+    suite = load_suite(file)
+    assert suite.primary == suite.question().metric == wanted
+    beside = wanted != "accuracy"
+    kept = ("average_precision_macro",) * beside + ("accuracy", "f1_macro")
+    assert suite.metrics == kept + ("balanced_accuracy",) * beside
+
+
 @pytest.mark.parametrize("name", sorted(PROTOCOLS))
 def test_protocols(name: str) -> None:
     value, text = PROTOCOLS[name]

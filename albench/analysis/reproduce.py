@@ -10,7 +10,7 @@ Derived from the stored picks and `n_tied`; nothing is simulated again.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -253,8 +253,9 @@ def coinciding(runs: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
     """Findings on the strategies of a suite, one row each.
 
     Columns: dataset, protocol, model, strategy, finding, with, share, trials. Findings:
-      `same picks`  as the strategy `with`, in every common trial (share 1); a strategy with
-                    the picks of `pool_order` ranks nothing
+      `same picks`  as the strategy `with`, in every common trial (share 1); of several that are
+                    alike each is named once, with the first; a strategy with the picks of
+                    `pool_order` ranks nothing
       `all tied`    in at least nine of ten rounds every candidate lay in the tie window, as
                     with constant scores or a committee that never disagrees; share = mean
                     share of such rounds
@@ -281,16 +282,24 @@ def flat(part: pd.DataFrame) -> list[int]:
 
 
 def same_picks(by_strategy: dict[str, dict[int, pd.DataFrame]]) -> list[dict[str, Any]]:
-    """Pairs of strategies that bought the same rows in the same order in every common trial."""
+    """Strategies that bought the same rows in the same order as another in every common trial.
+
+    Each is named once, with the first of those that it is alike.
+    """
     order = {s: {t: flat(p) for t, p in trials.items()} for s, trials in by_strategy.items()}
-    found = []
-    for one, two in combinations(order, 2):
-        common = sorted(set(order[one]) & set(order[two]))
-        if common and all(order[one][t] == order[two][t] for t in common):
-            found.append(
-                {"strategy": two, "finding": "same picks", "with": one, "share": 1.0}
-                | {"trials": len(common)}
-            )
+    found: list[dict[str, Any]] = []
+    firsts: list[str] = []
+    for name, own in order.items():
+        for first in firsts:
+            common = sorted(set(order[first]) & set(own))
+            if common and all(order[first][t] == own[t] for t in common):
+                found.append(
+                    {"strategy": name, "finding": "same picks", "with": first, "share": 1.0}
+                    | {"trials": len(common)}
+                )
+                break
+        else:
+            firsts.append(name)
     return found
 
 

@@ -133,7 +133,12 @@ def curves(
     check_options("curves", options)
     suite, store = opened(source, results, only, plugins)
     asked = replace(suite.question(metric), **options)
-    return curve_tables(*stored(suite, store), asked, checkpoints=suite.checkpoints)
+    return curve_tables(
+        *stored(suite, store),
+        asked,
+        checkpoints=suite.checkpoints,
+        seconds=suite.seconds_per_label,
+    )
 
 
 def question_of(

@@ -68,6 +68,7 @@ class Settings(TypedDict, total=False):
     profile    record where the time went, and the peak memory
     shard      (I, N): only the I-th of N parts of the grid
     reuse      folders of other results whose runs are taken over
+    in_process have strategies from files run beside the data, not in processes of their own
     """
 
     jobs: int
@@ -79,6 +80,7 @@ class Settings(TypedDict, total=False):
     profile: bool
     shard: tuple[int, int] | None
     reuse: Files
+    in_process: bool
 
 
 def run(
@@ -175,6 +177,7 @@ def execution_of(settings: Settings) -> Execution:
         engine=settings.get("engine", "auto"),
         profile=settings.get("profile", False),
         memory=int(memory * 2**20),
+        in_process=settings.get("in_process", False),
     )
 
 

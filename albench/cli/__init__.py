@@ -22,6 +22,8 @@ from albench.cli import (
     report,
     run,
     status,
+    stop,
+    submit,
     transfer,
 )
 from albench.cli.output import emit, note
@@ -38,7 +40,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (status, plan, run, compare, bought, transfer, report, data, new, check, repair):
+MODULES = (
+    *(status, plan, run, compare, bought, stop, transfer),
+    *(report, data, new, check, submit, repair),
+)
+for module in MODULES:
     module.add_to(app)
 
 

@@ -34,6 +34,7 @@ ANSWERS = {
     ("coverage", "distance"): ("nearest_mean", "z nearest_mean"),
     ("rare", "discovery"): ("found", "discovery"),
     ("noise", "affinity"): ("affinity", "low", "high"),
+    ("noise", "annotators"): ("right", "money", "money_point", "ahead"),
     ("audit", "errors"): ("estimator", "bias", "low", "high"),
     ("audit", "ranking"): ("estimator", "tau", "regret"),
 }
@@ -171,7 +172,7 @@ TOPICS = (
     ),
     Topic(
         "noise",
-        ("affinity", "cost"),
+        ("affinity", "cost", "annotators"),
         "How many bought labels were wrong, whether strategies seek them, what labels cost.",
     ),
     Topic(

@@ -43,7 +43,8 @@ def check(
 ) -> None:
     """Check that a strategy keeps the contract and does not peek; exit 1 if it fails.
 
-    The data are drawn afresh at each call, so that no strategy can know them.
+    The data are drawn afresh at each call, so that no strategy can know them; published ones are
+    tried in disguise. Picks are compared with those in a process that holds no data.
     """
     from albench.api.checks import check as checked
 
@@ -71,9 +72,9 @@ def verify(
     Picks and labels must be the same, scores agree within 1e-9. Nothing that came with the
     folder is executed; a strategy from outside is the one given by --plugin. Runs of entries
     that are not known here, or are another version, are named as not replayed. Each strategy
-    is replayed in a fresh process; one from outside only picks there, and its picks are scored
-    where its file was never loaded. Exit 1 where a run differs, a file is faulty, or nothing
-    at all could be replayed.
+    is replayed in a fresh process; one from outside picks in a process that holds no data, and
+    its picks are scored where its file was never loaded. Exit 1 where a run differs, a file is
+    faulty, or nothing at all could be replayed.
     """
     from albench.api.checks import verify as verified
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albench.cli.effort import told_effort, told_hours
 from albench.cli.options import (
     BaselineOpt,
     FormatOpt,
@@ -23,6 +24,7 @@ from albench.cli.options import (
     suite_of,
 )
 from albench.cli.output import Explained, Format, emit, note, show, show_frame
+from albench.core.errors import BadValue
 from albench.core.rounding import without_noise
 
 if TYPE_CHECKING:
@@ -74,6 +76,11 @@ CAPTIONS = {
     "n datasets and k strategies, ties corrected.",
     "aggregates": "Normalised {measure} over datasets: interquartile mean, and probability of "
     "being better than {baseline}, with 95 % intervals over trials.",
+    "ratings": "Bradley-Terry strengths on the Elo scale, {baseline} at 1000, and improvability "
+    "(by how many percent the best strategy's error is lower), by {measure}, with 95 % intervals "
+    "over datasets.",
+    "hierarchical": "Sensitivity check: mean difference to {baseline} in {measure} with its t "
+    "interval, and the estimate of a random-effects model with each dataset's own trial noise.",
     "penalties": "Pairwise penalties by {measure}: how often the strategy of a row beats that of "
     "a column by a significant difference.",
 }
@@ -147,6 +154,8 @@ class Table(StrEnum):
     everywhere = "everywhere"
     room = "room"
     shares = "shares"
+    ratings = "ratings"
+    hierarchical = "hierarchical"
     undecided = "undecided"
     scopes = "scopes"
 
@@ -171,7 +180,7 @@ def show_comparison(
         emit("\n".join(f"% {line}" for line in found.lines))
     notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]
     for_people = fmt not in (Format.json, Format.csv)
-    notes += shares.sentences(found.tables)
+    notes += shares.where(found.tables["shares"]) if "shares" in found.tables else []
     notes += [next_step(suite, folder)] if alone and for_people else []
     if table is Table.datasets and fmt is Format.latex:
         for text, stack in zip(comparison.dataset_tables(found), found.stacks, strict=True):
@@ -195,21 +204,8 @@ def on_classes(
     """What class weights leave of the gains, and how many starts hold one class only."""
     from albench.analysis.comparison import weighted
 
-    options, said = found.options, []
-    twins = weighted.twins({m.label: (m.ref.name, dict(m.ref.params)) for m in suite.models})
-    for protocol in dict.fromkeys(stack.protocol for stack in found.stacks):
-        stacks = {s.model: s for s in found.stacks if s.protocol == protocol}
-        both = {a: b for a, b in twins.items() if a in stacks and b in stacks}
-        table = weighted.remaining(
-            stacks, both, baseline=options.baseline, summary=options.summary, base=options.base
-        )
-        said += [weighted.sentence(row) for _, row in table.iterrows()]
-    starts = weighted.one_class_starts(runs, rounds)
-    alone = starts[starts["one_class"] > 0]
-    if len(alone):
-        cells = [f"{r['dataset']} {r['one_class']} of {r['starts']}" for _, r in alone.iterrows()]
-        said.append(f"starts that hold one class only: {', '.join(cells)} trials")
-    return said
+    models = {m.label: (m.ref.name, dict(m.ref.params)) for m in suite.models}
+    return weighted.told(found, models, runs, rounds)
 
 
 def told(notes: Sequence[str]) -> None:
@@ -278,6 +274,7 @@ class CurveTable(StrEnum):
 
     summary = "summary"
     labels = "labels"
+    effort = "effort"
 
 
 MissingOpt = Annotated[
@@ -346,6 +343,7 @@ def compare(
     found = compare_tables(runs, rounds, asked)
     folder = open_store(loaded, results).folder
     show_comparison(found, table, fmt, loaded, folder)
+    told_effort(loaded, runs, rounds, asked, folder, fmt)
     told(on_classes(found, loaded, runs, rounds))
     # the name of a statistics file says `labels` where the options say `n_labeled`
     how = {**asked.plain(), "axis": WORDS[asked.axis], "model": model}
@@ -369,16 +367,6 @@ def over(suite: "Suite", axis: Axis | None) -> str:
     return suite.axis if axis is None else AXES[axis]
 
 
-def told_hours(suite: "Suite") -> None:
-    """Say how long the labels of a budget take, where the suite says how long one takes."""
-    seconds = suite.seconds_per_label
-    for label, protocol in suite.protocols if seconds else ():
-        labels = protocol.budget
-        if seconds and isinstance(labels, int):
-            hours = labels * seconds / 3600
-            note(f"{label}: {labels} labels at {seconds:g} s are {hours:.2g} hours of labelling")
-
-
 def compare_suite(
     suite: "Suite",
     runs: "pd.DataFrame",
@@ -390,6 +378,7 @@ def compare_suite(
 
     found = compare_tables(runs, rounds, suite.question())
     show_comparison(found, None, Format.table, suite, folder)
+    told_effort(suite, runs, rounds, suite.question(), folder)
     told(on_classes(found, suite, runs, rounds))
     write_stats(found, suite, folder)
     return found
@@ -416,8 +405,13 @@ def curves(
         loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
     )
     runs, rounds = stored(loaded, results, model)
-    found = typeset.curve_tables(runs, rounds, asked, checkpoints=loaded.checkpoints)
-    frame = found.summary if table is CurveTable.summary else found.labels
+    seconds = loaded.seconds_per_label
+    found = typeset.curve_tables(
+        runs, rounds, asked, checkpoints=loaded.checkpoints, seconds=seconds
+    )
+    frame = getattr(found, table.value)
+    if table is CurveTable.effort and asked.axis != "cost" and seconds is None:
+        raise BadValue("--table effort: the suite names neither a cost nor seconds_per_label")
     if fmt not in (Format.json, Format.csv):
         frame = typeset.for_people(found, table.value)
     if fmt is Format.latex:

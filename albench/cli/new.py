@@ -53,10 +53,35 @@ def {function}(query):
 '''
 
 
+STOPPING = '''"""A stopping rule of one's own."""
+
+from albench import stopping
+
+
+@stopping("{name}", cite="")
+def {function}(query, *, threshold: float = 0.05):
+    """The model expects few mistakes on the pool: replace this line and the body by your idea.
+
+    query.X          features of all train rows; query.pool positions that could be picked next
+    query.labeled    positions with a label, query.y_labeled their labels
+    query.proba      (pool, classes) probabilities of the fitted model, query.every of all rows
+    query.picks      what was bought last, query.y_picks the answers to it
+    query.selected   what the model said of those rows before it learnt them (None at first)
+    query.n_bought   labels bought so far, query.remaining those that the budget still allows
+    query.rng        the generator to draw from; a class keeps a memory over the run
+
+    Returns False to go on, or a sentence on why to stop.
+    """
+    expected = float((1 - query.proba.max(axis=1)).mean())
+    return expected < threshold and f"expected error on the pool {{expected:.3g}}"
+'''
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     new = typer.Typer(no_args_is_help=True, help="Write a file to start from.")
     new.command("strategy")(new_strategy)
+    new.command("stopping")(new_stopping)
     new.command("suite")(new_suite)
     app.add_typer(new, name="new")
 
@@ -66,18 +91,37 @@ def new_strategy(
     to: Annotated[Path | None, typer.Option("--to", help="File (default NAME.py).")] = None,
 ) -> None:
     """Write a strategy that runs, ready to edit."""
-    function = name.replace("-", "_")
-    if not function.isidentifier():
-        raise BadValue(f"strategy name {name!r}: letters, digits, - and _ only")
-    path = to or Path(f"{function}.py")
-    if path.exists():
-        raise BadValue(f"{path} exists already; give another name with --to")
-    written(path, STRATEGY.format(name=name, function=function))
+    path = from_template("strategy", STRATEGY, name, to)
     emit(
         f"{path} is a strategy that runs. Next:\n"
         f"  albench run quickstart --plugin {path} --add {name}\n"
         f"  albench check {name} --plugin {path}"
     )
+
+
+def new_stopping(
+    name: Annotated[str, typer.Argument(help="Its name, such as mine.")],
+    to: Annotated[Path | None, typer.Option("--to", help="File (default NAME.py).")] = None,
+) -> None:
+    """Write a stopping rule that runs, ready to edit."""
+    path = from_template("stopping rule", STOPPING, name, to)
+    emit(
+        f"{path} is a stopping rule that runs. Next, on runs that are stored:\n"
+        f"  albench stop quickstart --plugin {path} --rule {name}\n"
+        f'or, in a protocol, to end runs by it: stop = "{name}"'
+    )
+
+
+def from_template(what: str, template: str, name: str, to: Path | None) -> Path:
+    """Write a file from a template; raises BadValue for a name or a file that cannot be."""
+    function = name.replace("-", "_")
+    if not function.isidentifier():
+        raise BadValue(f"{what} name {name!r}: letters, digits, - and _ only")
+    path = to or Path(f"{function}.py")
+    if path.exists():
+        raise BadValue(f"{path} exists already; give another name with --to")
+    written(path, template.format(name=name, function=function))
+    return path
 
 
 @with_table_options
@@ -134,6 +178,8 @@ def new_suite(
     written(path, text)
     few = " (few: differences will hardly show)" if facts.n < FEW else ""
     emit(f"{path} is a suite over {facts.n} rows{few} with {facts.k} classes. Next:\n  {command}")
+    again = shlex.join(["albench", "stop", str(path)])
+    note(f"and then, on when one could have stopped labelling: {again}")
 
 
 def stem_of(data: Path) -> str:

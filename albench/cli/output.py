@@ -191,6 +191,16 @@ OWN: Mapping[str, Mapping[str, str]] = {
         "jaccard, chance": "overlap of the queried rows, and that of random ones; excess: between",
     },
     "coverage": {"z ...": "distance from random subsets, in their deviations"},
+    "stop": {
+        "stopped": "share of the runs that the rule stopped; the others went on to the end",
+        "spent": "labels by then on average, held-out ones included",
+        "saved_share": "labels saved over those of the whole run, with its 95 % interval",
+        "lost": "score given up against going on, with its 95 % interval; Holm p over the rules",
+        "lost_verdict": "better, worse, equal, ... than going on, by the rules of the comparison",
+        "harmed": "datasets that lose more than the rope",
+        "cheaper": "cost saved against going on, in labels at the price of mistakes; its Holm p",
+        "regret": "cost above that of the best round of the same run, known in hindsight only",
+    },
     "noise": {
         "affinity": "wrong over base, with its 95 % interval low, high; above 1: it seeks them",
     },
@@ -199,7 +209,7 @@ MEASURED = {
     "bias": ("bias", "overlap"),
     "coverage": ("coverage",),
     "rare": ("rare",),
-    "noise": ("noise",),
+    "noise": ("noise", "annotators"),
 }
 
 

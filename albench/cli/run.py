@@ -72,6 +72,12 @@ ShardOpt = Annotated[
 DryRunOpt = Annotated[
     bool, typer.Option("--dry-run", help="Say what would run, and how long it may take.")
 ]
+InProcessOpt = Annotated[
+    bool,
+    typer.Option(
+        "--in-process", help="Run strategies from files beside the data, not in own processes."
+    ),
+]
 ProfileOpt = Annotated[bool, typer.Option("--profile", help="Say where the time went.")]
 ReuseOpt = Annotated[
     list[Path] | None, typer.Option("--reuse", metavar="DIR", help="Take over stored runs.")
@@ -115,6 +121,7 @@ def run(
     shard: ShardOpt = None,
     dry_run: DryRunOpt = False,
     profile: ProfileOpt = False,
+    in_process: InProcessOpt = False,
     reuse: ReuseOpt = None,
     until: UntilOpt = None,
     max_trials: MaxTrialsOpt = None,
@@ -124,7 +131,8 @@ def run(
     """Run what is missing of a suite, then compare its strategies.
 
     Interrupted, the same command goes on where it stopped. Data files are kept in the folder
-    ALBENCH_DATA, else in the platform's cache folder.
+    ALBENCH_DATA, else in the platform's cache folder. A strategy from a file runs in processes
+    of its own, which hold no test row, no unbought label and no name of a dataset.
     """
     from albench.api.running import Settings, execution_of
     from albench.api.tables import opened, reduced
@@ -134,7 +142,8 @@ def run(
 
     check_until(until, max_trials, trials, shard)
     limits: Settings = {"jobs": jobs, "timeout": timeout, "memory": memory}
-    execution = execution_of({**limits, "engine": engine.value, "profile": profile})
+    how: Settings = {"engine": engine.value, "profile": profile, "in_process": in_process}
+    execution = execution_of({**limits, **how})
     if scheduler is not None and backend is not Backend.dask:
         raise BadValue("--scheduler is of dask: give --backend dask with it")
     as_written = suite_of(suite, plugin)
@@ -264,9 +273,12 @@ def closing(suite: "Suite", store: "Store", progress: "Progress", profile: bool)
 
 def told(suite: "Suite", runs: Any, rounds: Any, store: "Store", progress: "Progress") -> None:
     """The comparison, and a picture of the learning curves."""
-    from albench.cli.compare import compare_suite, told_hours
+    from albench.cli.compare import compare_suite
+    from albench.cli.effort import told_hours
     from albench.reporting.figures import draw_learning
 
+    if suite.axis == "cost":
+        note("answers are by cost, as the suite names one")
     try:
         found = compare_suite(suite, runs, rounds, store.folder)
         told_hours(suite)

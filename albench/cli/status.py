@@ -26,12 +26,12 @@ class What(StrEnum):
     protocols = "protocols"
     oracles = "oracles"
     costs = "costs"
+    stopping = "stopping"
     suites = "suites"
 
 
-SINGULAR = {"strategies": "strategy"} | {
-    w.value: w.value[:-1] for w in What if w.value != "strategies"
-}
+IRREGULAR = {"strategies": "strategy", "stopping": "stopping"}
+SINGULAR = {w.value: IRREGULAR.get(w.value, w.value[:-1]) for w in What}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -150,7 +150,10 @@ def title_of(path: Path) -> str:
 
 def show_entry(
     kind: Annotated[
-        str, typer.Argument(help="dataset, strategy, model, metric, protocol, oracle, cost, suite.")
+        str,
+        typer.Argument(
+            help="dataset, strategy, model, metric, protocol, oracle, cost, stopping, suite."
+        ),
     ],
     name: Annotated[str, typer.Argument(help="The name in the registry.")],
     fmt: FormatOpt = Format.table,

@@ -1,7 +1,7 @@
 """Names -> entries: decorators, discovery, parameters, did-you-mean.
 
 An entry is one function or class behind one door (dataset, strategy, model, metric, and
-the oracles and costs of protocols). Its
+the oracles, costs and stopping rules of protocols). Its
 parameters are the keyword-only parameters of its signature; their annotations say which
 types and ranges a suite may give, so nothing is declared twice.
 """
@@ -54,18 +54,28 @@ __all__ = [
     "model",
     "names",
     "resolve",
+    "stopping",
     "strategy",
     "within",
 ]
 
-KINDS: tuple[Kind, ...] = ("dataset", "strategy", "model", "metric", "oracle", "cost")
+KINDS: tuple[Kind, ...] = (
+    "dataset",
+    "strategy",
+    "model",
+    "metric",
+    "oracle",
+    "cost",
+    "stopping",
+)
 PACKAGES: dict[str, str] = {
     "dataset": "albench.datasets",
     "strategy": "albench.strategies",
     "model": "albench.models",
     "metric": "albench.metrics",
-    "oracle": "albench.simulation.oracles",
+    "oracle": "albench.simulation.panels",
     "cost": "albench.simulation.costs",
+    "stopping": "albench.stopping_rules",
 }
 LABEL = re.compile(r"(?P<name>[^()]+)\((?P<params>[^()]+)\)")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -179,6 +189,14 @@ def metric(
 ) -> Callable[[F], F]:
     """Register a metric: `Outcome -> float`, NaN where it is undefined. about: cite."""
     return register("metric", name, version, {"better": better, **about})
+
+
+def stopping(name: str, *, version: str = "1", **about: Any) -> Callable[[F], F]:
+    """Register a stopping rule: `StopQuery -> bool`, or a class of such, built per run.
+
+    It may say why instead of True. about: cite.
+    """
+    return register("stopping", name, version, about)
 
 
 def load() -> None:

@@ -100,7 +100,9 @@ def show(value: Value) -> str:
 
 __all__ = ["EXACT", "IDENTITY", "Protocol", "Ref", "RunSpec", "Stream"]
 
-Stream = Literal["split", "start", "cold", "model", "query_model", "strategy", "oracle", "audit"]
+Stream = Literal[
+    "split", "start", "cold", "model", "query_model", "strategy", "oracle", "audit", "stopping"
+]
 
 
 EXACT = Ref("exact")
@@ -141,6 +143,7 @@ class Protocol:
     groups            rows of one group (patient, site) in the start and in one batch: `many`,
                       or `one`: of a batch the first pick of each group is bought, so that it
                       may be smaller
+    stop              the stopping rule that ends a run before its budget does; None: no rule
     cold              of start = 0: the strategy asked while no label is in hand, where the
                       run's own one asks for a label or a model
     tolerance         width of the tie window, whatever a strategy declares; None: its own, 1e-6
@@ -165,6 +168,7 @@ class Protocol:
     delay: int = 0
     session: float | None = None
     groups: str = "many"
+    stop: Ref | None = None
     cold: Ref = COLD
     tolerance: float | None = None
 
@@ -331,7 +335,8 @@ class RunSpec:
     def from_json(cls, text: str) -> "RunSpec":
         """Rebuild a spec from its canonical JSON.
 
-        Raises BadResults for an identity version that is not known here.
+        Raises BadResults for an identity version that is not known here, or a trial that is
+        none.
         """
         table = json.loads(text)
         identity = table.get("identity", 1)
@@ -343,8 +348,10 @@ class RunSpec:
         refs = {
             k: Ref.from_table(table[k]) for k in ("dataset", "strategy", "model", "query_model")
         }
-        protocol = Protocol.from_table(table["protocol"])
-        return cls(**refs, protocol=protocol, trial=int(table["trial"]), identity=identity)
+        protocol, trial = Protocol.from_table(table["protocol"]), table["trial"]
+        if not is_count(trial) or trial < 0:
+            raise BadResults(f"a stored run has the trial {str(trial)[:60]}; they count from 0")
+        return cls(**refs, protocol=protocol, trial=trial, identity=identity)
 
     @cached_property
     def id(self) -> str:
@@ -375,6 +382,7 @@ class RunSpec:
         own: dict[str, list[Any]] = {
             "start": [],
             "audit": [p.audit],
+            "stopping": [],  # the same whatever rule: its held-out rows, what it draws
             "oracle": [p.oracle.table()],
             "cold": [p.cold.table(), p.batch],
             "model": [self.model.table()],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 KEY = ("dataset", "protocol", "model", "strategy", "trial")
 STATUSES = ("done", "skipped", "failed", "timeout")
 FULL_POOL = "all"
@@ -65,6 +65,8 @@ RUNS = {
     "revision": Column("string"),
     **dict.fromkeys(LABELS.values(), Column("string", since=2)),
     "reason_code": Column("string", since=2),
+    "stopped": Column("string", since=3),
+    "stopped_at": Column("int64", since=3),
 }
 ROUNDS = {
     "run": Column("string"),
@@ -78,6 +80,7 @@ ROUNDS = {
     "probability": Column("list<float64>"),
     "n_tied": Column("int32"),
     "margin_rank": Column("list<float64>"),
+    "annotators": Column("list<int32>", since=3),
 }
 
 

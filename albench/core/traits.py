@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from albench.core.errors import BadPlugin
 from albench.core.files import File
 
-Kind = Literal["dataset", "strategy", "model", "metric", "oracle", "cost"]
+Kind = Literal["dataset", "strategy", "model", "metric", "oracle", "cost", "stopping"]
 Need = Literal["proba", "decision", "linear", "binary", "positive"]
 Better = Literal["higher", "lower"]
 EVERY: tuple[Kind, ...] = get_args(Kind)
@@ -95,6 +95,8 @@ class Traits:
     cost : of a strategy: time of a query beyond the fit, in n (pool), l (labelled),
         k (classes), d, b (batch).
     memory : of a strategy: where it is more than linear in the pool.
+    annotators : of a strategy: it says who is asked, and may ask again for a labelled row; it
+        needs an oracle of which this is said, too: there are several to choose of.
     bound : of a strategy: it looks at hidden labels, test rows included; drawn, never ranked.
         Of a model: it looks at the test set; never ranked, and no strategy may ask it.
     sampling : of a strategy: active sampling, sees all train labels and chooses what to
@@ -126,6 +128,7 @@ class Traits:
     sequential: bool = field(default=False, metadata=of(flag, "strategy", shown=True))
     cost: str = field(default="", metadata=of(text, "strategy"))
     memory: str = field(default="", metadata=of(text, "strategy"))
+    annotators: bool = field(default=False, metadata=of(flag, "strategy", "oracle"))
     bound: bool = field(default=False, metadata=of(flag, "strategy", "model"))
     sampling: bool = field(default=False, metadata=of(flag, "strategy"))
     rows: bool = field(default=False, metadata=of(flag, "strategy"))

@@ -196,13 +196,10 @@ def knn(seed: int, *, k: Count = 5) -> Any:
 )
 def gnb(seed: int, *, var_smoothing: Positive = 1e-9, class_weight: ClassWeight = None) -> Any:
     """Gaussian naive Bayes."""
-    if class_weight is not None:
-        from albench.models.estimators import BalancedNB
+    from albench.models.estimators import BalancedNB, SmoothedNB
 
-        return BalancedNB(var_smoothing=var_smoothing)
-    from sklearn.naive_bayes import GaussianNB
-
-    return GaussianNB(var_smoothing=var_smoothing)
+    kind = SmoothedNB if class_weight is None else BalancedNB
+    return kind(var_smoothing=var_smoothing)
 
 
 @model(
@@ -222,12 +219,17 @@ def parzen(seed: int, *, gamma: Positive | None = None, class_weight: ClassWeigh
     return ParzenWindow(gamma=gamma, class_weight=class_weight)
 
 
-@model("lda", proba=True, cite="Fisher 1936; scikit-learn LinearDiscriminantAnalysis")
+@model(
+    "lda",
+    proba=True,
+    cite="Fisher 1936; scikit-learn LinearDiscriminantAnalysis",
+    formerly=("03b4dc0ba8762ace1087981d9bd2e683a30f8d549625cd9fb1430dde080497ab",),
+)
 def lda(seed: int) -> Any:
-    """Linear discriminant analysis."""
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    """Linear discriminant analysis; where classes have no spread, the nearest mean."""
+    from albench.models.estimators import AnyLDA
 
-    return LinearDiscriminantAnalysis()
+    return AnyLDA()
 
 
 @model(
@@ -328,6 +330,7 @@ def logreg_cv(seed: int, *, folds: Folds = 5, class_weight: ClassWeight = None) 
 
     The folds are drawn from the model's stream. A class with one label is in every training
     part; where all are so, C is 1. Of C that are equally good the one nearest to 1 is taken.
+    With class weights the rows held out weigh as those that are fitted.
     """
     from albench.models.selection import TunedLogisticRegression
 

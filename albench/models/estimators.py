@@ -8,6 +8,7 @@ from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics.pairwise import rbf_kernel
@@ -101,12 +102,52 @@ class BalancedMLP(FixedEpochsMLP):
         return super().fit(X, y, compute_sample_weight("balanced", y))
 
 
-class BalancedNB(GaussianNB):  # type: ignore[misc]
-    """Gaussian naive Bayes with each class weighing the same: with equal priors."""
+class SmoothedNB(GaussianNB):  # type: ignore[misc]
+    """Gaussian naive Bayes that can be asked where all rows are equal, too.
+
+    Variances are raised by a share of the largest one; where that is 0, by the share itself.
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit, with variances above 0."""
+        super().fit(X, y, sample_weight)
+        if not self.epsilon_:
+            self.epsilon_ = self.var_smoothing
+            self.var_ = self.var_ + self.epsilon_
+        return self
+
+
+class BalancedNB(SmoothedNB):
+    """The same with each class weighing the same: with equal priors."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit with weights n / (classes * labels of the row's class)."""
-        return super().fit(X, y, compute_sample_weight("balanced", y))  # type: ignore[no-any-return]
+        return super().fit(X, y, compute_sample_weight("balanced", y))
+
+
+class AnyLDA(LinearDiscriminantAnalysis):  # type: ignore[misc]
+    """Linear discriminant analysis that can be fitted where classes have no spread, too.
+
+    scikit-learn's refuses as many classes as rows, and fails where all rows are equal. There
+    nothing is known of the covariance within classes, and it is taken for the identity: a row
+    belongs to the class with the nearest mean.
+    """
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit on rows (n, d) and their classes (n,)."""
+        X = np.asarray(X, dtype=np.float64)
+        self.classes_, at, counts = np.unique(y, return_inverse=True, return_counts=True)
+        means = np.stack([X[at == c].mean(axis=0) for c in range(len(counts))])
+        if (means[at] != X).any():
+            return super().fit(X, y)  # type: ignore[no-any-return]
+        self.means_, self.priors_ = means, counts / len(X)
+        coef = means
+        intercept = np.log(self.priors_) - 0.5 * (means * means).sum(axis=1)
+        if len(counts) == 2:  # as scikit-learn has it: one line for the second class
+            coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+        self.coef_, self.intercept_ = coef, intercept
+        self.n_features_in_ = X.shape[1]
+        return self
 
 
 class QuietSGD(SGDClassifier):  # type: ignore[misc]
@@ -122,8 +163,8 @@ class QuietSGD(SGDClassifier):  # type: ignore[misc]
 class ShrunkQDA(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Quadratic discriminant analysis with covariances (1 - shrinkage) S + shrinkage I.
 
-    S is the unbiased covariance of a class, 0 where it has one row. scikit-learn's refuses such
-    a class, and drops directions in which a class has no variance unless it is shrunk.
+    S is the covariance of a class by maximum likelihood, 0 where it has one row; scikit-learn
+    refuses such a class.
     """
 
     def __init__(self, shrinkage: float = 0.1) -> None:
@@ -139,7 +180,7 @@ class ShrunkQDA(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.factors_ = []
         for c, mean in zip(self.classes_, self.means_, strict=True):
             apart = X[y == c] - mean
-            spread = apart.T @ apart / max(1, len(apart) - 1)
+            spread = apart.T @ apart / len(apart)
             shrunk = (1.0 - self.shrinkage) * spread + self.shrinkage * identity
             self.factors_.append(np.linalg.cholesky(shrunk))
         return self

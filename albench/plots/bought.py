@@ -67,6 +67,44 @@ def estimates(frame: pd.DataFrame, look: Mapping[str, Look]) -> list[Picture]:
     return [Picture("audit", fig, caption)]
 
 
+def asked(summary: pd.DataFrame, look: Mapping[str, Look]) -> list[Picture]:
+    """Two panels per dataset: labels right, and score at equal money, against money spent.
+
+    summary: `annotators.summary` of one protocol and model.
+    """
+    from albench.plots.curves import handle
+
+    if summary.empty:
+        return []
+    datasets = list(dict.fromkeys(summary["dataset"]))
+    fig = figure(5.6, 1.2 + 1.9 * len(datasets))
+    axes = fig.subplots(len(datasets), 2, squeeze=False, sharey="col")
+    names = ("right", "right_low", "right_high"), ("ahead", "ahead_low", "ahead_high")
+    for row, dataset in zip(axes, datasets, strict=True):
+        part = summary[summary["dataset"] == dataset]
+        for ax, (value, low, high) in zip(row, names, strict=True):
+            for _, cell in part.dropna(subset=[value]).iterrows():
+                style = look[str(cell["strategy"])]
+                if np.isfinite(cell[low]):
+                    ends = cell[low], cell[high]
+                    ax.vlines(cell["money"], *ends, color=style.color, linewidth=1.0)
+                ax.plot(cell["money"], cell[value], style.marker, color=style.color, markersize=5)
+        row[0].set_title(short(dataset), pad=3)
+        row[0].set_ylabel("labels right")
+        row[1].set_ylabel("score ahead, equal money")
+        row[1].axhline(0.0, color=GREY, linewidth=0.8)
+    fig.supxlabel("money spent, start included", fontsize=9)
+    shown = [s for s in look if s in set(summary["strategy"])]
+    handles = [handle(s, look[s]) for s in shown]
+    fig.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)))
+    caption = (
+        "Whom to ask. Left: accuracy of the aggregated labels at the end; right: score beside the "
+        "baseline's run of the same trial at the money that both have spent; means over trials "
+        "with 95 % t intervals, at the money that the strategy spends in all."
+    )
+    return [Picture("annotators", fig, caption)]
+
+
 TRAILS = {
     "nearest_mean": ("mean distance to the nearest label", "How near pool rows are to a label"),
     "cluster_tv": (
@@ -256,6 +294,7 @@ FIGURES: Mapping[str, Drawing] = {
         ("rare", "discovery"), curves, lambda rows, source: source.pooled(rare.curve)
     ),
     "affinity": Drawing(("noise", "affinity"), affinity, sought),
+    "annotators": Drawing(("noise", "annotators"), asked, lambda rows, source: rows),
     "audit": Drawing(
         ("audit", "errors"),
         estimates,

@@ -171,14 +171,17 @@ def _ranks(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     ]
     fig = figure(7.2, 1.3 + 0.17 * len(frame) + 0.1 * count)
     distance = float(frame["distance"].iloc[0])
+    drawn = frame["rank_low"].notna().any()
+    bands = "; pale: 95 % intervals of the mean rank, datasets being the units" if drawn else ""
     ranks.critical_difference(frame, bars, distance, fig.subplots(), about.baseline)
     if not np.isfinite(distance):
         return fig, (
-            f"Mean ranks of {about.measure} over datasets, best on the left. No critical distance: "
+            f"Mean ranks of {about.measure} over datasets, best on the left{bands}. No critical "
+            "distance: "
             "the datasets are too few for a statement about all pairs."
         )
     return fig, (
-        f"Mean ranks of {about.measure} over datasets, best on the left. A bar joins the "
+        f"Mean ranks of {about.measure} over datasets, best on the left{bands}. A bar joins the "
         f"strategies that carry a dot on it: the Nemenyi test at {about.alpha:g} does not tell "
         "them apart. Shown by custom; the pairwise comparison is the test to cite."
     )

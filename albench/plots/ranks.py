@@ -16,8 +16,9 @@ def critical_difference(
 ) -> Axes:
     """Mean ranks on a line, best on the left; a bar joins what the test cannot tell apart.
 
-    ranks: strategy, rank; distance: NaN where datasets are too few for one. Dots mark the
-    members of each bar, so that a bar passing over a strategy does not claim it.
+    ranks: strategy, rank, rank_low, rank_high (NaN: no interval); distance: NaN where datasets are
+    too few for one. Dots mark the members of each bar, so that a bar passing over a strategy does
+    not claim it. A pale bar at a name's foot is the interval of its mean rank.
     """
     order = ranks.sort_values("rank", kind="stable")
     place = dict(zip(order["strategy"], order["rank"], strict=True))
@@ -40,6 +41,11 @@ def critical_difference(
         ax.plot(at, [y] * len(at), "o", color="black", markersize=4.5)
     deep = 0.35 + 0.3 * len(bars) + 0.35
     _names(ax, place, baseline, deep)
+    for i, row in enumerate(order.itertuples()):
+        if np.isfinite(row.rank_low):
+            y = -deep - 0.55 * (i if i < ceil(k / 2) else k - 1 - i)
+            ends = [row.rank_low, row.rank_high]
+            ax.plot(ends, [y, y], color=GREY, linewidth=4, alpha=0.35, solid_capstyle="butt")
     ax.set_xlim(1 - 0.45 * k, k + 0.45 * k)
     ax.set_ylim(-deep - 0.55 * ceil(k / 2), 2.0)
     return ax

@@ -215,9 +215,10 @@ def question(suite: Suite, asked: "Options") -> str:
     """What the suite asks, in one sentence."""
     others = len(suite.strategies) - len(asked.unranked) - 1
     which = "any" if others > 1 else "the one"
+    alike = "at the same cost" if asked.axis == "cost" else "with the same labels"
     return (
         f"Does {which} of {others} strategies reach a better {asked.metric} than "
-        f"{asked.baseline} with the same labels, for {of(suite.models, 'model')}, on "
+        f"{asked.baseline} {alike}, for {of(suite.models, 'model')}, on "
         f"{of(suite.datasets, 'dataset')}, under {' and '.join(p for p, _ in suite.protocols)}?"
     )
 
@@ -230,6 +231,7 @@ def of(entries: Sequence[object], word: str) -> str:
 
 def against(given: Given) -> Iterator[Part | None]:
     """The comparison with the baseline."""
+    from albench.analysis.comparison import shares
     from albench.analysis.comparison.typeset import headline_table
     from albench.analysis.comparison.words import units
 
@@ -239,8 +241,32 @@ def against(given: Given) -> Iterator[Part | None]:
     counted = {units(design): None for design in given.comparison.design}
     caption = f"Each strategy against {given.comparison.options.baseline} over {'; '.join(counted)}"
     shown = sheet(headline_table(table), "against", caption)
+    spread = given.comparison.tables.get("shares")
     lines = [f"Note: {line}" for line in given.comparison.notes]
+    lines += [] if spread is None else [f"Note: {line}" for line in shares.where(spread)]
+    lines += [f"Note: {line}" for line in on_classes(given)]
     yield Part("Comparison", lines=lines, tables=[vars(shown)])
+
+
+def on_classes(given: Given) -> list[str]:
+    """What class weights leave of the gains, and how many starts hold one class only."""
+    from albench.analysis.comparison import weighted
+
+    models = {m.label: (m.ref.name, dict(m.ref.params)) for m in given.suite.models}
+    return weighted.told(given.comparison, models, given.runs, given.rounds)
+
+
+def efforts(given: Given) -> Iterator[Part | None]:
+    """What a target takes in labels, money and hours, where the suite names a price of either."""
+    from albench.analysis.comparison import effort
+
+    asked, seconds = given.comparison.options, given.suite.seconds_per_label
+    table = effort.efforts(given.runs, given.rounds, asked, seconds)
+    if table.empty:
+        return
+    caption = "Labels, cost and hours to each target: medians over trials, bounds where censored"
+    shown = sheet(effort.for_people(table), "effort", caption)
+    yield Part("What a target takes", lines=effort.sentences(table, asked), tables=[vars(shown)])
 
 
 def section_of(title: str) -> Callable[[Given], Iterator[Part | None]]:
@@ -320,6 +346,13 @@ def bought(given: Given) -> Iterator[Part | None]:
         yield as_part(given, view, titles)
     if why:
         yield Part("Not drawn", lines=[line[:1].upper() + line[1:] + "." for line in why])
+
+
+def stopped(given: Given) -> Iterator[Part | None]:
+    """When one would have stopped."""
+    from albench.reporting.stopping import section
+
+    yield from section(given.suite, given.runs, given.rounds, given.comparison, given.tell)
 
 
 def audited(given: Given) -> Iterator[Part | None]:
@@ -415,6 +448,7 @@ SECTIONS = tuple(
     guarded(s)
     for s in (
         against,
+        efforts,
         section_of("Comparison"),
         section_of("Matrix"),
         section_of("Curves"),
@@ -422,6 +456,7 @@ SECTIONS = tuple(
         summaries,
         bought,
         audited,
+        stopped,
         section_of("Runtime"),
         ended,
         exact,

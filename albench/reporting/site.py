@@ -36,9 +36,12 @@ from albench.reporting.page import (
     stamp,
     where_from,
 )
+from albench.reporting.scopes import of_dataset, scopes_of
 from albench.suite import Labelled
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from albench.analysis.comparison.cells import Stack
     from albench.plots.style import About
 
@@ -101,6 +104,7 @@ class Site:
     def __init__(self, board: Board, manifest: Mapping[str, Any], links: dict[str, str]) -> None:
         self.board, self.manifest, self.links = board, manifest, links
         self.suite, self.asked = board.suite, board.question
+        self.scopes: dict[str, pd.DataFrame] = {}
         versions = manifest.get("versions", {})
         bases, listed = len(set(self.suite.bases.values())), len(self.suite.datasets)
         variants = f", {listed} with variants" if listed > bases else ""
@@ -358,7 +362,10 @@ class Site:
         told = self.looked(self.asked.metric, model, part)
         curves = [mean_curves(part, lower), *curves_of(self.board.ceilings, model, label, lower)]
         figures = [drawn_alone(pd.concat(curves, ignore_index=True), told, f"m{place}")]
-        return Part(f"With {model}", figures=figures, tables=[vars(table)])
+        if model not in self.scopes and stack is not None:
+            self.scopes[model] = scopes_of(stack, self.asked)
+        both = of_dataset(self.scopes[model], label, self.asked.baseline, f"scopes-{place}")
+        return Part(f"With {model}", figures=figures, tables=[vars(table), vars(both)])
 
     def protocol(self) -> str:
         """The protocol with its known limits, versions, references, and how to repeat it."""

@@ -13,7 +13,7 @@ A source works everything out once; `most` bounds the runs that it rests on, and
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from albench.core.errors import AlbenchError
+from albench.core.errors import AlbenchError, BadResults
 from albench.reporting import source as kinds
 from albench.reporting.source import Source, View, oracles, prevalence, scarce
 
@@ -233,6 +233,27 @@ def mistakes(source: Source) -> "tuple[pd.DataFrame, pd.DataFrame, list[str]]":
     return found, drawn, words.noise(drawn, oracles(source))
 
 
+def annotators(source: Source) -> View:
+    """Who was asked, how right the aggregated labels are, and what a point of score costs."""
+    from albench.analysis.bought import annotators as asked
+
+    question = source.question
+    each = source.measured(asked.measured, metric=question.metric, better=question.better)
+    if each.empty:
+        raise BadResults("no oracle of this suite has several annotators to choose of")
+    found = asked.summary(each, source.baseline)
+    return View(
+        "noise",
+        "annotators",
+        f"Answers, aggregated labels, money and hours at the end, beside {source.baseline}",
+        asked.words(found, source.baseline, question.metric),
+        found,
+        found,
+        source.lacking(),
+        source,
+    )
+
+
 def estimators(source: Source, score: str | None = None) -> View:
     """What one would believe without a test set."""
     from albench.analysis.bought import errors as misled
@@ -298,7 +319,7 @@ VIEWS: Mapping[str, Mapping[str, Callable[..., View]]] = {
     "bias": {"drift": drift, "focus": focus, "overlap": overlaps, "features": features},
     "coverage": {"distance": distance, "classes": first_labels},
     "rare": {"discovery": discovery, "labels": to_positives},
-    "noise": {"affinity": affinity, "cost": cost},
+    "noise": {"affinity": affinity, "cost": cost, "annotators": annotators},
     "audit": {"errors": estimators, "ranking": ranking},
 }
 """Topic (the command's name) -> table -> `(source) -> View`."""
@@ -341,9 +362,19 @@ def no_mistakes(source: Source) -> str:
     return "no figure of wrong labels: the oracle is exact" if exact else ""
 
 
+def no_choice(source: Source) -> str:
+    """Why nobody was chosen to ask, or nothing."""
+    from albench.core import registry
+
+    named = set(oracles(source).values())
+    several = any(registry.entry("oracle", name).traits.annotators for name in named)
+    return "" if several else "no figure of annotators: no oracle has several"
+
+
 APPLIES: Mapping[Callable[..., View], Callable[[Source], str]] = {
     discovery: no_rare_class,
     affinity: no_mistakes,
+    annotators: no_choice,
 }
 
 

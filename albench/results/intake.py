@@ -55,6 +55,9 @@ NAMES = {
     "reason_code",
     *tables.LABELS.values(),
 }
+DUE = ("run", "dataset", "model", "query_model", "strategy", "protocol", "trial")
+"""Columns of `runs` in which nothing may be null."""
+MOST_METRIC_TEXT = 2**14
 TEXTS = {"suite", "suite_sha256", "revision"}
 Table = Literal["runs", "rounds"]
 Source: TypeAlias = io.BufferedReader | io.BytesIO
@@ -412,19 +415,16 @@ def same_type(found: "pa.DataType", due: "pa.DataType") -> bool:
 
 
 def check_rows(path: Path, found: "pa.Table", table: Table) -> None:
-    """Refuse rows without a run, and a status that there is not."""
+    """Refuse rows without a run or a name, runs that stand twice, and words that are none."""
     import pyarrow.compute as pc
 
     from albench.core.tables import STATUSES
 
-    if found["run"].null_count if "run" in found.column_names else 0:
-        raise BadResults(f"{path} has rows without a run")
-    for name in {"picks", "round", "n_labeled"} & set(found.column_names):
-        holes = found[name].null_count
-        if name == "picks" and not holes:
-            holes = pc.list_flatten(found[name]).null_count
-        if holes:
-            raise BadResults(f"{path} has rounds in which {name} is null")
+    check_holes(path, found, table)
+    if table == "runs" and "run" in found.column_names:
+        twice = len(found) - len(pc.unique(found["run"]))
+        if twice:
+            raise BadResults(f"{path} has {twice} rows of runs that stand there already")
     if table == "runs" and "status" in found.column_names:
         strange = set(pc.unique(found["status"]).to_pylist()) - set(STATUSES)
         if strange:
@@ -433,7 +433,32 @@ def check_rows(path: Path, found: "pa.Table", table: Table) -> None:
         strange = set(pc.unique(found["reason_code"]).to_pylist()) - {None, *Reason}
         if strange:
             raise BadResults(f"{path} has the reason code {min(strange)[:60]!r}")
+    check_names(path, found)
+
+
+def check_holes(path: Path, found: "pa.Table", table: Table) -> None:
+    """Refuse nulls where something is due."""
+    import pyarrow.compute as pc
+
+    for name in DUE if table == "runs" else ("run",):
+        if name in found.column_names and found[name].null_count:
+            raise BadResults(f"{path} has rows without a {name}")
+    for name in {"picks", "round", "n_labeled"} & set(found.column_names):
+        holes = found[name].null_count
+        if name == "picks" and not holes:
+            holes = pc.list_flatten(found[name]).null_count
+        if holes:
+            raise BadResults(f"{path} has rounds in which {name} is null")
+
+
+def check_names(path: Path, found: "pa.Table") -> None:
+    """Refuse names of more than a line, or beyond the length of one."""
+    import pyarrow.compute as pc
+
     for name in NAMES & set(found.column_names):
         for text in pc.unique(found[name]).to_pylist():
             if text is not None and not is_name(text):
                 raise BadResults(f"{path}: {name} {text[:60]!r} is no name")
+    for text in pc.unique(found["metrics"]).to_pylist() if "metrics" in found.column_names else ():
+        if text is not None and not (len(text) <= MOST_METRIC_TEXT and text.isprintable()):
+            raise BadResults(f"{path}: metrics {text[:60]!r} are no names")

@@ -8,12 +8,12 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
 from albench.core import registry
 from albench.core.source import SESSION
 from albench.core.spec import Ref
 from albench.core.version import VERSION
 from albench.suite import Suite
-
 
 FIXED = ("metric", "better", "summary", "baseline", "rope", "alpha")
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
@@ -65,7 +65,8 @@ def machine() -> dict[str, Any]:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line for line in info.read_text("utf-8", errors="replace").splitlines() if line.startswith("model name")]
+        lines = info.read_text("utf-8", errors="replace").splitlines()
+        names = [line for line in lines if line.startswith("model name")]
         model = names[0].split(":", 1)[1].strip() if names else model
     return {"cpu": model, "cores": os.cpu_count()}
 
@@ -124,6 +125,15 @@ def entries(suite: Suite) -> dict[str, dict[str, str]]:
     return found
 
 
+def in_process(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The strategies from outside that ran in the process that holds the data, and why."""
+    found: dict[str, str] = {}
+    for one in manifests:
+        told = one.get("in_process")
+        found |= told if isinstance(told, dict) else {}
+    return found
+
+
 def merged(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The manifest of a union of stores: what differs between them is listed, not hidden."""
     out: dict[str, Any] = {}
@@ -133,6 +143,8 @@ def merged(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 continue
             if key == "added":
                 out[key] = sorted({*out.get(key, []), *value})
+            elif key == "in_process":
+                out[key] = in_process([one, out])
             elif key == "entries":
                 out[key] = {**value, **out.get(key, {})}
             elif key not in out:

@@ -4,11 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
 from albench.core.errors import AlbenchError, Contradiction
-from albench.suite.protocols import protocol_name
-from albench.core.spec import canonical
-from albench.core.spec import Protocol
+from albench.core.spec import Protocol, canonical
 from albench.core.tables import KEY, LABELS, RUNS, claims, rounds_table, runs_table
+from albench.suite.protocols import protocol_name
 
 if TYPE_CHECKING:
     import pyarrow as pa

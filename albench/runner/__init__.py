@@ -1,7 +1,7 @@
 """Specs -> store: what is missing is run, in parallel, and stored by the coordinator alone."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
 from albench.results import provenance
 from albench.results.store import Labels, Store
+from albench.runner import isolation
 from albench.runner.clock import wanting
 from albench.runner.crew import Block
 from albench.runner.grid import labels_of, missing, take_over
@@ -195,7 +196,10 @@ def run(
         progress = Progress(len(specs), names={e.ref.label: e.label for e in suite.datasets})
         on_progress(progress)
         if specs:
-            store.note(**told(suite, store, origins))
+            beside = isolation.beside_data(specs, options.in_process)
+            for label, why in beside.items():
+                report(f"strategy {label} runs in the process that holds the data: {why}")
+            store.note(**told(suite, store, origins, beside=beside))
             progress.workers = workers.count
             finished = results(blocks(specs), options, workers)
             stored_as_they_come(finished, store, progress, on_progress, labels)
@@ -247,12 +251,21 @@ def without_data(suite: Suite, spec: RunSpec, reason: str) -> dict[str, Any]:
 
 
 def told(
-    suite: Suite, store: Store, origins: Sequence[dict[str, Any]] = (), ran: bool = True
+    suite: Suite,
+    store: Store,
+    origins: Sequence[dict[str, Any]] = (),
+    ran: bool = True,
+    beside: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What the manifest says now; additions of earlier runs and their entries stay in it."""
+    """What the manifest says now; additions of earlier runs and their entries stay in it.
+
+    beside  strategies from outside that run in the process that holds the data, and why
+    """
     before, now = store.manifest, provenance.manifest(suite)
     now["added"] = list(dict.fromkeys([*before.get("added", ()), *now["added"]]))
     now["entries"] = {**before.get("entries", {}), **now["entries"]}
+    sides = provenance.in_process([before, *origins, {"in_process": dict(beside or {})}])
+    now |= {"in_process": sides} if sides else {}
     # the question of the first run stays, so that a later change of it can be told
     if not before:
         now["question"] = provenance.asked(suite)

@@ -15,7 +15,8 @@ from albench.core.spec import Ref, RunSpec
 from albench.datasets._cut import column_names
 from albench.models import engines
 from albench.runner.clock import one_thread
-from albench.runner.worker import cut_once, luggage, resident
+from albench.runner.worker import cut_once, engine_of, luggage, resident
+from albench.simulation.annotators import Panel
 from albench.simulation.learner import Fitted, Learner
 from albench.simulation.oracles import oracle
 from albench.simulation.query import gap
@@ -76,6 +77,11 @@ class Cut:
         return self.oracle.answer(np.arange(len(self.task.y)))
 
     @property
+    def panel(self) -> Panel | None:
+        """The annotators of the trial, or None where there is no choice."""
+        return self.oracle.panel
+
+    @property
     def prices(self) -> Floats:
         """(n_train,) what the label of each train row costs."""
         return self.oracle.prices(np.arange(len(self.task.y)))
@@ -87,6 +93,7 @@ class Cut:
             self.task,
             lambda n: self.spec.seed("model", n) % 2**32,
             rescale=self.spec.protocol.scale == "labeled",
+            engine=engine_of(self.spec, "auto"),
         )
 
     @cached_property

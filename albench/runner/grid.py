@@ -12,6 +12,7 @@ from albench.core.spec import RunSpec
 from albench.core.tables import LABELS, claims
 from albench.core.traits import did_you_mean
 from albench.results import provenance
+from albench.results.consistent import refused, spec_of, specs_of
 from albench.results.store import Store
 from albench.results.union import united
 from albench.runner.worker import versions_of
@@ -43,7 +44,7 @@ def skipped_in(suite: Suite, runs: "pd.DataFrame") -> Suite:
     dropped = runs[runs["reason_code"] == Reason.trial_skipped]
     if not len(dropped):
         return suite
-    trials = {(r.dataset, r.protocol, r.trial) for r in map(RunSpec.from_json, dropped["spec"])}
+    trials = {(r.dataset, r.protocol, r.trial) for r in specs_of(dropped)}
     gone = {
         (dataset.label, label, trial)
         for dataset in suite.datasets
@@ -88,7 +89,7 @@ def from_elsewhere(
     named = runs["strategy"].str.split("(").str[0].isin(names)
     rows = []
     for run, text in zip(runs.loc[named, "run"], runs.loc[named, "spec"], strict=True):
-        spec = RunSpec.from_json(text)
+        spec = spec_of(run, text)
         dataset, protocol = datasets.get(spec.dataset.json), protocols.get(spec.protocol.json)
         model = models.get((spec.model.json, spec.query_model.json))
         current = spec.strategy.version == versions[spec.strategy.name]
@@ -140,11 +141,15 @@ def with_status(grid: "pd.DataFrame", runs: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def take_over(suite: Suite, store: Store, other: Store) -> int:
-    """Copy the runs of the grid that another store holds; returns how many."""
+    """Copy the runs of the grid that another store holds; returns how many.
+
+    Raises BadResults for a store that contradicts itself.
+    """
     import pyarrow.compute as pc
 
     runs, rounds = other.arrow()
     assert rounds is not None
+    refused(runs.to_pandas(), rounds.to_pandas(), str(other.folder))
     wanted = {spec.id for spec in missing(suite, store)}
     ids = [run for run in runs["run"].to_pylist() if run in wanted]
     if ids:
@@ -185,7 +190,8 @@ def merge(
     """The union of stores in a new or existing folder; the sources are left as they are.
 
     report  called with one sentence about each damaged part of a source, which is left out
-    Raises BadResults where two of them hold other numbers for the same run.
+    Raises BadResults where two of them hold other numbers for the same run, or where one
+    contradicts itself (see `albench.results.consistent`); nothing is written then.
     """
     for folder in sources:
         if not Path(folder).is_dir():
@@ -193,6 +199,9 @@ def merge(
     target = Store(into, report)
     stores = [Store(folder, left_out(folder, report)) for folder in sources]
     parts = [store.arrow() for store in [*stores, target]]
+    for store, (some, bought) in zip([*stores, target], parts, strict=True):
+        assert bought is not None
+        refused(some.to_pandas(), bought.to_pandas(), str(store.folder))
     runs, rounds = united([a for a, _ in parts], [b for _, b in parts if b is not None])
     assert rounds is not None
     manifests = [store.manifest for store in [*stores, target]]

@@ -29,7 +29,17 @@ A_ROUND, A_RUN, AT_ALL = 5e-4, 5e-3, 4.0
 """Seconds beside the fits, measured on `quickstart`: the loop, metrics and a cheap strategy;
 cutting and storing; start-up of the processes, imports and the closing comparison."""
 REPEATS = 3
-PARTS = ("load", "split", "fit", "pool", "test", "strategy", "metrics", "other")
+PARTS = (
+    "load",
+    "split",
+    "fit",
+    "fit again",
+    "pool",
+    "test",
+    "strategy",
+    "metrics",
+    "other",
+)
 
 
 def plan(
@@ -141,7 +151,8 @@ def timed(learner: Learner, rows: Ints, y: Ints) -> float:
 def profiled(progress: Progress) -> list[dict[str, Any]]:
     """Where the time of a run went, by model and strategy, then by store and idle workers.
 
-    load, split: reading and cutting data; fit; pool, test: scores; strategy; metrics;
+    load, split: reading and cutting data; fit; fit again: in the process of an isolated
+    strategy; pool, test: scores; strategy; metrics;
     other: the loop itself. The last rows are of the coordinator and of all workers.
     """
     out: list[dict[str, Any]] = []

@@ -6,7 +6,8 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -21,6 +22,8 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
 from albench.models.engines.shared import Cache, Memo
+from albench.results.consistent import told_by
+from albench.runner import isolation
 from albench.runner.clock import (
     Laps,
     Parts,
@@ -33,6 +36,7 @@ from albench.runner.clock import (
 from albench.simulation.learner import Learner
 from albench.simulation.loop import Cold, Sight, simulate
 from albench.simulation.oracles import oracle
+from albench.simulation.stopping import Watch
 from albench.simulation.task import Oracle, Round, Task
 from albench.strategies._applies import out_of_place, why_not
 from albench.suite.protocols import protocol_name
@@ -54,6 +58,7 @@ class Options:
     plugins  files to import in the worker
     entries  entries to know in the worker that no file tells of
     profile  record where the time went, and the peak memory of the process
+    in_process  have strategies from files run in the worker itself, beside the data
     """
 
     metrics: tuple[str, ...]
@@ -64,6 +69,7 @@ class Options:
     entries: tuple[registry.Entry, ...] = ()
     profile: bool = False
     memory: int = engines.MEMORY
+    in_process: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,8 @@ def luggage(
         used["strategy", rules.cold] = None
         if rules.cost is not None:
             used["cost", rules.cost] = None
+        if rules.stop is not None:
+            used["stopping", rules.stop] = None
     for metric in metrics:
         used["metric", registry.resolve("metric", metric)] = None
     every = (inner for kind, ref in used for inner in registry.within(kind, ref))
@@ -161,12 +169,17 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
         row |= shape(task)
         for ref in (spec.model, spec.query_model):
             registry.build("model", ref)(0)  # its imports are not the run's time
+        if isolation.isolates(spec, options.in_process):
+            isolation.prepare(spec, options.engine, options.memory)
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with parts.running("other"):
                 learners = learners_of(spec, task, options, parts, fits)
                 row["engine"] = learners.model.name
-                rounds.extend(simulated(spec, task, options, learners, parts))
+                with closing(simulated(spec, task, options, learners, parts)) as made:
+                    for entry in made:
+                        row |= entry.pop("ended")
+                        rounds.append(entry)
                 row["engine"] = learners.model.name  # an engine that fell back on the way says so
         row |= {"status": "done", "reason": None, "reason_code": None}
     except BaseException as error:
@@ -185,6 +198,10 @@ def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
         status, words = "skipped", said(error)
     elif isinstance(error, RunTimeout):
         status, words = "timeout", said(error)
+    elif isinstance(error, isolation.Raised):
+        otherwise, words = Reason.exception, said(error)
+    elif isinstance(error, isolation.ProcessDied):
+        otherwise, words = Reason.worker_died, f"{spec.strategy.label}: {said(error)}"
     elif isinstance(error, AlbenchError):
         words = f"{spec.strategy.label}: {said(error)}"
     else:
@@ -214,16 +231,7 @@ def cut_once(spec: RunSpec, shared: dict[Any, Any]) -> Task:
 
 def described(spec: RunSpec) -> dict[str, Any]:
     """The columns of `runs` that follow from the spec."""
-    return {
-        "run": spec.id,
-        "spec": spec.json,
-        "dataset": spec.dataset.label,
-        "model": spec.model.label,
-        "query_model": spec.query_model.label,
-        "strategy": spec.strategy.label,
-        "protocol": protocol_name(spec.protocol),
-        "trial": spec.trial,
-    }
+    return told_by(spec) | {"protocol": protocol_name(spec.protocol)}
 
 
 def versions_of(metrics: Sequence[str]) -> str:
@@ -252,10 +260,10 @@ class Learners:
 
 def simulated(
     spec: RunSpec, task: Task, options: Options, learners: Learners, parts: Parts
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any], None, None]:
     """The rows of `rounds` of one run."""
     fitting, querying = Laps(parts, ("fit",)), Laps(parts, ("strategy", "pool"))
-    strategy, sight, task, answers = roles(spec, task)
+    sight, task, answers, replay = roles(spec, task)
     same = learners.query is learners.model
     timed = TimedLearner(learners.model, parts, options.profile)
     metrics = {name: registry.resolve("metric", name) for name in options.metrics}
@@ -263,23 +271,74 @@ def simulated(
     built = {name: registry.build("metric", ref) for name, ref in metrics.items()}
     if options.profile:
         built = {name: parts.timed("metrics", function) for name, function in built.items()}
-    rounds = simulate(
-        task,
-        parts.timed("strategy", strategy),
-        timed,
-        timed if same else learners.query,
-        answers,
-        metrics=built,
-        rng=spec.rng("strategy"),
-        sight=sight,
-        trace=trace,
-        cold=cold_of(spec) if not len(task.start) else None,
-    )
-    for entry in rounds:
-        yield round_row(spec.id, task, entry) | {
-            "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
-            "seconds_query": round(querying.lap(), 6),
-        }
+    with chosen(spec, task, options, parts, replay) as strategy:
+        rounds = simulate(
+            task,
+            parts.timed("strategy", strategy),
+            timed,
+            timed if same else learners.query,
+            answers,
+            metrics=built,
+            rng=spec.rng("strategy"),
+            sight=sight,
+            trace=trace,
+            watch=watching(spec, task, timed),
+            cold=cold_of(spec) if not len(task.start) else None,
+        )
+        for entry in rounds:
+            yield round_row(spec.id, task, entry) | {
+                "seconds_fit": round(fitting.lap(), 6),  # digits beyond are noise, and bytes
+                "seconds_query": round(querying.lap(), 6),
+                "ended": ended_by(spec, entry),
+            }
+
+
+def chosen(
+    spec: RunSpec, task: Task, options: Options, parts: Parts, replay: Callable[[Any], Any] | None
+) -> AbstractContextManager[Callable[[Any], Any]]:
+    """The strategy of a run: recorded picks, or one from a file in a process of its own."""
+    if replay is not None:
+        return nullcontext(replay)
+    if spec.strategy.name == FULL_POOL:
+        return nullcontext(lambda query: query.pool)
+    if isolation.isolates(spec, options.in_process):
+        return isolation.isolated(
+            spec, task, engine_of(spec, options.engine), options.memory, parts
+        )
+    return nullcontext(registry.build("strategy", spec.strategy))
+
+
+SEES_TEST = "the model looks at the test set, of which a stopping rule knows nothing"
+
+
+def sees_test(spec: RunSpec) -> bool:
+    """Whether the task model is a bound, so that no stopping rule may ask it."""
+    return registry.entry("model", spec.model.name).traits.bound
+
+
+def watching(spec: RunSpec, task: Task, learner: Learner) -> Watch | None:
+    """Who asks the protocol's stopping rule; the full-pool run has none to ask."""
+    rule = spec.protocol.stop
+    if rule is None or spec.strategy.name == FULL_POOL:
+        return None
+    if sees_test(spec):
+        raise Skip(f"stopping rule: {SEES_TEST}")
+    rules = {rule.label: registry.build("stopping", rule)}
+    watch = Watch(rules, task, learner, lambda: spec.rng("stopping"))
+    for why in watch.refused.values():
+        raise Skip(f"stopping rule: {why}")
+    return watch
+
+
+def ended_by(spec: RunSpec, entry: Round) -> dict[str, Any]:
+    """The columns of `runs` that say why and after how many labels a rule ended a run."""
+    rule = spec.protocol.stop
+    if entry.stopped is None or rule is None:
+        return {}
+    return {
+        "stopped": f"{rule.label}: {entry.stopped.why}",
+        "stopped_at": entry.stopped.labels,
+    }
 
 
 def cold_of(spec: RunSpec) -> Cold:
@@ -316,18 +375,21 @@ def learner_of(spec: RunSpec, task: Task, options: Options, role: Any) -> Learne
         task,
         lambda n: spec.seed(role, n) % 2**32,
         rescale=role == "model" and spec.protocol.scale == "labeled",
-        engine=options.engine,
+        engine=engine_of(spec, options.engine),
         memory=options.memory,
     )
 
 
-def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task, Oracle]:
-    """Strategy, what it may see, task and oracle; the full-pool run buys all true labels."""
+def roles(spec: RunSpec, task: Task) -> tuple[Sight, Task, Oracle, Callable[[Any], Any] | None]:
+    """What the strategy may see, task and oracle, and recorded picks, if it is those.
+
+    The full-pool run buys all true labels.
+    """
     if spec.strategy.name == FULL_POOL:
         everything = np.setdiff1d(np.arange(len(task.y)), task.withheld)
         full = replace(task, start=everything, budget=len(everything), rounds=0, cost_budget=None)
         truth = oracle(Protocol(), full, spec.rng("oracle"))
-        return (lambda query: query.pool), "pool", full, truth
+        return "pool", full, truth, None
     entry = registry.entry("strategy", spec.strategy.name)
     registry.refuse_bound("model", spec.query_model, "query model")
     params, query_model = spec.strategy.kwargs, registry.entry("model", spec.query_model.name)
@@ -336,12 +398,26 @@ def roles(spec: RunSpec, task: Task) -> tuple[Callable[[Any], Any], Sight, Task,
     if reason is not None:
         raise Skip(reason)
     sight: Sight = "all" if entry.traits.bound else "file" if entry.traits.rows else "pool"
+    if entry.traits.annotators:
+        if not several(spec.protocol):
+            raise Skip("it chooses annotators, and the oracle has none to choose of")
+        sight = "panel-file" if entry.traits.rows else "panel"
     if sight == "pool" and spec.protocol.labels == "visible":
         sight = "train"
-    strategy = registry.build("strategy", spec.strategy)
-    if entry.traits.replay:
-        task = strategy.bind(spec, task)
-    return strategy, sight, task, oracle(spec.protocol, task, spec.rng("oracle"))
+    replay = registry.build("strategy", spec.strategy) if entry.traits.replay else None
+    if replay is not None:
+        task = replay.bind(spec, task)
+    return sight, task, oracle(spec.protocol, task, spec.rng("oracle")), replay
+
+
+def several(protocol: Protocol) -> bool:
+    """Whether a protocol's oracle has several annotators, so that labels may change."""
+    return bool(registry.entry("oracle", protocol.oracle.name).traits.annotators)
+
+
+def engine_of(spec: RunSpec, engine: str) -> str:
+    """The engine of a run: engines take labels once given for good, which a panel revises."""
+    return "plain" if several(spec.protocol) else engine
 
 
 def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
@@ -356,5 +432,6 @@ def round_row(run: str, task: Task, entry: Round) -> dict[str, Any]:
         "probability": listed(entry.probability),
         "n_tied": entry.n_tied,
         "margin_rank": listed(entry.margin_rank),
+        "annotators": listed(entry.annotators),
         **entry.scores,
     }

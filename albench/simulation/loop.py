@@ -13,9 +13,11 @@ import numpy as np
 
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import NoLabels, RunError, Skip, StrategyError
+from albench.simulation.annotators import Annotators, Books, checked_pairs
 from albench.simulation.learner import Fitted, Learner
 from albench.simulation.query import FileQuery, OracleQuery, Picks, Query
 from albench.simulation.seal import ABSENT, Fit, Tell, Train
+from albench.simulation.stopping import Evidence, Watch
 from albench.simulation.task import Oracle, Outcome, Round, Task
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Bought:
     probability: Floats | None = None
     n_tied: int | None = None
     margin_rank: Floats | None = None
+    who: Ints | None = None
 
     def first(self, n: int) -> "Bought":
         """The first n picks."""
@@ -40,10 +43,10 @@ class Bought:
 
     def kept(self, which: slice | Ints) -> "Bought":
         """Some of the picks, in their order."""
-        kept = (None if a is None else a[which] for a in (self.probability, self.margin_rank))
-        probability, margin_rank = kept
+        arrays = (self.probability, self.margin_rank, self.who)
+        probability, rank, who = (None if a is None else a[which] for a in arrays)
         picks = self.picks[which]
-        return replace(self, picks=picks, probability=probability, margin_rank=margin_rank)
+        return replace(self, picks=picks, probability=probability, margin_rank=rank, who=who)
 
     def one_of_each(self, groups: Ints | None) -> "Bought":
         """The first pick of each group; all of them where there are no groups."""
@@ -75,17 +78,22 @@ def answered(
         raise StrategyError(
             f"round {number}: it wrote to an array of its query; they are read-only, copy first"
         ) from error
-    rows, probability = answer if isinstance(answer, Picks) else (answer, None)
+    rows, probability, who = answer if isinstance(answer, Picks) else (answer, None, None)
     try:
-        picks = checked_rows(rows, pool, n, asked)
+        if who is not None and query.annotators is not None:
+            picks, who = checked_pairs(rows, who, query.annotators, n)
+        elif who is not None:
+            raise StrategyError("it chose annotators; the oracle has none to choose of")
+        else:
+            picks = checked_rows(rows, pool, n, asked)
         probability = checked_probability(probability, len(picks))
     except StrategyError as error:
         raise StrategyError(f"round {number}: {error}") from error
     rank = None
-    if trace:
+    if trace and np.isin(picks, pool).all():
         at = np.searchsorted(pool, picks)
         rank = np.array([(query.margins < query.margins[i]).mean() for i in at])
-    return Bought(picks, probability, query.log.get("n_tied"), rank)
+    return Bought(picks, probability, query.log.get("n_tied"), rank, who)
 
 
 def checked_rows(rows: Any, pool: Ints, n: int, asked: Collection[int]) -> Ints:
@@ -121,13 +129,17 @@ def checked_probability(probability: Any, n: int) -> Floats | None:
     return given
 
 
-Sight = Literal["pool", "file", "train", "all"]
+Sight = Literal["pool", "file", "panel", "panel-file", "train", "all"]
 QUERIES: dict[Sight, type[Query]] = {
     "pool": Query,
+    "panel": Query,
+    "panel-file": FileQuery,
     "file": FileQuery,
     "train": OracleQuery,
     "all": OracleQuery,
 }
+"""`pool`, and with annotators to choose of `panel`: a `Query`; `file`: with row numbers; `train`,
+`all`: with the hidden labels, without and with the test set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,6 +221,7 @@ class Asking:
             remaining=task.budget - self.ledger.n_bought,
             priority=self.priority(),
             waiting=self.ledger.waiting(),
+            annotators=self.ledger.seen(),
         )
         if fitted is None:
             vars(query).update(y_labeled=ABSENT, make_model=ABSENT)
@@ -218,7 +231,7 @@ class Asking:
     def lasting(self) -> dict[str, Any]:
         """The fields of a query that stay the same over the run."""
         task, asked = self.task, self.query_learner
-        hidden: dict[str, Any] = {"rows": task.rows} if self.sight == "file" else {}
+        hidden: dict[str, Any] = {"rows": task.rows} if "file" in self.sight else {}
         if self.sight in ("train", "all"):
             hidden["y"] = task.y
             seen = (task.X_test, task.y_test) if self.sight == "all" else (None, None)
@@ -273,27 +286,54 @@ class Ledger:
         self.open[task.withheld] = False
         self.n_open = int(np.count_nonzero(self.open))
         self.cost, self.n_bought, self.in_session, self.spent = 0.0, 0, 0.0, False
-        self.outstanding: list[tuple[Ints, Ints]] = []
+        self.outstanding: list[tuple[Ints, Ints, Ints | None]] = []
+        panel = getattr(oracle, "panel", None)  # an oracle of one's own need not have one
+        self.books = None if panel is None else Books(panel, task.withheld)
+        self.chooses = False
 
-    def buy(self, picks: Ints, delay: int) -> Ints:
+    def seen(self) -> Annotators | None:
+        """What a strategy that chooses its annotators is told of them."""
+        return self.books.seen() if self.books is not None and self.chooses else None
+
+    def asked(self, picks: Ints, who: Ints | None) -> Ints | None:
+        """Who is asked for these rows; None where there is no choice."""
+        if self.books is None:
+            return None
+        return self.books.panel.first[picks] if who is None else who
+
+    def prices(self, picks: Ints, who: Ints | None) -> Floats:
+        """(n,) what these answers cost."""
+        if self.books is None or who is None:
+            return self.oracle.prices(picks)
+        return np.asarray(self.books.panel.prices[picks, who])
+
+    def buy(self, picks: Ints, delay: int, who: Ints | None = None) -> Ints:
         """Label `picks`; the labels arrive `delay` rounds later. Returns the answers.
 
+        who  the annotators asked; default: those who are asked where nobody is chosen
         Raises Skip where the start alone costs more than the cost budget.
         """
+        who = self.asked(picks, who)
         answers = self.oracle.answer(picks)
+        if self.books is not None and who is not None:
+            answers = self.books.panel.labels[picks, who]
+            self.books.bought(picks, who)
         if len(picks):
-            prices = self.oracle.prices(picks)
+            prices = self.prices(picks, who)
             total = prices[0] if len(picks) == 1 else np.add.reduce(prices)
             self.cost += self.oracle.overhead + float(total)
         limit = self.task.cost_budget
         if limit is not None and self.cost > limit + CENT:
             raise Skip(f"the start costs {self.cost:g}, above the cost budget of {limit:g}")
         self.open[picks] = False
-        self.n_open -= len(picks)
+        # of an annotator's further answer the row is not in the pool any more
+        self.n_open = self.n_open - len(picks) if self.books is None else int(self.open.sum())
         self.n_bought += len(picks)
-        self.outstanding.append((picks, answers))
+        self.outstanding.append((picks, answers, who))
         if len(self.outstanding) > delay:
-            rows, labels = self.outstanding.pop(0)
+            rows, labels, asked = self.outstanding.pop(0)
+            if self.books is not None and asked is not None:
+                labels = self.books.arrived(rows, asked)
             self.given[rows], self.known[rows] = labels, labels >= 0
         return answers
 
@@ -308,7 +348,8 @@ class Ledger:
         picks, budget, session = bought.picks, self.task.cost_budget, self.task.session
         if budget is None and session is None:
             return bought
-        prices = self.oracle.overhead + np.cumsum(self.oracle.prices(picks))
+        each = self.prices(picks, self.asked(picks, bought.who))
+        prices = self.oracle.overhead + np.cumsum(each)
         n = len(picks)
         if session is not None:
             if prices[0] > session - self.in_session + CENT:
@@ -320,6 +361,31 @@ class Ledger:
             n = min(n, paid)
         self.in_session += float(prices[n - 1]) if n else 0.0
         return bought.first(n)
+
+    def hold(self, positions: Ints) -> None:
+        """Pay for rows that are held out for a stopping rule: no model and no strategy has them."""
+        if not len(positions):
+            return
+        self.cost += self.oracle.overhead + float(np.add.reduce(self.oracle.prices(positions)))
+        self.open[positions] = False
+        self.n_open -= len(positions)
+        self.n_bought += len(positions)
+        if self.books is not None:
+            self.books.withhold(positions)
+
+    def evidence(self, number: int, picks: Ints, answers: Ints) -> Evidence:
+        """Where a run stands after an evaluation, for stopping rules."""
+        labeled, y_labeled = self.labeled()
+        return Evidence(
+            number,
+            labeled,
+            y_labeled,
+            self.open.nonzero()[0],
+            picks,
+            answers,
+            self.n_bought,
+            self.task.budget - self.n_bought,
+        )
 
     def labeled(self) -> tuple[Ints, Ints]:
         """Positions with a label, ascending, and their labels; none only at a start from nothing.
@@ -335,13 +401,16 @@ class Ledger:
         """Positions bought whose labels are outstanding, ascending."""
         if not self.outstanding:
             return NOTHING.picks
-        return np.sort(np.concatenate([picks for picks, _ in self.outstanding]))
+        return np.sort(np.concatenate([picks for picks, _, _ in self.outstanding]))
 
     def affordable(self) -> int:
         """How many labels the next query may buy."""
         if self.spent:
             return 0
-        return min(self.task.batch, self.task.budget - self.n_bought, self.n_open)
+        left = self.n_open
+        if self.books is not None and self.chooses:
+            left = int(self.books.askable.sum())
+        return min(self.task.batch, self.task.budget - self.n_bought, left)
 
 
 def scored(
@@ -369,26 +438,33 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
     rng: np.random.Generator,
     sight: Sight = "pool",
     trace: bool = False,
+    watch: Watch | None = None,
     cold: Cold | None = None,
 ) -> Iterator[Round]:
     """Run one trial and yield its rounds, the start (round 0) first.
 
     learner, query_learner  the task model and what the strategy sees; one object where
                             they are the same
-    sight                   `pool`: the strategy gets a `Query`; `file`: a `FileQuery`, with
-                            row numbers; `train`, `all`: an `OracleQuery` without and with
-                            the test set
+    sight                   what the strategy is given, see `QUERIES`; with `panel` it chooses
+                            its annotators
     trace                   record `margin_rank`
+    watch                   asks a stopping rule, which ends the run
     cold                    who chooses while there is no label, where the strategy cannot;
                             None: the run is skipped then
     A round without a label in hand has no model: its scores are NaN.
     Raises StrategyError when the strategy's answer breaks the contract.
     """
     ledger, bought, number = Ledger(task, oracle), Bought(task.start), 0
+    ledger.chooses = sight.startswith("panel")
     asking = Asking(task, ledger, learner, query_learner, rng, sight)
+    if watch is not None:
+        for held in watch.held.values():
+            ledger.hold(held)
+        watch.answered(oracle)
     first = chosen(strategy, cold)
     while True:
-        answers = ledger.buy(bought.picks, task.delay if number else 0)
+        who = ledger.asked(bought.picks, bought.who)
+        answers = ledger.buy(bought.picks, task.delay if number else 0, who)
         labeled, y_labeled = ledger.labeled()
         fitted = learner.fit(labeled, y_labeled) if len(labeled) else None
         yield Round(
@@ -401,7 +477,13 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
             probability=bought.probability,
             n_tied=bought.n_tied,
             margin_rank=bought.margin_rank,
+            stopped=None
+            if watch is None or fitted is None
+            else watch.ends(ledger.evidence(number, bought.picks, answers), fitted),
+            annotators=who,
         )
+        if watch is not None and watch.stopped:
+            return
         number += 1
         bought = NOTHING
         if ledger.affordable():

@@ -6,7 +6,8 @@ and every strategy of a trial meets the same ones. The test set stays clean.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -19,6 +20,7 @@ from albench.core.files import sha256 as digest_of
 from albench.core.parameters import OracleParam
 from albench.core.registry import build, register, resolve
 from albench.core.spec import Protocol, Ref
+from albench.simulation.annotators import Panel
 from albench.simulation.learner import fit_aligned
 from albench.simulation.query import gap
 from albench.simulation.task import Oracle, Task
@@ -47,11 +49,14 @@ class Answers:
     labels   (n_train,) class indices, -1 where it abstains
     votes    (n_train,) how many annotators are asked for a row; each is paid
     seconds  (n_train,) recorded working time, or None where none is recorded
+    panel    what each of several annotators would answer, where a strategy may choose; the rest
+             is then of those who are asked where it does not
     """
 
     labels: Ints
     votes: Ints
     seconds: Floats | None = None
+    panel: Panel | None = None
 
     @classmethod
     def of(cls, labels: Ints) -> "Answers":
@@ -79,12 +84,22 @@ class Priced:
         """See `Oracle.overhead`."""
         return self.costs.batch
 
+    @cached_property
+    def panel(self) -> Panel | None:
+        """The annotators, each at its price times the protocol's."""
+        panel = self.answers.panel
+        if panel is None:
+            return None
+        return replace(panel, prices=panel.prices * self.costs.labels[:, None])
+
     def answer(self, positions: Ints) -> Ints:
         """See `Oracle.answer`."""
         return self.answers.labels[positions]
 
     def prices(self, positions: Ints) -> Floats:
         """See `Oracle.prices`."""
+        if self.panel is not None:
+            return np.asarray(self.panel.of_first(self.panel.prices)[positions])
         return self.costs.labels[positions]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import Skip, StrategyError
+from albench.simulation.annotators import Annotators
 from albench.simulation.learner import Fitted, TrainOnly, fit_aligned
 
 TOLERANCE = 1e-6
@@ -92,10 +93,13 @@ class Picks(NamedTuple):
 
     rows         (n,) distinct positions of the pool, in the order picked
     probability  (n,) probability of each draw given the draws before it, or None
+    annotators   (n,) numbers of those to ask, or None where nobody is chosen. Where they are
+                 given, rows may be labelled ones, and there may be fewer than are due
     """
 
     rows: Ints
     probability: Floats | None = None
+    annotators: Ints | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +117,7 @@ class Query:
     rng        the strategy's own generator; it persists over the run
     batch      rows per round by the protocol (n is smaller in a last partial batch)
     waiting    positions bought whose labels are still outstanding, ascending
+    annotators whom it can ask, and what they said so far; None where there is no choice
     tie_window width of the tie window by the protocol, None where a strategy declares its own
     """
 
@@ -135,6 +140,7 @@ class Query:
     engine: Callable[..., Fitted | None] | None = field(default=None, repr=False)
     batch: int = 0
     waiting: Ints = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    annotators: Annotators | None = None
     tie_window: float | None = None
 
     @lazy

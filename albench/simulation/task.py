@@ -1,11 +1,12 @@
 """What one trial is: the task, who answers, what is evaluated, and a round's record."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
+from albench.simulation.annotators import Panel
 from albench.simulation.learner import Fitted
 
 
@@ -64,6 +65,10 @@ class Oracle(Protocol):
     def overhead(self) -> float:
         """What every batch costs besides its labels."""
 
+    @property
+    def panel(self) -> Panel | None:
+        """The annotators of whom a strategy may choose; None where there is no choice."""
+
     def answer(self, positions: Ints) -> Ints:
         """(n,) class indices, -1 for an abstention; the same for the same rows."""
 
@@ -106,6 +111,13 @@ class Outcome:
         return decision
 
 
+class Stop(NamedTuple):
+    """Why a stopping rule ended a run, and the labels spent by then, held-out ones too."""
+
+    why: str
+    labels: int
+
+
 @dataclass(eq=False, slots=True)  # frozen, it would take four times as long to make
 class Round:
     """One evaluation and what was bought since the one before.
@@ -113,6 +125,8 @@ class Round:
     picks   positions in the order bought (round 0: the start)
     labels  what the oracle answered, -1 for an abstention
     cost    cumulative
+    stopped why a stopping rule ended the run here; None where none did
+    annotators  numbers of those who were asked, beside the picks; None without a choice
     """
 
     round: int
@@ -124,3 +138,5 @@ class Round:
     probability: Floats | None
     n_tied: int | None
     margin_rank: Floats | None
+    stopped: Stop | None = None
+    annotators: Ints | None = None

@@ -30,6 +30,12 @@ def by(file: str, test: str, against: str, data: str) -> Checked:
 
 
 CHECKED: dict[str, Checked] = {
+    "activelab": by(
+        "annotators",
+        "scores_are_those_of_the_authors_library",
+        "cleanlab 2.9.0, at the same temperature",
+        "random answers of up to four annotators",
+    ),
     "albl": by(
         "strategies_imbalance",
         "albl_probabilities_and_updates_by_the_definition",
@@ -41,6 +47,12 @@ CHECKED: dict[str, Checked] = {
         "alce_equals_scikit_activeml_in_the_same_space",
         f"{SKA}, given the same embedding of the costs",
         THREE,
+    ),
+    "always_expert": by(
+        "annotators",
+        "always_expert_asks_the_dearest",
+        "what it must ask",
+        "three clouds, a simulated panel",
     ),
     "anchor": by(
         "strategies_imbalance",
@@ -141,6 +153,12 @@ CHECKED: dict[str, Checked] = {
     ),
     "file_order": by(
         "strategies_sampling", "file_order_follows_the_dataset", "the order of the file", "iris"
+    ),
+    "fixed_annotator": by(
+        "annotators",
+        "a_plain_strategy_asks_the_first_and_is_the_single_annotator_run",
+        "the run of its base strategy",
+        "iris, a simulated panel",
     ),
     "flqmi": by(
         "strategies_imbalance",
@@ -346,8 +364,20 @@ CHECKED: dict[str, Checked] = {
         "copies of itself",
         "random probabilities",
     ),
+    "random_annotator": by(
+        "annotators",
+        "random_annotator_asks_all_of_them",
+        "what it must ask",
+        "three clouds, a simulated panel",
+    ),
     "ranked_batch": by(
         "strategies_hybrids", "ranked_batch_by_its_definition", "the definition", "random rows"
+    ),
+    "repeat_until_agreement": by(
+        "annotators",
+        "repeat_until_agreement_asks_the_cheapest_until_two_agree",
+        "its definition, answer by answer",
+        "three clouds, a simulated panel",
     ),
     "same_as": by(
         "strategies_sampling",

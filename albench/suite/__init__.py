@@ -95,6 +95,8 @@ class Suite(Displayed):
     scope      what `run --until decided` decides: what holds `beyond` these datasets, or on
                `these`
     targets    quality targets of labels-to-target; checkpoints: shares of the budget
+    stopping   stopping rules that `albench stop` judges; empty: all that are known
+    price_of_mistakes  what a mistake costs in labels, over all predictions to be made
     seconds_per_label  how long a person takes for one, for hours beside labels
     bounds     labels of strategies that see hidden labels and are never ranked
     skipped    (dataset, protocol, trial) of trials that the protocol skips
@@ -118,6 +120,8 @@ class Suite(Displayed):
     checkpoints: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)
     trace: bool = False
     seconds_per_label: float | None = None
+    stopping: tuple[Labelled, ...] = ()
+    price_of_mistakes: float = 1000.0
     plugins: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     skipped: frozenset[tuple[str, str, int]] = frozenset()
@@ -177,8 +181,13 @@ class Suite(Displayed):
 
     @property
     def axis(self) -> str:
-        """What answers are given over: `cost` where a protocol says what a label costs."""
-        priced = any(d.under(p).cost is not None for _, p in self.protocols for d in self.datasets)
+        """What answers are given over: `cost` where a protocol or annotators say what one costs."""
+        priced = any(
+            d.under(p).cost is not None
+            or registry.entry("oracle", d.under(p).oracle.name).traits.annotators
+            for _, p in self.protocols
+            for d in self.datasets
+        )
         return "cost" if priced else "n_labeled"
 
     def question(self, metric: str | None = None, baseline: str | None = None) -> Options:

@@ -21,6 +21,7 @@ from albench.datasets.uci import CATALOGUE
 from albench.simulation.oracles import UNIT_COST
 from albench.suite import Labelled, Suite, Trials
 from albench.suite.protocols import PROTOCOLS, protocol, protocol_name
+from albench.suite.rare import decided
 
 TARGET = "'random', 'gap:SHARE' with 0 < SHARE < 1, or a score"
 
@@ -29,7 +30,7 @@ def judging(
     table: Mapping[str, Any], metrics: Sequence[str], strategies: Sequence[Labelled]
 ) -> dict[str, Any]:
     """The keys that say how the suite is judged; raises BadValue with what would be right."""
-    primary = table.get("primary", metrics[0])
+    primary = table["primary"]
     if primary not in metrics:
         raise BadValue(f"primary = {primary!r} is none of the metrics: {', '.join(metrics)}")
     labels = [s.label for s in strategies]
@@ -119,6 +120,8 @@ KEYS: dict[str, Any] = {
     "plugins": list[str],
     "trace": bool,
     "seconds_per_label": Annotated[float, Gt(0)],
+    "stopping": list[str | dict[str, Any]],
+    "price_of_mistakes": Annotated[float, Gt(0)],
 }
 NEEDED = ("datasets", "models", "strategies")
 
@@ -211,6 +214,9 @@ def suite_of(
     metrics = tuple(
         registry.resolve("metric", m, "metrics").label for m in table.get("metrics", ["accuracy"])
     )
+    if "primary" not in table:
+        metrics, primary = decided([d.ref for d in datasets], metrics)
+        table = {**table, "primary": primary}
     judged = judging(table, metrics, strategies)
     check_restricted(strategies, [d.label for d in datasets])
     return Suite(
@@ -227,6 +233,8 @@ def suite_of(
         else table.get("cite", ""),
         trace=table.get("trace", False),
         seconds_per_label=table.get("seconds_per_label"),
+        stopping=labelled("stopping", table.get("stopping", ()), path.parent),
+        price_of_mistakes=float(table.get("price_of_mistakes", 1000.0)),
         plugins=tuple(str(Path(f).resolve()) for f in files),
         path=path.resolve(),
         text=text,
@@ -235,7 +243,7 @@ def suite_of(
 
 
 def labelled(
-    kind: Literal["dataset", "model", "strategy"], items: Sequence[Any], folder: Path
+    kind: Literal["dataset", "model", "strategy", "stopping"], items: Sequence[Any], folder: Path
 ) -> tuple[Labelled, ...]:
     """The entries of one list; `name`, `query`, `trials`, `base`, `group`, `protocol` and,
     of a bound, `datasets` are the suite's own keys."""
@@ -397,9 +405,11 @@ def protocol_fields(fields: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def field_value(key: str, value: Any, folder: Path) -> Any:
-    """A protocol field from TOML; an oracle and a cost are registry entries."""
+    """A protocol field from TOML; an oracle, a cost and a stopping rule are registry entries."""
     if key == "oracle":
         return registry.resolve("oracle", value, "protocol: oracle", folder)
+    if key == "stop" and value is not None:
+        return registry.resolve("stopping", value, "protocol: stop", folder)
     if key == "cold":
         return registry.resolve("strategy", value, "protocol: cold", folder)
     if key == "cost":

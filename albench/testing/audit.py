@@ -14,7 +14,9 @@ from albench.core.errors import AlbenchError, Skip
 from albench.core.spec import Ref
 from albench.testing import experiments
 from albench.testing.behaviour import STEEP, elsewhere, growth, likeness
+from albench.testing.disguise import recognises
 from albench.testing.scenes import SCENES, Scene, pins
+from albench.testing.watch import Libraries
 
 Verdict = Literal["pass", "fail", "follows", "warning", "not applicable"]
 Experiment = Callable[[Ref, Scene, int], str | None]
@@ -24,6 +26,9 @@ ANSWERS, AGAIN, GLOBAL = (
     "same spec, same picks",
     "leaves global generators alone",
 )
+APART = "same picks in a process that holds no data"
+CHANGES = "changes nothing of albench, numpy, scipy, scikit-learn"
+DISGUISED = "does not know published data in disguise"
 KEEPS, ELSEWHERE = "keeps nothing between runs", "same picks in another process"
 EXPERIMENTS: dict[str, tuple[Experiment, Sequence[Scene]]] = {
     ANSWERS: (experiments.answers, SCENES),
@@ -35,14 +40,25 @@ EXPERIMENTS: dict[str, tuple[Experiment, Sequence[Scene]]] = {
     "blind to labels it has not bought": (experiments.hidden_labels, SCENES),
     "blind to the memory layout": (experiments.layout, SCENES[:12]),
     "opens nothing, looks nowhere else": (experiments.reach, SCENES),
+    APART: (experiments.apart, SCENES),
 }
 BEYOND = (
     "what this cannot catch: a strategy that notices being checked and behaves meanwhile "
-    "(it may read the clock, its caller's name or the command line)",
-    "knowledge of published datasets built into its code or its parameters: the data here are "
-    "new, so it would not show; read the source, and compare it on data that are not public",
+    "(it may read the clock or the command line); in a run of its own process it finds nothing "
+    "to cheat with but what its file holds",
+    "labels of published datasets built into its code, of others than iris, wine and wdbc: "
+    "nothing else shows them; read the source, and compare it on data that are not public",
     "parameters tuned on the very suite it is compared on",
-    "leaks through conditions that none of the scenes has",
+    "leaks through conditions that none of the scenes has, such as thousands of rows; in a run "
+    "of its own process there is nothing to find",
+    "a file mapped into memory by compiled code; in a run, where the system can fence a process "
+    "(Linux), it cannot be opened",
+    "the order of rows in a file, where a protocol breaks ties by it (`ties = 'row'`): it is "
+    "given with the ties, and tells the classes of a sorted file",
+    "the run recognised by its generator's state, by one who knows the suite: the state is what "
+    "its picks depend on; it tells the dataset, and no label",
+    "a library changed for the length of a query and put back, which in a run harms that process "
+    "alone",
 )
 
 
@@ -77,6 +93,7 @@ def check_strategy(name: str, seed: int) -> list[Finding]:
 def tried(strategy: Ref, seed: int) -> Iterator[Finding]:
     """All checks, one after the other."""
     done: dict[str, Finding] = {}
+    libraries = Libraries()
     for check, (experiment, scenes) in EXPERIMENTS.items():
         look = partial(over, check, experiment, strategy, scenes, seed)
         done[check] = traced(look(), look, done, strategy, seed)
@@ -86,6 +103,8 @@ def tried(strategy: Ref, seed: int) -> Iterator[Finding]:
             return
     look = partial(one, ELSEWHERE, partial(elsewhere, strategy, SCENES[:7], seed))
     yield traced(look(), look, done, strategy, seed)
+    yield one(CHANGES, libraries.changed)
+    yield one(DISGUISED, partial(recognises, strategy, seed))
     yield one("is not another in disguise", lambda: likeness(strategy, seed), "warning")
     yield time_taken(strategy, seed)
     yield described(strategy)

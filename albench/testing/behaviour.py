@@ -22,7 +22,7 @@ from albench.core.spec import Ref
 from albench.simulation.task import Task
 from albench.testing.experiments import moved, usual
 from albench.testing.scenes import SCENES, Batches, Play, Scene, of, pins
-from albench.testing.watch import Watch
+from albench.testing.watch import Libraries, Watch
 
 POOLS = (250, 500, 1000, 2000)
 ENOUGH = 5.0
@@ -281,9 +281,13 @@ def main() -> None:
     """The other process: read the order, load the plugin under watch, run, answer."""
     order, watch = json.load(sys.stdin), Watch()
     registry.load()
+    libraries = Libraries()
     if order["plugin"]:
         with watch():
             registry.load_plugin(order["plugin"])
+    changes = libraries.changed()
+    if changes:
+        watch.note(changes.removeprefix("it "))
     strategy = Ref.from_table(order["strategy"])
     pins.extend(order["pins"])
     picks: list[Batches | None] = []

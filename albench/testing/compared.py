@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOLERANCE = 1e-9
-EXACT = ("round", "n_labeled", "picks", "labels", "n_tied")
+EXACT = ("round", "n_labeled", "picks", "labels", "n_tied", "annotators")
 CLOSE = ("cost", "probability", "margin_rank")
 SHAPE = ("n_train", "n_test", "n_features", "n_classes")
+STOP = ("stopped", "stopped_at")
 MOST_LINES = 5
 
 
@@ -32,6 +33,10 @@ def difference(
     for key in SHAPE:
         if row["status"] == "done" and row[key] != again.run[key]:
             return f"{key}: {row[key]} stored, {again.run[key]} replayed"
+    for key in STOP:
+        mine, replays = known(row.get(key)), known(again.run.get(key))
+        if mine != replays:
+            return f"{key}: {mine} stored, {replays} replayed"
     if row["status"] == "skipped":
         code, now = row["reason_code"], again.run["reason_code"]
         return "" if code == now else f"it is stored as {code}, the replay is {now}"
@@ -44,6 +49,11 @@ def difference(
             if not equal(mine, replays, 0.0 if column in EXACT else TOLERANCE):
                 return f"round {one['round']}: {column}: {parted(mine, replays)}"
     return ""
+
+
+def known(value: Any) -> Any:
+    """A value of a table of runs; null, NaN and None are one."""
+    return None if value is None or value != value else value
 
 
 def equal(one: Any, other: Any, tolerance: float) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from albench.core import registry
 from albench.core.errors import Skip
 from albench.core.spec import Ref
+from albench.runner import isolation
 from albench.simulation.task import Task
 from albench.testing.scenes import Batches, Play, Scene, global_seeds
 from albench.testing.watch import Watch, trapped
@@ -224,6 +225,16 @@ def with_gaps(X: Any) -> Any:
     view = wide[::2, ::2]
     view.flags.writeable = False
     return view
+
+
+def apart(strategy: Ref, scene: Scene, seed: int) -> str | None:
+    """In a process that holds no task, and can open no file but code: the same picks."""
+    first = usual(strategy, scene, seed)
+    said = "in a process that holds no hidden label, test row or file"
+    try:
+        return moved(first, Play(strategy, scene, seed).apart(), said)
+    except (isolation.Raised, isolation.ProcessDied) as error:
+        return f"it fails {said}: {str(error).strip().splitlines()[-1]}"
 
 
 def reach(strategy: Ref, scene: Scene, seed: int) -> str | None:

@@ -195,12 +195,15 @@ def reading(job: Job) -> Iterator[RunSpec]:
         return
     name, entries = job.spec.strategy.name, registry.ENTRIES["strategy"]
     batches = [one for one in job.script if one["round"] and one["picks"]]
-    traits = Traits(family="control", rows=True, sequential=True)
+    chosen = any(one.get("annotators") is not None for one in batches)
+    traits = Traits(family="control", rows=True, sequential=True, annotators=chosen)
 
     def make(query: FileQuery, **params: Any) -> Picks:
         one = batches.pop(0)
         order = np.argsort(query.rows)
         at = order[np.searchsorted(query.rows, one["picks"], sorter=order)]
+        if one.get("annotators") is not None and query.annotators is not None:
+            return Picks(at, None, np.asarray(one["annotators"], dtype=np.intp))
         if len(at) < query.n:  # the money ended within the batch: the rest is not bought again
             at = np.append(at, np.setdiff1d(query.pool, at)[: query.n - len(at)])
         if one.get("n_tied") is not None:

@@ -4,6 +4,7 @@ import contextlib
 import random
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +12,12 @@ import numpy as np
 
 from albench.core import registry
 from albench.core.arrays import Floats, Ints
+from albench.core.errors import Skip
 from albench.core.spec import Protocol, Ref, RunSpec
 from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
+from albench.runner import isolation
 from albench.simulation.loop import Sight, simulate
 from albench.simulation.oracles import oracle
 from albench.simulation.task import Task
@@ -27,7 +30,7 @@ class Scene:
     """A kind of task; with a seed it is data.
 
     kind  `blobs`, `imbalanced` (5 % positive), `duplicated`, `constant`,
-          `grouped` (rows in twelve groups)
+          `grouped` (rows in twelve groups), `sorted` (rows in the order of their classes)
     """
 
     name: str
@@ -44,6 +47,14 @@ def of(**fields: Any) -> Protocol:
     return replace(Protocol(start=8, batch=5, budget=23), **fields)
 
 
+PANEL = {
+    "use": "panel",
+    "names": ["crowd", "expert"],
+    "rates": [0.3, 0.05],
+    "prices": [1.0, 5.0],
+    "count": [2, 1],
+}
+"""The annotators that strategies are tried with that choose theirs."""
 GROUPED = of(split="group", start=4, batch=5, budget=19, groups="one")
 SCENES = (
     Scene("two classes", model=Ref("logreg")),
@@ -63,6 +74,8 @@ SCENES = (
     Scene("labels that arrive a batch late", protocol=of(delay=1)),
     Scene("an oracle that errs", classes=3, protocol=of(oracle=Ref("uniform"))),
     Scene("groups, one row of each a batch", kind="grouped", protocol=GROUPED),
+    Scene("twelve features", d=12, model=Ref("logreg")),
+    Scene("130 rows in the order of their classes", n=130, d=4, classes=3, kind="sorted"),
 )
 
 
@@ -70,6 +83,8 @@ def drawn(scene: Scene, seed: int) -> Dataset:
     """Data of a scene: every column scaled and shifted, rows, columns and classes shuffled."""
     rng = np.random.default_rng([seed, zlib.crc32(scene.name.encode())])
     y = rng.permutation(labels(scene, rng))
+    if scene.kind == "sorted":
+        y.sort()
     centres = rng.normal(size=(scene.classes, scene.d)) * 2
     X: Floats = rng.normal(size=(scene.n, scene.d)) + centres[y]
     if scene.kind == "constant":
@@ -131,9 +146,15 @@ class Play:
         """The run that this would be."""
         asked = self.scene.model
         model = registry.resolve("model", {"use": asked.name, **asked.kwargs})
-        return RunSpec(
-            Ref("drawn", str(self.seed)), self.strategy, model, model, self.scene.protocol
-        )
+        protocol = self.scene.protocol
+        if self.chooses:  # whatever the scene: there must be somebody to choose of
+            protocol = replace(protocol, oracle=registry.resolve("oracle", dict(PANEL)))
+        return RunSpec(Ref("drawn", str(self.seed)), self.strategy, model, model, protocol)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the strategy chooses its annotators."""
+        return registry.entry("strategy", self.strategy.name).traits.annotators
 
     def task(self) -> Task:
         """A new cut of the scene's data."""
@@ -144,9 +165,31 @@ class Play:
         traits = registry.entry("strategy", self.strategy.name).traits
         if traits.bound:
             return "all"
+        if traits.annotators:
+            return "panel"
         if traits.rows:
             return "file"
         return "train" if traits.sampling else "pool"
+
+    def apart(self) -> Batches:
+        """The batches bought by the strategy in a process that holds no data.
+
+        Raises Skip where it cannot be run in one.
+        """
+        spec, task = self.spec, self.task()
+        why = isolation.why_here(spec)
+        if why:
+            raise Skip(why)
+        rng = np.random.default_rng([self.seed, 7])
+        order = isolation.sketch(spec, task, rng, "auto", engines.MEMORY)
+        order = replace(order, pin=pins[-1] if pins else None)
+        files = isolation.files_of(spec)
+        with closing(isolation.Isolated(order, task.X, files, self.model_seed)) as strategy:
+            return self.bought(task, strategy)
+
+    def model_seed(self, n: int) -> int:
+        """The seed of the model on n labels."""
+        return (self.seed + n) % 2**32
 
     def picks(self, task: Task | None = None) -> Batches:
         """The batches that a newly built strategy buys, the start left out."""
@@ -155,7 +198,6 @@ class Play:
 
     def played(self, task: Task | None) -> Batches:
         """See `picks`; the global generators are as they are."""
-        spec = self.spec
         task = self.task() if task is None else task
         chosen = registry.build("strategy", self.strategy)
 
@@ -166,10 +208,16 @@ class Play:
             with self.watched():
                 return chosen(query)
 
-        learner = engines.learner(spec.model, task, lambda n: (self.seed + n) % 2**32)
+        return self.bought(task, asked)
+
+    def bought(self, task: Task, strategy: Callable[[Any], Any]) -> Batches:
+        """The batches that a strategy buys of a task."""
+        spec = self.spec
+        engine = "plain" if self.chooses else "auto"
+        learner = engines.learner(spec.model, task, self.model_seed, engine=engine)
         rounds = simulate(
             task,
-            asked,
+            strategy,
             learner,
             learner,
             oracle(spec.protocol, task, spec.rng("oracle")),

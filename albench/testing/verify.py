@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,10 +21,11 @@ from albench.core.errors import BadResults, BadValue, CheckFailed, UnknownName, 
 from albench.core.parameters import nested_kind
 from albench.core.safe import printable
 from albench.core.spec import Ref, RunSpec, plain
-from albench.core.tables import FULL_POOL, checked, claims, metric_columns
+from albench.core.tables import FULL_POOL, claims, metric_columns
 from albench.results import provenance
+from albench.results.consistent import Row, contradictions, spec_of
 from albench.results.store import Store
-from albench.runner.worker import Finished, Options, described
+from albench.runner.worker import Finished, Options
 from albench.testing.compared import MOST_LINES, difference, odds, of_grid, same_picks
 from albench.testing.replay import Job, replayed
 
@@ -71,7 +72,7 @@ class Drawn:
     """One stored run that is replayed."""
 
     spec: RunSpec
-    row: "Row"
+    row: Row
     rounds: "pd.DataFrame | None"
 
     @property
@@ -188,9 +189,7 @@ def of_metrics(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> Iterator[str]:
             yield f"metric {name!r} is version {here} here, {version} there"
 
 
-Row: TypeAlias = dict[Any, Any]
 REPLAYED = ("done", "skipped")
-LONGEST_SPEC = 2**16
 
 
 @dataclass(frozen=True, repr=False)
@@ -272,7 +271,7 @@ def verify(
     if runs.empty:
         raise BadResults(f"{folder} holds no runs")
     seed = secrets.randbits(31) if seed is None else seed
-    faults += (*of_tables(runs, rounds), *of_metrics(runs, rounds))
+    faults += (*contradictions(runs, rounds), *of_metrics(runs, rounds))
     chosen = sampled(runs[~runs["run"].isin(unreadable(runs))], sample, seed)
     drawn = drawings(chosen, rounds, {ref: ref for ref in known})
     done = iter(range(1, len(drawn) + 1))
@@ -303,73 +302,22 @@ def drawings(
     """The drawn runs, each with its rounds."""
     parts = dict(list(rounds[rounds["run"].isin(set(chosen["run"]))].groupby("run")))
     rows: list[Row] = chosen.to_dict("records")
-    return [Drawn(with_source(spec_of(row), sources), row, parts.get(row["run"])) for row in rows]
+    return [
+        Drawn(with_source(spec_of(row["run"], row["spec"]), sources), row, parts.get(row["run"]))
+        for row in rows
+    ]
 
 
 def unreadable(runs: "pd.DataFrame") -> set[str]:
-    """The runs without a spec of their own; `of_tables` names them."""
+    """The runs without a spec of their own; `contradictions` names them."""
     rows: list[Row] = runs[["run", "spec"]].to_dict("records")
     found = set()
     for row in rows:
         try:
-            spec_of(row)
+            spec_of(row["run"], row["spec"])
         except UsageError:
             found.add(row["run"])
     return found
-
-
-def of_tables(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> list[str]:
-    """What contradicts itself in the tables, whichever runs are sampled."""
-    found = []
-    try:
-        checked(runs, rounds)
-    except BadResults as error:
-        found.append(str(error))
-    rows: list[Row] = runs.to_dict("records")
-    for row in rows:
-        try:
-            told = described(spec_of(row))
-        except UsageError as error:
-            found.append(str(error))
-            continue
-        if row["seconds"] is not None and row["seconds"] < 0:
-            found.append(f"run {row['run']} has negative seconds")
-        wrong = [key for key in told if key != "protocol" and told[key] != row[key]]
-        if wrong:
-            found.append(f"run {row['run']}: {wrong[0]} does not follow from its spec")
-    found += of_rounds(rounds)
-    return found
-
-
-def of_rounds(rounds: "pd.DataFrame") -> list[str]:
-    """What no run can have bought or taken."""
-    found = []
-    twice = rounds["picks"].map(lambda picks: len(set(picks)) != len(picks))
-    if twice.any():
-        found.append(f"run {rounds.loc[twice, 'run'].iloc[0]} bought a row twice in one round")
-    kept = rounds[["run", "picks"]].explode("picks").dropna()
-    again = kept[kept.duplicated()]
-    if len(again) and not twice.any():
-        found.append(f"run {again['run'].iloc[0]} bought a row twice, in different rounds")
-    for name in ("seconds_fit", "seconds_query"):
-        wrong = rounds[name] < 0
-        if wrong.any():
-            found.append(f"run {rounds.loc[wrong, 'run'].iloc[0]} has negative {name}")
-    return found
-
-
-def spec_of(row: Row) -> RunSpec:
-    """The spec of a stored run; raises BadResults unless its digest is the run's id."""
-    text = row["spec"]
-    if not isinstance(text, str) or len(text) > LONGEST_SPEC:
-        raise BadResults(f"run {row['run']} has no spec")
-    try:
-        spec = RunSpec.from_json(text)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadResults(f"run {row['run']}: its spec cannot be read: {error}") from None
-    if spec.id != row["run"] or spec.json != text:
-        raise BadResults(f"run {row['run']}: its spec has the digest {spec.id}")
-    return spec
 
 
 def sampled(runs: "pd.DataFrame", sample: int, seed: int) -> "pd.DataFrame":

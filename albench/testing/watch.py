@@ -95,14 +95,34 @@ class Watch:
         """Watch this thread's block."""
         install()
         watching.append(self)
+        before = bytes_read()
         try:
             yield
         finally:
+            more = bytes_read() - before
             watching.remove(self)
+            if more >= MUCH and not self.seen:
+                self.note(f"reads {more:,} bytes by compiled code, of which Python tells nothing")
 
     def note(self, sentence: str) -> None:
         """Keep a sentence."""
         self.seen.setdefault(sentence)
+
+
+MUCH = 2048  # compiled code asks the system for the number of its cores, which is less
+
+
+def bytes_read() -> int:
+    """How many bytes this process has read from files and pipes, where the system counts them."""
+    try:
+        held = os.open("/proc/self/io", os.O_RDONLY)
+    except OSError:
+        return 0
+    try:
+        text = os.read(held, 4096)
+    finally:
+        os.close(held)
+    return int(text.split()[1])
 
 
 watching: list[Watch] = []
@@ -193,16 +213,108 @@ def library_imported() -> bool:
 def trapped(watch: Watch) -> Iterator[None]:
     """Note each dataset that is built while the watch is on, by whatever route."""
     before: Mapping[str, Any] = dict(registry.ENTRIES["dataset"])
-    kept = dict(worker.datasets)
+    kept = worker.datasets
     for name, entry in before.items():
         registry.ENTRIES["dataset"][name] = replace(entry, make=telling(entry, watch))
-    worker.datasets.clear()
+    worker.datasets = Bait(watch)
     try:
         yield
     finally:
         registry.ENTRIES["dataset"].update(before)
-        worker.datasets.clear()
-        worker.datasets.update(kept)
+        worker.datasets = kept
+
+
+class Bait(dict[Any, Any]):
+    """The datasets that a worker holds, of which there are none; whoever looks is noted."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self.watch = watch
+
+    def told(self, name: str, *given: Any) -> Any:
+        """Do as a table does, and say so."""
+        if self.watch in watching:
+            self.watch.note("looks for the datasets that a worker holds")
+        return getattr(dict, name)(self, *given)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.told("__getitem__", key)
+
+    def __contains__(self, key: Any) -> bool:
+        return bool(self.told("__contains__", key))
+
+    def __iter__(self) -> Iterator[Any]:
+        found: Iterator[Any] = self.told("__iter__")
+        return found
+
+    def __len__(self) -> int:
+        return int(self.told("__len__"))
+
+    def get(self, *given: Any) -> Any:
+        """See `dict.get`."""
+        return self.told("get", *given)
+
+    def keys(self) -> Any:
+        """See `dict.keys`."""
+        return self.told("keys")
+
+    def values(self) -> Any:
+        """See `dict.values`."""
+        return self.told("values")
+
+    def items(self) -> Any:
+        """See `dict.items`."""
+        return self.told("items")
+
+
+ROOTS = ("albench", "numpy", "scipy", "sklearn")
+Held = dict[tuple[str, str, str], Any]
+
+
+class Libraries:
+    """What albench, numpy, scipy and scikit-learn offer, as it was when this was made.
+
+    Compared are functions and classes, of modules and of classes; what a module imports later,
+    and values that it keeps for itself, are its own business.
+    """
+
+    def __init__(self) -> None:
+        self.modules = {name for name in sys.modules if name.partition(".")[0] in ROOTS}
+        self.before = self.held()
+
+    def held(self) -> Held:
+        """Module, class or nothing, and name of everything that can be called."""
+        found: Held = {}
+        for name in self.modules & sys.modules.keys():
+            offered = dict(getattr(sys.modules[name], "__dict__", {}))
+            for key, value in offered.items():
+                if callable(value):
+                    found[name, "", key] = value
+                if isinstance(value, type) and value.__module__ == name:
+                    own = {k: v for k, v in vars(value).items() if is_code(v)}
+                    found |= {(name, key, k): v for k, v in own.items()}
+        return found
+
+    def changed(self) -> str | None:
+        """What is another, gone, or new; None where all is as it was."""
+        now = self.held()
+        for key in self.before.keys() | now.keys():
+            if now.get(key) is not self.before.get(key) and not imported(key, now.get(key)):
+                return f"it changes {'.'.join(filter(None, key))}"
+        return None
+
+
+def is_code(value: Any) -> bool:
+    """Whether an attribute of a class does something."""
+    return callable(value) or isinstance(value, property | staticmethod | classmethod)
+
+
+def imported(key: tuple[str, str, str], value: Any) -> bool:
+    """Whether a name of a module is one that it took from another when first asked for it."""
+    home = getattr(value, "__module__", None)
+    own = str(home).partition(".")[0] == key[0].partition(".")[0]
+    known = getattr(sys.modules.get(str(home)), getattr(value, "__name__", ""), None)
+    return not key[1] and own and known is value
 
 
 def telling(entry: registry.Entry, watch: Watch) -> Any:

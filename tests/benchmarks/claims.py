@@ -1,6 +1,6 @@
 """Is every printed claim true? Random suites, their sentences, and a plain recomputation.
 
-    python tests/benchmarks/claims.py [--suites 500] [--seed 0]
+    python tests/benchmarks/claims.py [--suites 500] [--first 0] [--seed 0]
 
 Draws small suites of every kind (tiny, mixed and skewed effects, ties, gaps, single trials,
 variants, identical strategies, datasets on which nothing can be learnt or gained), takes the
@@ -235,20 +235,53 @@ def allowed(row: Row, p: float, nobody: bool) -> set[str]:
         return {"no room"} if side == "better" and not len(c) else {side}
     if not len(c):
         return {"no room"}
-    inside = int((c.abs() <= ROPE).sum())
+    where = places(row)
+    inside, beyond = where.count("inside"), where.count("ahead") + where.count("behind")
     low, high = t_interval(c, 0.9)
     tost = len(c) > 1 and round(low, 12) >= -ROPE and round(high, 12) <= ROPE
     sure = posterior(c.to_numpy()) if len(c) >= 6 else 0.0
     out = set()
     for typical in {sure >= 0.94, sure >= 0.96}:
-        beyond = len(c) - inside
-        if typical and tost and 5 * beyond <= len(c):
+        if typical and tost and 5 * (len(c) - inside) <= len(c):
             out.add("equal")
         elif np.isfinite(p) and (5 * beyond >= len(c) or (typical and beyond)) and varied(row):
             out.add("depends on the dataset")
         else:
             out.add("unclear")
     return out
+
+
+def places(row: Row) -> list[str]:
+    """Where each counted dataset lies: by empirical Bayes (Morris 1983), one by one."""
+    x = row.counted.to_numpy(dtype=float)
+    v, df = (np.array(a, dtype=float) for a in zip(*row.noise, strict=True))
+    known = [i for i in range(len(x)) if np.isfinite(v[i])]
+    if not known:
+        return [region(value) for value in x]
+    n, mean = len(known), float(np.mean(x[known]))
+    between = max(0.0, float(np.var(x[known], ddof=1) - np.mean(v[known]))) if n > 1 else 0.0
+    out = ["noisy"] * len(x)
+    for i in known:
+        pull = 0.0
+        if n >= 4 and v[i] + between > 0:
+            pull = (n - 3) / (n - 1) * v[i] / (v[i] + between)
+        centre = x[i] - pull * (x[i] - mean)
+        square = v[i] * (1 - pull * (n - 1) / n)
+        square += 2 * pull**2 * (x[i] - mean) ** 2 / (n - 3) if n >= 4 else 0.0
+        half = stats.t.ppf(0.975, max(df[i], 1)) * np.sqrt(square)
+        low, high = round(centre - half, 12), round(centre + half, 12)
+        if low > ROPE or high < -ROPE:
+            out[i] = "ahead" if low > ROPE else "behind"
+        elif round(2 * half, 12) <= 2 * ROPE:
+            out[i] = region(centre)
+    return out
+
+
+def region(value: float) -> str:
+    """Where a number lies about the rope."""
+    if abs(round(value, 12)) <= ROPE:
+        return "inside"
+    return "ahead" if value > 0 else "behind"
 
 
 def plus_minus(d: Any) -> float:
@@ -285,6 +318,10 @@ def refuted(frame: pd.DataFrame, bases: dict[str, str]) -> tuple[list[str], int]
             one, two = (truth["cells"].get((s, d)) for s in (first, other))
             if two is not None and (one is None or not one.reindex(two.index).equals(two)):
                 wrong.append(f"{first} and {other} are not identical on {d}")
+    harm = next((line for line in found.lines if ", harm (" in line), "")
+    if len(set(frame["dataset"]) - truth["gone"]) > 1:
+        more = harmed(harm, truth, same)
+        wrong, checked = wrong + more[0], checked + more[1]
     for line in found.lines:
         if " on d" in line.split(":")[0] and "paired trial" in line:
             more = on_one(line, truth, same)
@@ -292,7 +329,7 @@ def refuted(frame: pd.DataFrame, bases: dict[str, str]) -> tuple[list[str], int]
             more = conditional(line, truth, same)
         elif line.startswith("By rules"):
             more = by_rules(line, truth, facts(frame, bases, rules=False), same)
-        elif LEAD.search(line):
+        elif ", harm (" not in line and LEAD.search(line):
             more = headline(line, truth, same)
         else:
             continue
@@ -331,13 +368,15 @@ def headline(line: str, truth: Any, same: dict[str, str]) -> tuple[list[str], in
 
 def brackets(said: str, row: Row, p: float | None) -> list[str]:
     """What stands in brackets after a strategy."""
-    c, d, wrong = row.counted, row.d, []
+    c, d, wrong, where = row.counted, row.d, [], places(row) if len(row.counted) else []
+    ahead, behind = where.count("ahead"), where.count("behind")
     counts = {
         r"ahead on (\d+) of (\d+)": ((c > 0).sum(), len(c)),
-        r"(\d+) of (\d+) datasets within": ((c.abs() <= ROPE).sum(), len(c)),
-        r"(\d+) above and (\d+) below": ((c > ROPE).sum(), (c < -ROPE).sum()),
-        r"behind by more on (\d+)": ((c < -ROPE).sum(),),
-        r"ahead by more on (\d+)": ((c > ROPE).sum(),),
+        r"(\d+) of (\d+) datasets within": (where.count("inside"), len(c)),
+        r"(\d+) above and (\d+) below of (\d+)": (ahead, behind, len(c)),
+        r"(\d+) too noisy to say": (where.count("noisy"),),
+        r"behind by more on (\d+)": (behind,),
+        r"ahead by more on (\d+)": (ahead,),
         r"no room on (\d+)": (len(d) - len(c),),
     }
     for pattern, value in counts.items():
@@ -367,15 +406,42 @@ def brackets(said: str, row: Row, p: float | None) -> list[str]:
 def named(said: str, row: Row) -> list[str]:
     """The datasets that a bracket names: the worst one, and those that are lacking."""
     c, wrong = row.counted, []
-    if (hit := re.search(r"worst (\S+) ([+-][\d.]+)", said)) and not (
-        near(hit[2], c.min()) and near(hit[2], c[hit[1]])
-    ):
-        wrong.append(f"{hit[0]!r}, but {c.idxmin()} {c.min():+.3f}")
+    if hit := re.search(r"(?:worst|most on) (\S+?)(?: ([+-][\d.]+))?(?:[;)]|$)", said):
+        behind = [d for d, p in zip(c.index, places(row), strict=True) if p == "behind"]
+        low = c[behind].min() if behind else c.min()
+        if not (near(f"{c[hit[1]]:.3f}", low) and near(hit[2], low)):
+            wrong.append(f"{hit[0]!r}, but {low:+.3f}")
+    if ("by one trial each" in said) and any(np.isfinite(v) for v, _ in row.noise):
+        wrong.append("there is more than one trial")
     if ("lacks" in said) != bool(row.lacks):
         wrong.append(f"gaps: {row.lacks}")
     if row.lacks and row.lacks[0] not in said:
         wrong.append(f"{row.lacks[0]} is not named")
     return wrong
+
+
+def harmed(line: str, truth: Any, same: dict[str, str]) -> tuple[list[str], int]:
+    """`m, harm (...): s1 on 2 of 8 (most on d3 -0.120); not shown on any dataset: s2`; no line."""
+    rows = {s: r for s, r in truth["rows"].items() if s not in same and len(r.counted)}
+    losses = {s: places(r).count("behind") for s, r in rows.items()}
+    items = re.findall(r"(s\d) on (\d+) of (\d+) \(most on (\S+) ([+-][\d.]+)\)", line)
+    wrong = [
+        f"{s} loses on {k} of {n}, but {losses[s]} of {len(rows[s].counted)}"
+        for s, k, n, _, _ in items
+        if (int(k), int(n)) != (losses[s], len(rows[s].counted))
+    ]
+    wrong += [
+        f"{s}: {d} is {rows[s].counted[d]:+.3f}"
+        for s, _, _, d, x in items
+        if not near(x, rows[s].counted[d])
+    ]
+    none = re.search(r"not shown on any dataset: ([^.(]*)", line)
+    clear = {s.strip() for s in none[1].split(",")} if none else set()
+    if {s for s, *_ in items} != {s for s, k in losses.items() if k}:
+        wrong.append(f"harm: {items}, but {losses}")
+    if line and clear != {s for s, k in losses.items() if not k}:
+        wrong.append(f"without harm: {clear}, but {losses}")
+    return wrong, 3 * len(items) + len(clear)
 
 
 def within(truth: Any, same: dict[str, str]) -> dict[tuple[str, str], float]:
@@ -453,10 +519,10 @@ def by_rules(line: str, truth: Any, free: Any, same: dict[str, str]) -> tuple[li
     return wrong, len(items) + len(moved)
 
 
-def search(suites: int, seed: int) -> tuple[list[str], int]:
-    """Refuted claims over random suites, and how many claims were checked."""
+def search(suites: int, seed: int, first: int = 0) -> tuple[list[str], int]:
+    """Refuted claims over random suites from number `first` on, and how many were checked."""
     wrong, checked = [], 0
-    for number in range(suites):
+    for number in range(first, first + suites):
         frame, bases = drawn(np.random.default_rng([seed, number]))
         ranked = set(frame["strategy"]) - {"random", "all"}
         if not ranked:
@@ -470,9 +536,10 @@ def search(suites: int, seed: int) -> tuple[list[str], int]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--suites", type=int, default=500)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    wrong, checked = search(given.suites, given.seed)
+    wrong, checked = search(given.suites, given.seed, given.first)
     for text in wrong:
         sys.stdout.write(text + "\n")
     sys.stdout.write(f"{given.suites} suites, {checked} claims checked, {len(wrong)} refuted\n")

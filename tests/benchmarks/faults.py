@@ -1,13 +1,17 @@
 """A campaign of faults against stores and runs, for a person to start; see `faults.md`.
 
-python tests/benchmarks/faults.py [--scale 1.0] [--only pack,flips] [--seed 0]
+python tests/benchmarks/faults.py [--scale 1.0] [--only packing,flips] [--seed 0]
+    [--part 1/4] [--record FILE]
 
 Each fault is followed by a look at what is stored. Counted are runs lost (stored before, not
 there after, or with other numbers), wrong numbers accepted, and tracebacks in what a user sees.
-At scale 1 it takes about half an hour on two cores; `--scale 0.1` a few minutes.
+At scale 1 it takes about an hour on two cores; `--scale 0.1` a few minutes. With --record it can
+be done in parts: a kind, seed and scale that the file holds is not done again, and the table
+sums up all that it holds.
 """
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -16,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +29,7 @@ import pandas as pd
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import forgeries  # noqa: E402
 from test_faults import there  # noqa: E402
 from test_writers import NOBODY, bought, row  # noqa: E402
 
@@ -79,10 +85,18 @@ def say(text: str) -> None:
 
 
 class Tally:
-    """What was done and found, by kind of fault."""
+    """What was done and found, by kind of fault.
 
-    def __init__(self) -> None:
+    part, parts  of a list of named faults this is the share that is worked on
+    """
+
+    def __init__(self, part: int = 1, parts: int = 1) -> None:
         self.rows: dict[str, dict[str, int]] = {}
+        self.part, self.parts = part, parts
+
+    def mine(self, names: Iterable[str]) -> list[str]:
+        """The share of named faults that is worked on."""
+        return sorted(names)[self.part - 1 :: self.parts]
 
     def add(self, kind: str, **counts: int) -> None:
         """Count for a kind."""
@@ -300,6 +314,126 @@ def dask(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
         tally.add("dask", faults=1, lost=int(wrong), traces=out.count("Traceback"))
 
 
+PLUGINS = {
+    "crashes": "raise ValueError('of mine')",
+    "crashes with a bomb": "raise ValueError('x' * 10_000_000)",
+    "crashes with control characters": "raise ValueError('red\\x1b[31m \\u202e')",
+    "crashes on a later round": "assert len(query.labeled) < 20; return query.pool[: query.n]",
+    "raises BaseException": "raise BaseException('of mine')",
+    "raises KeyboardInterrupt": "raise KeyboardInterrupt",
+    "raises SystemExit 0": "raise SystemExit(0)",
+    "raises GeneratorExit": "raise GeneratorExit",
+    "raises MemoryError": "raise MemoryError",
+    "raises Skip of its own": "from albench.core.errors import Skip; raise Skip('not I')",
+    "recurses for ever": "f = lambda g: g(g); f(f)",
+    "sleeps for ever": "time.sleep(10**6)",
+    "loops for ever": "while True: pass",
+    "loops and swallows": "while True:\n        try: time.sleep(1)\n"
+    "        except BaseException: pass",
+    "exits": "os._exit(3)",
+    "exits with 0": "os._exit(0)",
+    "aborts": "os.abort()",
+    "kills itself": "os.kill(os.getpid(), 9)",
+    "segfaults": "import ctypes; ctypes.string_at(0)",
+    "chatters": "print('noise ' * 10**5); return query.pool[: query.n]",
+    "chatters below Python": "os.write(1, b'noise ' * 10**4); return query.pool[: query.n]",
+    "closes its files": "os.closerange(0, 3); return query.pool[: query.n]",
+    "leaves its folder": "os.chdir('/'); return query.pool[: query.n]",
+    "changes the environment": "os.environ.clear(); return query.pool[: query.n]",
+    "turns warnings to errors": "import warnings; warnings.simplefilter('error'); "
+    "return query.pool[: query.n]",
+    "seeds the global generator": "np.random.seed(0); return query.pool[: query.n]",
+    "writes to the features": "query.X[:] = 0; return query.pool[: query.n]",
+    "writes to the pool": "query.pool[:] = 0; return query.pool[: query.n]",
+    "starts a thread": "import threading; threading.Thread(target=time.sleep, args=(9,), "
+    "daemon=True).start(); return query.pool[: query.n]",
+    "starts a child": "import subprocess; subprocess.Popen(['sleep', '20']); "
+    "return query.pool[: query.n]",
+    "returns nothing": "return None",
+    "returns text": "return 'abc'",
+    "returns too few": "return query.pool[: query.n - 1]",
+    "returns a row twice": "return [query.pool[0]] * query.n",
+    "returns rows beyond the pool": "return query.pool[: query.n] + 10**6",
+    "returns halves": "return query.pool[: query.n] + 0.5",
+    "returns a generator": "return (row for row in query.pool[: query.n])",
+    "returns an endless generator": "import itertools; return itertools.count()",
+    "patches numpy": "np.mean = np.argmax = np.lexsort = lambda *a, **k: 0; "
+    "return query.pool[: query.n]",
+    "patches the metrics": "import albench.metrics as m; "
+    "[setattr(m, k, lambda o: 1.0) for k in vars(m) if k[0] != '_']; return query.pool[: query.n]",
+    "patches the model": "from sklearn.naive_bayes import GaussianNB as G; "
+    "G.predict = lambda self, X: np.zeros(len(X), int); return query.pool[: query.n]",
+}
+"""What a strategy does when it is asked."""
+PLUGIN = """
+import os, time
+import numpy as np
+from albench import strategy
+
+@strategy("bad")
+def bad(query):
+    {body}
+"""
+
+
+def bad(tally: Tally, work: Path, rng: random.Random, scale: float) -> None:
+    """Strategies that misbehave: the runs of the others are there, with the numbers due."""
+    text = SUITE.format(trials=1).replace('"kcenter"', '"bad"').replace(', "wine"', "")
+    reference = work / "reference.toml"
+    reference.write_text(text.replace(', "bad"', ""))
+    command("run", str(reference), "--jobs", "1", "--results", str(work / "right")).communicate()
+    due = scores(work / "right")
+    for number, name in enumerate(tally.mine(PLUGINS)):
+        (work / "bad.py").write_text(PLUGIN.format(body=PLUGINS[name]))
+        suite, target = work / "bad.toml", work / f"bad-{number}"
+        suite.write_text(text + 'plugins = ["bad.py"]\n')
+        limits = ("--jobs", rng.choice("12"), "--timeout", "3")
+        out = command("run", str(suite), *limits, "--results", str(target)).communicate()[0]
+        shown = command("status", str(suite), "--failed", "--results", str(target)).communicate()[0]
+        got = scores(target)
+        runs = Store(target).runs().set_index("run")["status"]
+        lost = sum(run not in got for run in due) + int(len(runs) != len(due) + 1)
+        wrong = sum(run in got and got[run] != right for run, right in due.items())
+        traces = out.count("Traceback") + int(forgeries.is_raw(out + shown))
+        if lost or wrong or traces:
+            say(
+                f"a strategy that {name}: lost {lost}, wrong {wrong}, traces {traces}\n{out[-900:]}"
+            )
+        tally.add("bad strategies", faults=1, lost=lost, false=wrong, traces=traces)
+
+
+DRAWN, VERIFIED = ("figures", "report", "leaderboard"), ("verify", "reuse", "repair")
+READ = tuple(name for name in forgeries.COMMANDS if name not in (*DRAWN, *VERIFIED))
+
+
+def forged(
+    commands: tuple[str, ...], tally: Tally, work: Path, rng: random.Random, scale: float
+) -> None:
+    """Forged stores before commands that read: refused or read, never a traceback.
+
+    Falsely accepted: `verify` of all runs that passes, a merge of what contradicts itself.
+    """
+    suite, true = forgeries.made(work)
+    due = scores(true)
+    for name in tally.mine(forgeries.FORGERIES):
+        forgery = forgeries.FORGERIES[name]
+        wrong = traces = 0
+        for kind in commands:
+            folder, out = work / "forged", work / "out"
+            for old in (folder, out):
+                shutil.rmtree(old, ignore_errors=True)
+            shutil.copytree(true, folder)
+            forgeries.apply(forgery, folder)
+            got = forgeries.called(kind, suite, folder, out)
+            passes = kind == "verify" or (kind in ("merge", "reuse") and not forgery.silent)
+            accepted = passes and got.code == 0 and not forgery.harmless
+            if got.code is None or got.raw or accepted:
+                say(f"{name}, {kind}: code {got.code}, raw {got.raw}: {got.said[-900:]}")
+            wrong, traces = wrong + accepted, traces + int(got.code is None or got.raw)
+        lost = int(scores(true) != due)
+        tally.add(f"forged, {commands[0]} ...", faults=1, lost=lost, false=wrong, traces=traces)
+
+
 KINDS: dict[str, Callable[[Tally, Path, random.Random, float], None]] = {
     "flips": flips,
     "full": full,
@@ -307,6 +441,10 @@ KINDS: dict[str, Callable[[Tally, Path, random.Random, float], None]] = {
     "packing": packing,
     "kills": kills,
     "dask": dask,
+    "bad": bad,
+    "forged": partial(forged, READ),
+    "forged-drawn": partial(forged, DRAWN),
+    "forged-verified": partial(forged, VERIFIED),
 }
 
 
@@ -316,14 +454,28 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--only", default=",".join(KINDS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", type=Path)
+    parser.add_argument("--part", default="1/1", help="I/N of the named faults (bad, forged)")
     given = parser.parse_args()
-    tally, begun = Tally(), time.monotonic()
-    with tempfile.TemporaryDirectory() as work:
-        for kind in given.only.split(","):
-            KINDS[kind](tally, Path(work), random.Random(f"{given.seed} {kind}"), given.scale)
-            say(f"{kind}: {tally.rows}")
-    say(f"scale {given.scale:g}, seed {given.seed}, {time.monotonic() - begun:.0f} s\n")
-    say(tally.table())
+    held = json.loads(given.record.read_text()) if given.record and given.record.exists() else {}
+    begun = time.monotonic()
+    for kind in given.only.split(","):
+        named = kind == "bad" or kind.startswith("forged")
+        part = f"{kind} {given.part if named else f'{given.seed} {given.scale:g}'}"
+        if part not in held:
+            tally = Tally(*map(int, given.part.split("/")))
+            with tempfile.TemporaryDirectory() as work:
+                KINDS[kind](tally, Path(work), random.Random(f"{given.seed} {kind}"), given.scale)
+            held[part] = tally.rows
+            if given.record:
+                given.record.write_text(json.dumps(held, indent=1))
+        say(f"{part}: {held[part]}")
+    together = Tally()
+    for rows in held.values():
+        for kind, counts in rows.items():
+            together.add(kind, **counts)
+    say(f"{time.monotonic() - begun:.0f} s\n")
+    say(together.table())
 
 
 if __name__ == "__main__":

@@ -137,6 +137,10 @@ class Cut(Protocol):
         """(n_train,) what the label of each train row costs."""
 
     @property
+    def panel(self) -> Any:
+        """The annotators of whom a strategy may choose; None where there is no choice."""
+
+    @property
     def full_margins(self) -> Floats:
         """(n_train,) gap between the two best classes of the full-pool model."""
 

@@ -54,8 +54,11 @@ LOWEST = 0.1
 SUBCLUSTERS = 5
 
 
-def is_rare(share: "pd.Series[float]", n_classes: "pd.Series[int]") -> "pd.Series[bool]":
-    """Whether classes of these shares are rare: at most 15 %, and below half an even share."""
+def is_rare(share: Any, n_classes: Any) -> Any:
+    """Whether classes of these shares are rare: at most 15 %, and below half an even share.
+
+    Numbers, or series of them with as many rows.
+    """
     return (share <= RARE) & (share < 1 / n_classes / 2)
 
 

@@ -15,6 +15,8 @@ from albench.analysis.comparison import (
     cells,
     chance,
     control,
+    hierarchical,
+    ratings,
     room,
     scopes,
     shares,
@@ -41,15 +43,15 @@ from albench.analysis.question import ROPE, Options, rope_of
 from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadResults, UnknownName
 
-DERIVED = ("datasets", "penalties")
+DERIVED = ("datasets", "penalties", "hierarchical")
 
 
 def table_of(found: "Comparison", name: str) -> pd.DataFrame:
-    """A table of the comparison: one of its own, `datasets` or `penalties`.
+    """A table of the comparison: one of its own, or one of `DERIVED`, made when it is asked for.
 
     datasets: mean per cell with the half width of its interval and its mark;
-    penalties: the pairwise penalty matrix, a description and no test. Raises
-    UnknownName.
+    penalties: the pairwise penalty matrix, a description and no test; hierarchical: the
+    sensitivity check of that name. Raises UnknownName.
     """
     if name in found.tables:
         return found.tables[name]
@@ -63,6 +65,9 @@ def table_of(found: "Comparison", name: str) -> pd.DataFrame:
     for stack in found.stacks:
         if name == "datasets":
             part = cell_table(stack, summary=options.summary, alpha=options.alpha)
+        elif name == "hierarchical":
+            left_out = found.design[len(parts)]["left_out"]
+            part = hierarchical.table(stack, options, left_out)
         else:
             part = penalties(stack, options.baseline, options.alpha)
             part = part.rename_axis("strategy").reset_index()
@@ -295,13 +300,15 @@ def _range(frame: pd.DataFrame, options: Options) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
+def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of the tables; an empty one, whose columns have no type yet, gives none."""
+    return pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
+
+
 def _together(parts: list[Comparison], notes: list[str], frame: pd.DataFrame) -> Comparison:
     """The comparisons of all protocols and models as one."""
     names = dict.fromkeys(name for part in parts for name in part.tables)
-    tables = {
-        name: pd.concat([p.tables[name] for p in parts if name in p.tables], ignore_index=True)
-        for name in names
-    }
+    tables = {name: _stacked([p.tables[name] for p in parts if name in p.tables]) for name in names}
     return Comparison(
         options=parts[0].options,
         lines=(
@@ -343,6 +350,8 @@ def _compared(stack: Stack, options: Options, protocols: bool) -> Comparison:
     _project(stack, options, design, tables)
     named = [w for w in (stack.model, stack.protocol if protocols else "") if w]
     lines = _lines(tables, design, named)
+    if told := shares.deciding(tables.get("undecided", pd.DataFrame()), named):
+        lines.append(told)
     if "everywhere" in tables:
         lines.append(words.changed(tables["against"], tables["everywhere"], found))
     each = _per_dataset_means(stack, options)
@@ -380,7 +389,7 @@ def _lines(
     lines = [words.headline(against, design, named)]
     if tables and against["holm_p"].isna().all():
         lines.append(words.conditional(tables["within"], design))
-    return lines
+    return lines + ([told] if (told := words.harm(against, design, named)) else [])
 
 
 def _per_dataset_means(stack: Stack, options: Options) -> pd.DataFrame:
@@ -410,8 +419,9 @@ def _tables(stack: Stack, options: Options, rooms: pd.DataFrame) -> dict[str, pd
         table = cells.averaged(kept, options.base)
         tables |= {
             "pairs": across.pairs(table, alpha=alpha, seed=seed),
-            "ranks": across.ranks(table).rename_axis("strategy").rename("rank").reset_index(),
+            "ranks": across.rank_intervals(table, seed).rename_axis("strategy").reset_index(),
             "omnibus": across.friedman(table).to_frame().T.reset_index(drop=True),
+            "ratings": ratings.ratings(table, base, lower=options.lower, seed=seed),
         }
     tables["aggregates"] = aggregates(stack, base, summary=summary, base=options.base, seed=seed)
     tables["within"] = per_dataset(

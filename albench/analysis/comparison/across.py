@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from albench.analysis import intervals
 from albench.analysis.comparison import paired
 from albench.analysis.comparison.paired import corrected_t
 from albench.core.arrays import Floats
@@ -33,6 +34,7 @@ __all__ = [
     "nemenyi",
     "pairs",
     "posterior",
+    "rank_intervals",
     "ranks",
     "signed_rank_rope",
     "versus",
@@ -64,6 +66,39 @@ def _table(scores: pd.DataFrame, least: int = 1) -> pd.DataFrame:
 def ranks(scores: pd.DataFrame) -> "pd.Series[float]":
     """Mean rank per strategy, best first; 1 is best, ties share the mean of their ranks."""
     return _ranked(_table(scores)).mean(axis=0).sort_values(kind="stable")
+
+
+def rank_intervals(table: pd.DataFrame, seed: int, draws: int = 2000) -> pd.DataFrame:
+    """Mean rank over datasets with its 95 % interval, datasets being the units.
+
+    By bootstrap from `intervals.ENOUGH` datasets on; below, Student's, kept inside 1 to k.
+    table: datasets x strategies, higher = better. Columns rank, rank_low, rank_high and
+    `place`: one more than the strategies whose whole interval lies before the own; none is
+    placed behind one of a worse mean rank, whose interval is the wider. Two whose intervals
+    overlap may so have different places, where others lie between them. NaN intervals below
+    three datasets, where all share the first place.
+    """
+    ranked = table.round(12).rank(axis=1, ascending=False).to_numpy()
+    mean = ranked.mean(axis=0)
+    low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+    n, k = ranked.shape
+    if 3 <= n < intervals.ENOUGH:
+        # ranks are whole: the same on all datasets does not say that the next has it too, so
+        # the spread is at least that of one dataset that is one rank off
+        spread = np.maximum(ranked.std(axis=0, ddof=1), 1 / np.sqrt(n))
+        half = intervals.t_quantile(n - 1) * spread / np.sqrt(n)
+        low, high = np.clip(mean - half, 1, k), np.clip(mean + half, 1, k)
+    elif len(ranked) >= 3:
+        rng = np.random.default_rng([seed, 41])
+        drawn = rng.multinomial(len(ranked), np.full(len(ranked), 1 / len(ranked)), size=draws)
+        low, high = np.quantile(drawn @ ranked / len(ranked), [0.025, 0.975], axis=0)
+    ahead = np.array([1 + int(np.sum(high < value)) for value in low])
+    order = np.argsort(mean, kind="stable")
+    place = np.empty_like(ahead)
+    place[order] = np.minimum.accumulate(ahead[order][::-1])[::-1]
+    columns = {"rank": mean, "rank_low": low, "rank_high": high, "place": place}
+    found = pd.DataFrame(columns, index=table.columns)
+    return found.sort_values("rank", kind="stable")
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:

@@ -102,8 +102,8 @@ def stacks(
     strategy is paired with the baseline on all datasets and trials that both have; the joint
     blocks are those of `settle.complete`. `missing` says what happens where anything is missing:
     `refuse` raises BadResults, `complete` compares what is there, `impute` fills a strategy's
-    missing dataset with the baseline's curves (no gain). Either way the notes count it. Strategies
-    with identical picks are one competitor (`alike`).
+    missing dataset with the baseline's curves (no gain). Either way the notes count it.
+    Strategies with identical picks are one competitor (`alike`).
     """
     if missing not in ("refuse", "complete", "impute"):
         raise BadValue(f"missing must be refuse, complete or impute, got {missing!r}")

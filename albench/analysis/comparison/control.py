@@ -70,8 +70,8 @@ def table(stack: Stack, options: Options, rooms: pd.DataFrame | None = None) -> 
 
     rooms: as `room.rooms`; without them every dataset counts. Columns: strategy, verdict; those
     of `across.versus`, but wins, ties and losses of datasets with room only; counted (how many
-    those are), within, above, below, worst, worst_difference, tost_low, tost_high, tost (see
-    `verdicts.spread`), varies_p; friedman_*
+    those are), within, above, below, noisy, noise, worst, worst_difference, tost_low, tost_high,
+    tost (see `verdicts.spread`), varies_p; friedman_*
     (joint blocks only); better, rope, worse (posterior, NaN below the datasets of one test);
     imputed; gaps: what is lacking, in words; alike: other names of the same competitor; note.
     Verdicts first, the largest differences first.
@@ -122,7 +122,8 @@ def _more(gaps: pd.DataFrame, options: Options) -> dict[str, Any]:
     found = across.posterior(d.to_numpy(), options.rope, options.seed) if told else None
     shares = dict.fromkeys(across.Rope._fields, nan) if found is None else found._asdict()
     varies = verdicts.varies_p(d, gaps["variance"], gaps["df"])
-    return record | verdicts.spread(d, options.rope, options.alpha) | {"varies_p": varies} | shares
+    spread = verdicts.spread(d, options.rope, options.alpha, gaps["variance"], gaps["df"])
+    return record | spread | {"varies_p": varies} | shares
 
 
 def _companion(

@@ -17,14 +17,15 @@ because nothing will be decided spends no error, since it is never required.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from math import sqrt
+from math import nan, sqrt
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import paired, power, verdicts
+from albench.analysis.comparison import paired, places, power, verdicts
 from albench.analysis.comparison.blocks import Stack
+from albench.analysis.comparison.places import Measured
 from albench.analysis.comparison.signedrank import signed_rank_p
 from albench.analysis.comparison.summaries import areas
 from albench.core.arrays import Floats
@@ -119,16 +120,22 @@ class Open:
     """One comparison at a look: its units, and how its datasets lie.
 
     gaps: (n,) differences, one per dataset (scope beyond) or per trial, averaged over datasets
-    (these); datasets: (D,) mean differences of the datasets; errors: (D,) their squared standard
-    errors; typical: whether the posterior puts .95 in the rope (these: not asked); room: whether
-    any dataset leaves something to win.
+    (these); datasets, errors, df: (D,) mean differences of the datasets, their squared standard
+    errors (NaN: one trial) and degrees of freedom; typical: whether the posterior puts .95 in the
+    rope (these: not asked); room: whether any dataset leaves something to win.
     """
 
     gaps: Floats
     datasets: Floats
     errors: Floats
+    df: Floats
     typical: bool = True
     room: bool = True
+
+    @property
+    def measured(self) -> Measured:
+        """What trials say of the datasets."""
+        return Measured(paired.differences(self.datasets), self.errors, self.df)
 
 
 @dataclass(frozen=True)
@@ -177,15 +184,15 @@ def equal(design: Design, look: int, one: Open) -> bool:
     return bool(
         one.typical
         and one.room
-        and inside(one.datasets, design.rope)
+        and inside(one.measured, design.rope)
         and two_one_sided(one.gaps, design.rope) <= design.equal_level(look)
     )
 
 
-def inside(datasets: Floats, rope: float) -> bool:
-    """Whether at least 80 % of the datasets lie inside the rope."""
-    beyond = int((np.abs(paired.differences(datasets)) > round(rope, paired.DIGITS)).sum())
-    return beyond * verdicts.BEYOND <= len(datasets)
+def inside(datasets: Measured, rope: float) -> bool:
+    """Whether at least 80 % of the datasets lie inside the rope, see `places.placed`."""
+    found = places.placed(datasets, rope).place
+    return (len(found) - found.count(places.INSIDE)) * verdicts.BEYOND <= len(found)
 
 
 def two_one_sided(gaps: Floats, rope: float) -> float:
@@ -211,7 +218,7 @@ def chance(design: Design, look: int, one: Open, tests: int, seed: int = 0) -> f
     rng = np.random.default_rng([seed, look])
     now, last = design.trials[look], design.trials[-1]
     grown = (last - now) / last
-    own = grown * np.sqrt(one.errors * last / (last - now))
+    own = grown * np.sqrt(np.nan_to_num(one.errors) * last / (last - now))
     datasets = one.datasets + own * rng.standard_normal((DRAWS, len(one.datasets)))
     if design.scope == "beyond":
         # variants of one dataset are averaged in the units; their noise is too
@@ -222,16 +229,21 @@ def chance(design: Design, look: int, one: Open, tests: int, seed: int = 0) -> f
         middle = np.mean(one.gaps) + sd / sqrt(n) * rng.standard_normal((DRAWS, 1))
         fresh = middle + sd * rng.standard_normal((DRAWS, more))
         gaps = np.concatenate([np.tile(one.gaps, (DRAWS, 1)), fresh], axis=1)
-    return float(np.mean([_ends(design, g, d, tests) for g, d in zip(gaps, datasets, strict=True)]))
+    errors, df = one.errors * now / last, one.df + (last - now)
+    ends = [
+        _ends(design, g, Measured(d, errors, df), tests)
+        for g, d in zip(gaps, datasets, strict=True)
+    ]
+    return float(np.mean(ends))
 
 
-def _ends(design: Design, gaps: Floats, datasets: Floats, tests: int) -> bool:
+def _ends(design: Design, gaps: Floats, datasets: Measured, tests: int) -> bool:
     """Whether these units decide at the last look."""
     last = len(design.trials) - 1
     if rank_sum_decides(gaps, design.level(last, tests)):
         return True
-    return inside(datasets, design.rope) and (
-        two_one_sided(gaps, design.rope) <= design.equal_level(last)
+    return two_one_sided(gaps, design.rope) <= design.equal_level(last) and inside(
+        datasets, design.rope
     )
 
 
@@ -271,9 +283,11 @@ def of_stack(
             gaps.append(pd.Series(values[1] - values[0], index=list(block.trials)))
         unit = [(base or {}).get(b.dataset, b.dataset) for b in blocks]
         means = pd.Series([g.mean() for g in gaps]).groupby(unit, sort=False).mean()
-        error = pd.Series([g.var(ddof=1) / len(g) if len(g) > 1 else 0.0 for g in gaps])
+        error = pd.Series([g.var(ddof=1) / len(g) if len(g) > 1 else nan for g in gaps])
         count = error.groupby(unit, sort=False).transform("size")
-        errors = (error / count**2).groupby(unit, sort=False).sum()
+        by_unit_error = (error / count**2).groupby(unit, sort=False)
+        errors = by_unit_error.agg(lambda v: float(v.sum(skipna=False)))
+        freedom = pd.Series([len(g) - 1.0 for g in gaps]).groupby(unit, sort=False).sum()
         if scope == "these":
             each = pd.concat(gaps, axis=1, join="inner")
             by_unit = each.T.groupby(unit, sort=False).mean()
@@ -285,5 +299,6 @@ def of_stack(
         room = bool(told.get("counted", 1))
         at: Floats = np.asarray(means, dtype=np.float64)
         error_at: Floats = np.asarray(errors, dtype=np.float64)
-        out[strategy] = Open(units, at, error_at, typical, room)
+        df: Floats = np.asarray(freedom, dtype=np.float64)
+        out[strategy] = Open(units, at, error_at, df, typical, room)
     return out

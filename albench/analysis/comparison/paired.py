@@ -166,13 +166,14 @@ def detectable(d: ArrayLike, alpha: float = 0.05, power: float = 0.8, tests: int
     """Smallest true mean difference that this test would find with that power.
 
     The exact signed-rank test at alpha / tests, Holm's first step in a family of `tests`, with
-    as many pairs and the standard deviation of these (`power.effect_size`). NaN where no
-    difference can be found: fewer pairs than the test needs to reach its level.
+    as many pairs and the standard deviation of these, which is an estimate (`power.effect_size`).
+    NaN where no difference can be found: fewer pairs than the test needs to reach its level.
     """
     values = differences(d)
     if len(values) < smallest_n(tests, alpha):
         return nan
-    return effect_size(len(values), alpha / max(tests, 1), power) * float(values.std(ddof=1))
+    n, level = len(values), alpha / max(tests, 1)
+    return effect_size(n, level, power, n - 1) * float(values.std(ddof=1))
 
 
 def sign_flip_p(d: ArrayLike, rng: np.random.Generator, draws: int = 20_000) -> float:

@@ -55,7 +55,10 @@ def pairs_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
 
 
 def ranks_panel(comparison: Comparison, place: int = 0) -> pd.DataFrame:
-    """Mean ranks; `bars`: numbers of the bars a strategy belongs to, and `distance`."""
+    """Mean ranks with their intervals; `bars`: numbers of a strategy's bars, and `distance`.
+
+    Of the datasets that count, as in the table of ranks.
+    """
     return _ranks(comparison.stacks[place], comparison)
 
 
@@ -105,21 +108,17 @@ def _bounds(comparison: Comparison, stack: Stack) -> list[Stack]:
 
 def _ranks(stack: Stack, comparison: Comparison) -> pd.DataFrame:
     options = comparison.options
-    table = averaged(wide(stack, options.summary), options.base)
-    mean = across.ranks(table)
+    each = wide(stack, options.summary)
+    left_out = comparison.design[comparison.stacks.index(stack)]["left_out"]
+    table = averaged(each.loc[[d for d in each.index if d not in left_out]], options.base)
+    found = across.rank_intervals(table, options.seed)
     # the distance speaks of all pairs, and those are not told apart below their least n
     told = len(table) >= across.PAIRS_MIN
     distance = across.nemenyi(table, options.alpha) if told else np.nan
-    bars = across.groups(mean, distance) if told else []
-    member = [[str(i) for i, bar in enumerate(bars) if s in bar] for s in mean.index]
-    return pd.DataFrame(
-        {
-            "strategy": mean.index,
-            "rank": mean.to_numpy(),
-            "bars": [",".join(m) for m in member],
-            "distance": distance,
-        }
-    )
+    bars = across.groups(found["rank"], distance) if told else []
+    member = [[str(i) for i, bar in enumerate(bars) if s in bar] for s in found.index]
+    out = found[["rank", "rank_low", "rank_high"]].rename_axis("strategy").reset_index()
+    return out.assign(bars=[",".join(m) for m in member], distance=distance)
 
 
 def _heat(stack: Stack, within: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:

@@ -84,13 +84,14 @@ def _row(
     variance = s.of_means(size.trials) if np.isfinite(s.trial) else nan
     if not np.isfinite(variance):
         return {"power": nan, "datasets": nan, "trials": nan, "detectable": nan}
-    sd = float(np.sqrt(variance))
-    found = power.power(size.datasets, effect / sd, level) if sd > 0 else nan
+    sd, df = float(np.sqrt(variance)), s.datasets - 1
+    found = power.power(size.datasets, effect / sd, level, df) if sd > 0 else nan
+    spread = power.Spread(s.between, s.trial, size.datasets, df)
     return {
         "power": found,
-        "datasets": power.datasets_for(effect, sd, level, wanted),
-        "trials": power.trials_for(effect, s.between, s.trial, size.datasets, level, wanted),
-        "detectable": power.effect_size(size.datasets, level, wanted) * sd,
+        "datasets": power.datasets_for(effect, sd, level, wanted, df=df),
+        "trials": power.trials_for(effect, spread, level, wanted),
+        "detectable": power.effect_size(size.datasets, level, wanted, df) * sd,
     }
 
 
@@ -116,6 +117,7 @@ def on_each(found: Sequence[Pilot], options: Options, effect: float, wanted: flo
             half = (part["high"] - part["low"]) / 2
             t = [intervals.t_quantile(n - 1) for n in part["trials"]]
             sd = float((half / t * np.sqrt(part["trials"])).median())
+            df = float(part["trials"].median()) - 1
             ratio = block.n_test / block.n_train if block.n_train > 0 else nan
             few = not part["rows"].iloc[0] >= scopes.ROWS
             spare = (effect / (factor * sd)) ** 2 - ratio if sd > 0 else nan
@@ -127,7 +129,7 @@ def on_each(found: Sequence[Pilot], options: Options, effect: float, wanted: flo
                     "dataset": dataset,
                     "rows": part["rows"].iloc[0],
                     "sd": sd,
-                    "these": power.datasets_for(effect, sd, alpha, wanted),
+                    "these": power.datasets_for(effect, sd, alpha, wanted, df=df),
                     "like": nan if few or not np.isfinite(ratio) else like,
                     "floor": nan if few else factor * sd * np.sqrt(ratio),
                 }

@@ -7,13 +7,11 @@ rows like these  other rows from where these came. Trials over the same rows ove
                  2003): its second part is a floor that more trials never pass. Said only of
                  tables of at least `ROWS` rows
 
-A dataset lies inside the rope by its shrunken estimate: the normal empirical Bayes mean of what
-its trials say and what the other datasets say (Morris 1983). Where even that has an
-interval wider than the rope, the dataset is too noisy to say.
+Where a dataset lies about the rope is told by `places`.
 """
 
 from collections.abc import Sequence
-from math import inf, nan, sqrt
+from math import nan, sqrt
 
 import numpy as np
 import pandas as pd
@@ -21,13 +19,13 @@ import pandas as pd
 from albench.analysis import intervals
 from albench.analysis.comparison import paired
 from albench.analysis.comparison.blocks import Block, Stack
+from albench.analysis.comparison.places import AHEAD, BEHIND, INSIDE, NOISY, Measured, placed
 from albench.analysis.comparison.summaries import areas
 from albench.core.arrays import Floats
 
 ROWS = 500
 """Rows of a table from which on something is said of rows like its own."""
 NORMAL = 1.959963984540054
-INSIDE, AHEAD, BEHIND, NOISY = "inside", "ahead", "behind", "too noisy to say"
 COLUMNS = [
     "dataset",
     "strategy",
@@ -63,34 +61,6 @@ def corrected_interval(
     return mean - half, mean + half, NORMAL * spread * sqrt(ratio)
 
 
-def shrunken(means: Floats, errors: Floats) -> tuple[Floats, Floats]:
-    """Empirical Bayes estimates of (n,) means with (n,) squared standard errors; their errors.
-
-    The variance between datasets is that of the means less the mean error, not below zero; the
-    weight of the common mean is V / (V + between), times (n - 3) / (n - 1), and the errors allow
-    for its own being an estimate (Morris 1983, section 5). Below four datasets little is known
-    of the others, and the means stay as they are.
-    """
-    n = len(means)
-    if n < 4 or not np.isfinite(errors).all():
-        return means, np.sqrt(errors)
-    between = max(float(means.var(ddof=1)) - float(errors.mean()), 0.0)
-    pull = np.divide(errors, between + errors, out=np.zeros(n), where=between + errors > 0)
-    pull = pull * (n - 3) / (n - 1)
-    away = means - float(means.mean())
-    variance = errors * (1 - (n - 1) / n * pull) + 2 / (n - 3) * pull**2 * away**2
-    return means - pull * away, np.sqrt(variance)
-
-
-def place_of(value: float, low: float, high: float, rope: float) -> str:
-    """Where a dataset lies about the rope; its interval must not be wider than it."""
-    if not high - low <= 2 * rope:
-        return NOISY
-    if abs(round(value, paired.DIGITS)) <= round(rope, paired.DIGITS):
-        return INSIDE
-    return AHEAD if value > 0 else BEHIND
-
-
 def scopes(
     stack: Stack, baseline: str, *, summary: str = "aubc", rope: float = 0.01
 ) -> pd.DataFrame:
@@ -117,15 +87,13 @@ def _of_strategy(
     gaps = [paired.differences(v[1] - v[0]) for v in found]
     means = np.array([d.mean() for d in gaps], dtype=np.float64)
     errors = np.array([d.var(ddof=1) / len(d) if len(d) > 1 else nan for d in gaps])
-    value, error = shrunken(means, errors)
+    at = placed(Measured(means, errors, np.array([len(d) - 1.0 for d in gaps])), rope)
     out: list[dict[str, object]] = []
     for place, (block, d) in enumerate(zip(blocks, gaps, strict=True)):
         low, high = paired.t_interval(d)
         like_low, like_high, floor = corrected_interval(d, block.n_train, block.n_test)
         rows = block.n_train + block.n_test
         few = not rows >= ROWS
-        half = NORMAL * float(error[place]) if np.isfinite(error[place]) else inf
-        at = float(value[place])
         out.append(
             {
                 "dataset": block.dataset,
@@ -138,10 +106,10 @@ def _of_strategy(
                 "like_low": nan if few else like_low,
                 "like_high": nan if few else like_high,
                 "floor": floor,
-                "shrunken": at,
-                "shrunken_low": at - half,
-                "shrunken_high": at + half,
-                "place": place_of(at, at - half, at + half, rope),
+                "shrunken": float(at.value[place]),
+                "shrunken_low": float(at.low[place]) if at.noise else nan,
+                "shrunken_high": float(at.high[place]) if at.noise else nan,
+                "place": at.place[place] if at.noise else NOISY,
                 "note": _note(rows),
             }
         )

@@ -16,7 +16,7 @@ The first two are lessened by datasets only. Moment estimates, none below zero: 
 strategies over datasets, less that of their means over trials.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import inf, nan
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -172,19 +172,20 @@ def need(
     effect, level = abs(s.difference), alpha / max(tests, 1)
     if not np.isfinite(s.trial):
         return Need("differs", inf, inf)
-    sd = float(np.sqrt(s.of_means()))
+    sd, df = float(np.sqrt(s.of_means())), s.datasets - 1
     # at most as many as are there would have decided it, had it come out as expected
     start = s.datasets + 1
     inside = rope - effect
+    spread = power.Spread(s.between, s.trial, s.datasets, df)
     differs = Need(
         "differs",
-        power.datasets_for(effect, sd, level, wanted, start),
-        power.trials_for(effect, s.between, s.trial, s.datasets, level, wanted),
+        power.datasets_for(effect, sd, level, wanted, start, df),
+        power.trials_for(effect, spread, level, wanted),
     )
     equal = Need(
         "equal",
-        power.datasets_for_equal(inside, sd, alpha, wanted, start),
-        power.trials_for_equal(inside, s.between, s.trial, s.datasets, alpha, wanted),
+        power.datasets_for_equal(inside, sd, alpha, wanted, start, df),
+        power.trials_for_equal(inside, spread, alpha, wanted),
     )
     return min(differs, equal, key=lambda n: (n.datasets, n.trials))
 
@@ -229,21 +230,24 @@ def undecided(
     return pd.DataFrame(rows, columns=["strategy", *Need._fields, "told"])
 
 
-def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """What would decide what cannot be told, and where variance lies, by model and protocol.
+def deciding(due: pd.DataFrame, named: Sequence[str] = ()) -> str:
+    """What would decide what cannot be told, in one line; nothing where all is told.
 
-    tables: those of a comparison; shares and undecided are read.
+    due: rows of `undecided` of one protocol and model, which are `named`.
     """
-    out: list[str] = []
-    due = tables.get("undecided", pd.DataFrame())
-    for (model, _), part in due.groupby(["model", "protocol"], sort=False) if len(due) else ():
-        cells = [f"{r['strategy']}: {r['told']}" for _, r in part.iterrows()]
-        out.append(f"{model}, what would decide (80 % power in this family): {counted(cells, 4)}.")
-    found = tables.get("shares", pd.DataFrame())
-    for (model, _), part in found.groupby(["model", "protocol"], sort=False) if len(found) else ():
-        said = lying(part)
-        out += [f"{model}, {said}"] if said else []
-    return out
+    if due.empty:
+        return ""
+    cells = [f"{r['strategy']}: {r['told']}" for _, r in due.iterrows()]
+    start = ", ".join([*named, "what would decide"])
+    return f"{start} (80 % power in this family): {counted(cells, 4)}."
+
+
+def where(found: pd.DataFrame) -> list[str]:
+    """Where variance lies, a sentence by model and protocol; found: the table `shares`."""
+    if found.empty:
+        return []
+    parts = found.groupby(["model", "protocol"], sort=False)
+    return [f"{model}, {said}" for (model, _), part in parts if (said := lying(part))]
 
 
 def lying(found: pd.DataFrame) -> str:

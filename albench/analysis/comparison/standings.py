@@ -6,15 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import control, summaries
+from albench.analysis.comparison import across, control, summaries
 from albench.analysis.comparison.aggregate import aggregates
 from albench.analysis.comparison.cells import Block, Stack, averaged
 from albench.analysis.comparison.room import rooms, unlearnable
 from albench.analysis.comparison.summaries import wide
 from albench.analysis.comparison.targets import target_value, times
 from albench.analysis.question import Options, rope_of
-
-DRAWS = 2000
 
 
 def part_of(stack: Stack, share: float = 1.0, datasets: Sequence[str] | None = None) -> Stack:
@@ -37,34 +35,10 @@ def shortened(block: Block, share: float) -> Block:
     return replace(block, grid=block.grid[:upto], scores=block.scores[:, :, :upto])
 
 
-def rank_interval(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.DataFrame:
-    """Mean rank over datasets with its 95 % bootstrap interval, datasets drawn.
-
-    table: datasets x strategies, higher = better. Columns rank, rank_low, rank_high and
-    `place`: one more than the strategies whose whole interval lies before the own; none is
-    placed behind one of a worse mean rank, whose interval is the wider. Two whose intervals
-    overlap may so have different places, where others lie between them. NaN intervals below
-    three datasets, where all share the first place.
-    """
-    ranked = table.round(12).rank(axis=1, ascending=False).to_numpy()
-    mean = ranked.mean(axis=0)
-    low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
-    if len(ranked) >= 3:
-        rng = np.random.default_rng([seed, 41])
-        drawn = rng.multinomial(len(ranked), np.full(len(ranked), 1 / len(ranked)), size=draws)
-        low, high = np.quantile(drawn @ ranked / len(ranked), [0.025, 0.975], axis=0)
-    ahead = np.array([1 + int(np.sum(high < value)) for value in low])
-    order = np.argsort(mean, kind="stable")
-    place = np.empty_like(ahead)
-    place[order] = np.minimum.accumulate(ahead[order][::-1])[::-1]
-    columns = {"rank": mean, "rank_low": low, "rank_high": high, "place": place}
-    return pd.DataFrame(columns, index=table.columns)
-
-
 def standings(stack: Stack, options: Options) -> pd.DataFrame:
     """One row per strategy, best mean rank first.
 
-    rank with interval and shared place (see `rank_interval`); gain: normalised-gain IQM
+    rank with interval and shared place (see `across.rank_intervals`); gain: normalised-gain IQM
     with interval, scaled per dataset; against the baseline over base datasets: difference
     with its interval, wins, ties, losses, holm_p, verdict; better: probability that a run
     beats one of the baseline, with interval; harm: mean share of checkpoints behind the
@@ -83,7 +57,7 @@ def standings(stack: Stack, options: Options) -> pd.DataFrame:
     out_of_it = unlearnable(found)
     each = wide(stack, options.summary)
     table = averaged(each.loc[[d for d in each.index if d not in out_of_it]], options.base)
-    out = rank_interval(table, options.seed)
+    out = across.rank_intervals(table, options.seed)
     filled = [sum(s in b.imputed for b in stack.blocks) for s in out.index]
     out["datasets"], out["imputed"], out["run"] = (
         len(table),

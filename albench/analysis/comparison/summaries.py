@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from albench.analysis import intervals
 from albench.analysis.comparison import paired
 from albench.analysis.comparison.cells import Block, Stack
 from albench.analysis.comparison.targets import Survival, kaplan_meier, labels_to, wilson
@@ -280,7 +281,6 @@ def summarise(
     stack: Stack,
     baseline: str | None = "random",
     checkpoints: Sequence[float] = (0.1, 0.25, 0.5),
-    seed: int = 0,
 ) -> pd.DataFrame:
     """One row per dataset and strategy.
 
@@ -288,16 +288,15 @@ def summarise(
     third) and end quality, and that at the `checkpoints` (shares of the labels at the
     end: at_10 for 10 %); full (whole pool); ramp_up (first third), stability (last
     fifth), slope per doubling; and against the baseline, paired by trial: gain with its
-    interval, normalised_gain with a joint bootstrap interval, deficiency, harm_rate,
+    interval, normalised_gain with Fieller's interval, deficiency, harm_rate,
     worst_loss (means over trials), lead_from (labels from which the mean stays ahead).
     Undefined: NaN, and `flag` says why.
     """
     rows: list[dict[str, object]] = []
     for cells in _cells(stack, baseline):
-        start = len(rows)
         for strategy, block in cells.items():
             base = baseline if baseline in block.strategies else None
-            shares = _gain_shares(block, base, np.random.default_rng([seed, start]))
+            shares = _gain_shares(block, base)
             place = block.strategies.index(strategy)
             row = {
                 "protocol": block.protocol,
@@ -380,10 +379,8 @@ def _against(block: Block, strategy: str, baseline: str) -> dict[str, float]:
     }
 
 
-def _gain_shares(
-    block: Block, baseline: str | None, rng: np.random.Generator, draws: int = 2000
-) -> dict[str, Floats]:
-    """Normalised gain of the means with a bootstrap over trials, drawn jointly."""
+def _gain_shares(block: Block, baseline: str | None) -> dict[str, Floats]:
+    """Normalised gain of the means with Fieller's interval over trials."""
     nothing = np.full(len(block.strategies), np.nan)
     empty = dict.fromkeys(("normalised_gain", "ng_low", "ng_high", "deficiency"), nothing)
     full = block.full[np.isfinite(block.full)]
@@ -395,15 +392,8 @@ def _gain_shares(
     if room <= 1e-12:
         return empty
     share = (area.mean(axis=1) - area[base].mean()) / room
-    weight = rng.multinomial(j, np.full(j, 1 / j), size=draws) / j
-    drawn = weight @ area.T
-    top = weight @ block.full if len(full) == j else np.full(draws, full.mean())
-    below = top - drawn[:, base]
-    safe = np.where(below > 1e-12, below, np.nan)
-    ratios = (drawn - drawn[:, [base]]) / safe[:, None]
-    # A sample without head-room has no ratio: then the interval is not defined either.
-    fine = j > 1 and bool(np.isfinite(safe).all())
-    low, high = np.quantile(ratios, [0.025, 0.975], axis=0) if fine else (nothing, nothing)
+    below = (block.full if len(full) == j else np.full(j, full.mean())) - area[base]
+    low, high = np.array([intervals.ratio(row - area[base], below) for row in area]).T
     return {"normalised_gain": share, "ng_low": low, "ng_high": high, "deficiency": 1 - share}
 
 

@@ -231,8 +231,8 @@ def label_table(
     value of the target; reached of trials with its Wilson interval; median (NaN: not
     within the budget) and restricted_mean labels up to `budget`; utilisation (our
     median over the baseline's) and saving, each with a sign that tells a bound from a
-    value; fewer: labels saved per trial up to the budget, paired, with Student's interval over
-    trials (NaN below three trials, and where all save alike: no spread, no interval).
+    value; fewer: labels saved per trial up to the budget, paired, with its interval over trials
+    (`intervals.skewed`: NaN below ten trials, and where all save alike: no spread, no interval).
     """
     rows: list[dict[str, object]] = []
     for block in stack.blocks:
@@ -282,7 +282,7 @@ def _reach(ours: Survival, theirs: Survival) -> dict[str, object]:
 
 
 def _fewer(d: Floats) -> dict[str, object]:
-    low, high = intervals.mean(d) if len(d) > 2 else (nan, nan)
+    low, high = intervals.skewed(d)
     return {"fewer": float(d.mean()), "fewer_low": low, "fewer_high": high}
 
 

@@ -2,20 +2,20 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import paired
+from albench.analysis.comparison import effort, paired
 from albench.analysis.comparison.across import holm
 from albench.analysis.comparison.cells import Block, Stack, averaged, stacks
+from albench.analysis.comparison.effort import efforts, label_tables
 from albench.analysis.comparison.options import curves_frame
 from albench.analysis.comparison.summaries import areas, head_room, summarise, wide
-from albench.analysis.comparison.targets import label_table
 from albench.analysis.comparison.words import units, verdict_within
-from albench.analysis.question import TARGETS, Options
+from albench.analysis.question import Options
 from albench.core.display import Displayed, Sheet
 from albench.core.errors import BadResults
 
@@ -44,6 +44,8 @@ def headline_table(against: pd.DataFrame) -> pd.DataFrame:
     out["within"] = [
         f"{k} of {n}" for k, n in zip(against["within"], against["counted"], strict=True)
     ]
+    if against["noisy"].gt(0).any():
+        out["too noisy"] = against["noisy"]
     for column, title in (("holm_p", "Holm p"), ("wilcoxon_p", "p")):
         out[title] = [number(p) for p in against[column]]
     for column, title, form in (
@@ -279,11 +281,13 @@ def trials_text(blocks: Sequence[Block]) -> str:
 
 @dataclass(frozen=True, repr=False)
 class CurveTables(Displayed):
-    """summary: one row per cell; labels: one row per cell and target; notes."""
+    """summary: one row per cell; labels: one row per cell and target; notes; effort: labels, cost
+    and hours to each target, where a cost or the seconds of a label are declared."""
 
     summary: pd.DataFrame
     labels: pd.DataFrame
     notes: tuple[str, ...]
+    effort: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def sheet(self) -> Sheet:
         """The summary, for people."""
@@ -296,25 +300,21 @@ def curve_tables(
     options: Options,
     *,
     checkpoints: Sequence[float] = (0.1, 0.25, 0.5),
+    seconds: float | None = None,
 ) -> CurveTables:
     """Summaries of all protocols and models; bounds are among them, marked so.
 
+    seconds: that one label takes a person, where it is known.
     Raises a UsageError with the reason where there is nothing to sum up.
     """
     frame, notes = curves_frame(runs, rounds, options)
-    targets = options.targets or TARGETS
     summary, labels = [], []
     for stack in stacks(frame, options.baseline, missing=options.missing, axis=options.axis):
         notes += stack.notes
         if not stack.blocks:
             continue
-        summary.append(summarise(stack, options.baseline, checkpoints, options.seed))
-        base, lower, seed = options.baseline, options.lower, options.seed
-        labels.append(label_table(stack, base, targets, lower=lower, seed=seed))
-        # a strategy with too few runs for the joint blocks has those it has
-        for name in (s for s in stack.everyone if s not in stack.strategies):
-            own = label_table(stack.pair(base, name), base, targets, lower=lower, seed=seed)
-            labels.append(own[own["strategy"] == name])
+        summary.append(summarise(stack, options.baseline, checkpoints))
+        labels.append(label_tables(stack, options))
     if not summary:
         raise BadResults("no dataset has trials that all strategies finished: " + "; ".join(notes))
     table = pd.concat(summary, ignore_index=True)
@@ -323,11 +323,15 @@ def curve_tables(
     table["flag"] = table["flag"].where(~bound, comma + "bound, not ranked")
     if not np.isfinite(table["full"]).any():
         notes.append("no whole-pool runs: normalised gain, deficiency and gap targets are null")
-    return CurveTables(table, pd.concat(labels, ignore_index=True), tuple(dict.fromkeys(notes)))
+    taken = efforts(runs, rounds, options, seconds)
+    told = tuple(dict.fromkeys(notes))
+    return CurveTables(table, pd.concat(labels, ignore_index=True), told, taken)
 
 
 def for_people(found: CurveTables, table: str) -> pd.DataFrame:
     """The recommended columns as text: intervals in brackets, bounds as bounds."""
+    if table == "effort":
+        return effort.for_people(found.effort)
     return _labels(found.labels) if table == "labels" else _summary(found)
 
 
@@ -406,6 +410,11 @@ def _with_interval(frame: pd.DataFrame, value: str, low: str, high: str, form: s
 def caption(options: Options, table: str) -> str:
     """What must stand beside these tables in print."""
     base = options.baseline
+    if table == "effort":
+        return (
+            f"What a target in {options.metric} takes: medians over trials (Kaplan-Meier), 'over' "
+            "where it lies beyond the budget. Reached: trials that hold it for two checkpoints."
+        )
     if table == "labels":
         return (
             f"Labels to target in {options.metric}, held for two checkpoints. Reached: trials that "

@@ -9,6 +9,8 @@ depends on      no side wins, it is not equal, and a fifth of the datasets or mo
 the dataset     rope, or the typical dataset lies inside it and the others pull the mean out;
                 where trials tell how noisy a dataset's difference is, the datasets must differ
                 by more than that noise
+                Where a dataset lies is told by its shrunken estimate, see `places.placed`: one
+                that is too noisy to say lies neither inside nor beyond
 no room         nothing can be learnt, or nothing gained, on any of the datasets (`room`), and
                 no side wins
 unclear         anything else
@@ -22,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from albench.analysis.comparison import paired
+from albench.analysis.comparison import paired, places
 from albench.core.arrays import Floats
 
 Verdict: TypeAlias = Literal[
@@ -48,17 +50,17 @@ def verdict(row: "Mapping[str, Any] | pd.Series[Any]", alpha: float) -> Verdict:
     """The verdict on a row; see the module.
 
     row: holm_p, rank_biserial, mean_difference, rope (posterior of equality), tost, counted (the
-    datasets with room), within, varies_p.
+    datasets with room), within, above, below, varies_p.
     """
     if row["holm_p"] <= alpha and row["rank_biserial"] * row["mean_difference"] > 0:
         if row["mean_difference"] < 0:
             return "worse"
         return "better" if row["counted"] else "no room"
-    n, beyond = int(row["counted"]), int(row["counted"]) - int(row["within"])
+    n, beyond = int(row["counted"]), int(row["above"]) + int(row["below"])
     if n == 0:
         return "no room"
     typical = bool(row["rope"] >= EQUAL)
-    if typical and row["tost"] and beyond * BEYOND <= n:
+    if typical and row["tost"] and (n - int(row["within"])) * BEYOND <= n:
         return "equal"
     mixed = beyond * BEYOND >= n or (typical and beyond > 0)
     if np.isfinite(row["holm_p"]) and mixed and not row["varies_p"] > alpha:
@@ -66,24 +68,34 @@ def verdict(row: "Mapping[str, Any] | pd.Series[Any]", alpha: float) -> Verdict:
     return "unclear"
 
 
-def spread(gaps: "pd.Series[float]", rope: float, alpha: float) -> dict[str, Any]:
+def spread(
+    gaps: "pd.Series[float]", rope: float, alpha: float, variance: ArrayLike, df: ArrayLike
+) -> dict[str, Any]:
     """How the datasets lie about the rope.
 
-    gaps: differences by dataset. within, above, below: datasets inside it (borders included),
-    beyond it and ahead, beyond it and behind; worst, worst_difference: the lowest by name;
+    gaps: differences by dataset; variance, df: their squared standard errors over trials (NaN:
+    one trial) and degrees of freedom. within, above, below, noisy: datasets inside the rope
+    (borders included), beyond it and ahead, beyond it and behind, too noisy to say, by their
+    shrunken estimates (`places.placed`); noise: whether trials tell how noisy they are; worst,
+    worst_difference: the lowest of those behind, else of all, by name, and its difference;
     tost_low, tost_high: the 1 - 2 alpha t interval of the mean, tost: whether it lies inside.
     """
     d = paired.differences(gaps.to_numpy())
     margin = round(rope, paired.DIGITS)
     low, high = paired.t_interval(d, 1 - 2 * alpha)
-    place = int(np.argmin(d)) if len(d) else -1
     inside = bool(-margin <= round(low, 12) and round(high, 12) <= margin) if len(d) > 1 else False
+    measured = places.Measured(d, np.asarray(variance, float), np.asarray(df, float))
+    at = places.placed(measured, rope)
+    behind = [i for i, p in enumerate(at.place) if p == places.BEHIND] or range(len(d))
+    worst = min(behind, key=lambda i: float(d[i]), default=-1)
     return {
-        "within": int((np.abs(d) <= margin).sum()),
-        "above": int((d > margin).sum()),
-        "below": int((d < -margin).sum()),
-        "worst": str(gaps.index[place]) if len(d) else "",
-        "worst_difference": float(d[place]) if len(d) else nan,
+        "within": at.place.count(places.INSIDE),
+        "above": at.place.count(places.AHEAD),
+        "below": at.place.count(places.BEHIND),
+        "noisy": at.place.count(places.NOISY),
+        "noise": at.noise,
+        "worst": str(gaps.index[worst]) if len(d) else "",
+        "worst_difference": float(d[worst]) if len(d) else nan,
         "tost_low": low,
         "tost_high": high,
         "tost": inside,

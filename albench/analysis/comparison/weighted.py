@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from albench.analysis import intervals
+from albench.analysis.comparison import Comparison
 from albench.analysis.comparison.blocks import Stack
 from albench.analysis.comparison.control import per_cell, per_unit
 from albench.core.arrays import Floats
@@ -124,3 +125,29 @@ def one_class_starts(runs: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
     counted = known.assign(starts=1, one_class=alone.astype(int))
     by = counted.groupby(["dataset", "protocol"], sort=False)[["starts", "one_class"]].sum()
     return by.reset_index()[columns]
+
+
+def told(
+    found: Comparison,
+    models: Mapping[str, tuple[str, Mapping[str, Any]]],
+    runs: pd.DataFrame,
+    rounds: pd.DataFrame,
+) -> list[str]:
+    """What class weights leave of the gains, and how many starts hold one class only.
+
+    models: label -> name and parameters; runs, rounds: the tables that `found` compares.
+    """
+    options, said, pairs = found.options, [], twins(models)
+    for protocol in dict.fromkeys(stack.protocol for stack in found.stacks):
+        stacks = {s.model: s for s in found.stacks if s.protocol == protocol}
+        both = {a: b for a, b in pairs.items() if a in stacks and b in stacks}
+        table = remaining(
+            stacks, both, baseline=options.baseline, summary=options.summary, base=options.base
+        )
+        said += [sentence(row) for _, row in table.iterrows()]
+    starts = one_class_starts(runs, rounds)
+    alone = starts[starts["one_class"] > 0]
+    if len(alone):
+        cells = [f"{r['dataset']} {r['one_class']} of {r['starts']}" for _, r in alone.iterrows()]
+        said.append(f"starts that hold one class only: {', '.join(cells)} trials")
+    return said

@@ -75,7 +75,7 @@ def _told(row: "pd.Series[Any]", design: dict[str, Any]) -> str:
         )
     counted_ = int(row["counted"])
     ahead = f"ahead on {int(row['wins'])} of {counted_}"
-    within = f"{int(row['within'])} of {counted_} datasets within"
+    within = f"{int(row['within'])} of {counted_} datasets within{_unsure(row)}"
     said = [ahead]
     if verdict in ("better", "worse"):
         said.append(f"Holm {p_text(row['holm_p'])}")
@@ -88,7 +88,10 @@ def _told(row: "pd.Series[Any]", design: dict[str, Any]) -> str:
         said = [f"{alone}{within}, probability {row['rope']:.2f}"]
     elif verdict == verdicts.DEPENDS:
         worst = f"worst {row['worst']} {row['worst_difference']:+.3f}"
-        said = [f"{int(row['above'])} above and {int(row['below'])} below of {counted_}, {worst}"]
+        said = [
+            f"{int(row['above'])} above and {int(row['below'])} below of {counted_}{_unsure(row)}, "
+            f"{worst}"
+        ]
     elif verdict == "unclear" and pd.notna(row["holm_p"]):
         said.append(within)
         if pd.notna(row["mde"]):
@@ -101,6 +104,13 @@ def _told(row: "pd.Series[Any]", design: dict[str, Any]) -> str:
     return f"{size} ({'; '.join(said)})"
 
 
+def _unsure(row: "pd.Series[Any]") -> str:
+    """Datasets of which trials do not tell where they lie; or that there is one trial only."""
+    if not row["noise"]:
+        return " by one trial each" if int(row["counted"]) else ""
+    return f", {int(row['noisy'])} too noisy to say" if int(row["noisy"]) else ""
+
+
 def _name(row: "pd.Series[Any]") -> str:
     """A strategy, with the other names under which it is the same competitor."""
     return f"{row['strategy']} (= {row['alike']})" if row["alike"] else str(row["strategy"])
@@ -111,6 +121,29 @@ def _other_side(row: "pd.Series[Any]", verdict: str) -> str:
     if verdict == "better":
         return f"behind by more on {int(row['below'])}, most on {row['worst']}"
     return f"ahead by more on {int(row['above'])}"
+
+
+def harm(against: pd.DataFrame, design: dict[str, Any], where: Sequence[str] = ()) -> str:
+    """Which strategies lose to the baseline by more than the rope, and where; nothing: none does.
+
+    By the shrunken estimates of the datasets with room.
+    """
+    rows = against[against["counted"] > 0] if len(against) else against
+    if rows.empty or not rows["below"].gt(0).any():
+        return ""
+    behind = [
+        f"{r['strategy']} on {int(r['below'])} of {int(r['counted'])} (most on {r['worst']} "
+        f"{r['worst_difference']:+.3f})"
+        for _, r in rows[rows["below"] > 0].iterrows()
+    ]
+    none = [str(s) for s in rows.loc[rows["below"] == 0, "strategy"]]
+    rest = f"; not shown on any dataset: {', '.join(none)}" if none else ""
+    noisy = ", those too noisy to say left out" if rows["noisy"].gt(0).any() else ""
+    start = ", ".join([*where, "harm"])
+    return (
+        f"{start} (datasets behind {design['baseline']} by more than {design['rope']:g}{noisy}): "
+        f"{', '.join(behind)}{rest}."
+    )
 
 
 def changed(against: pd.DataFrame, everywhere: pd.DataFrame, rooms: pd.DataFrame) -> str:

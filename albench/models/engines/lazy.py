@@ -73,7 +73,7 @@ class NaiveBayes(Trainer):
             self.moments[c] = X.mean(axis=0), X.var(axis=0), len(X)
         if len(self.moments) == 1:
             return Aligned(Constant(int(y[0])), self.plain.views)
-        boost = self.smoothing * self.task.X[labeled].var(axis=0).max()
+        boost = self.smoothing * self.task.X[labeled].var(axis=0).max() or self.smoothing
         return Gaussians(self, boost, labeled, y)
 
 
