@@ -26,7 +26,7 @@ import numpy as np
 
 from albench.core import registry
 from albench.core.arrays import Floats
-from albench.core.errors import RunError, Skip, StrategyError
+from albench.core.errors import NoLabels, RunError, Skip, StrategyError
 from albench.core.spec import Ref, RunSpec
 from albench.core.tables import FULL_POOL
 from albench.runner import wire
@@ -335,6 +335,7 @@ def sketch(spec: RunSpec, task: Task, rng: np.random.Generator, engine: str, mem
         engine=engine,
         memory=memory,
         most=memory_of_machine(),
+        tolerance=task.tolerance,
     )
 
 
@@ -415,7 +416,8 @@ class Isolated:
         """What the strategy returned; raises what it raised."""
         self.booked(header)
         if "raised" in header:
-            raise self.raised(str(header["raised"]), str(header.get("said", "")))
+            bare = not len(query.labeled)
+            raise self.raised(str(header["raised"]), str(header.get("said", "")), bare)
         if "odd" in header:
             odd = header["odd"] if isinstance(header["odd"], dict) else {}
             raise StrategyError(odd_answer(odd.get("shape"), odd.get("dtype"), query.n))
@@ -442,8 +444,13 @@ class Isolated:
             held["strategy"] = held.get("strategy", 0.0) - spent
             held["fit again"] = held.get("fit again", 0.0) + spent
 
-    def raised(self, kind: str, said: str) -> BaseException:
-        """What the strategy raised, as this process raises it."""
+    def raised(self, kind: str, said: str, bare: bool) -> BaseException:
+        """What the strategy raised, as this process raises it.
+
+        bare  there is no label yet: whatever it raised, it cannot choose there
+        """
+        if kind == "labels" or (kind == "exception" and bare):
+            return NoLabels(said)
         if kind == "skip":
             return Skip(said)
         if kind == "contract":

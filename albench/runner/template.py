@@ -26,7 +26,7 @@ import numpy as np
 
 from albench.core import registry
 from albench.core.arrays import Floats, Ints
-from albench.core.errors import Skip, StrategyError
+from albench.core.errors import NoLabels, Skip, StrategyError
 from albench.core.spec import Ref
 from albench.runner import fence, wire
 from albench.runner.clock import one_thread
@@ -403,7 +403,17 @@ def serve(line: socket.socket, order: Order, X: Floats) -> None:
         random.seed(order.pin)
         np.random.seed(order.pin)  # noqa: NPY002
     ranks = np.arange(len(X)) if order.ranks is None else order.ranks
-    kept = ("start", "withheld", "batch", "rounds", "budget", "ties", "delay", "positive")
+    kept = (
+        "start",
+        "withheld",
+        "batch",
+        "rounds",
+        "budget",
+        "ties",
+        "delay",
+        "positive",
+        "tolerance",
+    )
     task = standing_in(
         X,
         order.n_test,
@@ -427,8 +437,11 @@ def serve(line: socket.socket, order: Order, X: Floats) -> None:
         asked = Asked(*wire.received(line))
         seeds[len(asked.labeled)] = asked.seed
         mirror.update(asked, task)
-        learner.note(asked.labeled, asked.y_labeled)
-        query = asking.query(asked.labeled, asked.y_labeled, Unfitted(learner, asked))
+        fitted = None
+        if len(asked.labeled):
+            learner.note(asked.labeled, asked.y_labeled)
+            fitted = Unfitted(learner, asked)
+        query = asking.query(asked.labeled, asked.y_labeled, fitted)
         made.answer(query)
 
 
@@ -499,7 +512,7 @@ def failed(error: BaseException) -> dict[str, Any]:
         said = type(error).__name__
     kind = "exception"
     if isinstance(error, Skip):
-        kind = "skip"
+        kind = "labels" if isinstance(error, NoLabels) else "skip"
     elif isinstance(error, StrategyError):
         kind = "contract"
     elif isinstance(error, ValueError) and "read-only" in said:

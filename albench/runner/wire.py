@@ -54,6 +54,7 @@ class Order:
     memory: int
     most: int
     pin: int | None = None
+    tolerance: float | None = None
 
 
 class Asked(NamedTuple):
