@@ -13,6 +13,7 @@ from albench.cli import exit_code
 from albench.core import registry
 from albench.core.errors import NoLabels
 from albench.core.spec import Protocol, Ref, RunSpec
+from albench.datasets._cut import cut
 from albench.runner.worker import Options, run_one
 from albench.simulation.seal import ABSENT
 
@@ -140,7 +141,17 @@ def test_every_command_copes_with_rounds_before_the_first_label(
 
     file, results = suite(tmp_path), ["--results", str(tmp_path / "r")]
     assert exit_code(["run", str(file), *results, "--jobs", "1"]) == 0
-    for command in ("compare", "curves", "bias", "coverage", "rare", "audit", "status", "verify"):
+    for command in (
+        "compare",
+        "curves",
+        "bias",
+        "coverage",
+        "rare",
+        "audit",
+        "status",
+        "verify",
+        "stop",
+    ):
         assert exit_code([command, str(file), *results]) == 0, command
     assert exit_code(["figures", str(file), *results, "--to", str(tmp_path / "f")]) == 0
     assert exit_code(["report", str(file), *results]) == 0
