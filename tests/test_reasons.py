@@ -183,3 +183,21 @@ def test_status_shows_the_code_and_what_it_means(
     out = capsys.readouterr().out
     assert '"reason_code": "does_not_apply"' in out
     assert f"2 runs does_not_apply: {MEANING[Reason.does_not_apply]}" in out
+
+
+def test_same_reasons_are_one_row_with_where_they_were() -> None:
+    from albench.cli.status import grouped
+
+    bad = pd.DataFrame(
+        {
+            "strategy": ["a"] * 5 + ["b"],
+            "model": "m",
+            "status": "skipped",
+            "reason_code": "does_not_apply",
+            "reason": ["binary only"] * 5 + [None],
+            "dataset": ["d1", "d1", "d2", "d3", "d4", "d1"],
+        }
+    )
+    found = grouped(bad)
+    assert found["runs"].tolist() == [5, 1]
+    assert found["datasets"].tolist() == ["d1, d2, d3 and 1 more", "d1"]

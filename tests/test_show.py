@@ -1,5 +1,6 @@
 """Tables on a terminal: what fits is shown, what does not is named."""
 
+import io
 import os
 import pty
 import re
@@ -60,17 +61,19 @@ def test_a_wide_terminal_shows_all() -> None:
     assert "left out" not in text
 
 
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_what_is_piped_is_whole_whatever_the_environment_says(width: int) -> None:
+@pytest.mark.parametrize(("width", "whole"), [("80", False), ("200", True), ("", True)])
+def test_what_is_piped_is_as_wide_as_columns_says_and_else_whole(width: str, whole: bool) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CODE],
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | {"COLUMNS": str(width), "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"COLUMNS": width, "PYTHONPATH": str(ROOT)},
     )
-    assert "detectable" in done.stdout
-    assert done.stderr == ""
+    assert ("detectable" in done.stdout) == whole
+    assert ("left out: " in done.stderr) != whole
+    if not whole:
+        assert max(map(len, done.stdout.splitlines())) <= int(width)
 
 
 def test_two_columns_stay_whatever_the_width() -> None:
@@ -124,3 +127,22 @@ def test_every_measure_that_is_shown_is_explained() -> None:
     assert set(coverage.SHOWN) <= set(heads("coverage"))
     assert set(rare.SHOWN) <= set(heads("rare"))
     assert {"wrong", "base", "affinity", "misled", "memorised"} <= set(heads("noise"))
+
+
+def test_prose_is_wrapped_at_words_and_nothing_long_is_cut() -> None:
+    from albench.core.display import line_width, wrapped
+
+    path = "/a/" + "x" * 40
+    assert wrapped(f"one two three four five six\n\nsee {path}", 20).split("\n") == [
+        "one two three four",
+        "five six",
+        "",
+        "see",
+        path,
+    ]
+    assert wrapped("one two three four five six", None) == "one two three four five six"
+    pipe = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for given, found in (("90", 90), ("", None), ("0", None), ("wide", None)):
+            patch.setenv("COLUMNS", given)
+            assert line_width(pipe) == found

@@ -134,7 +134,7 @@ def curves(
     suite, store = opened(source, results, only, plugins)
     asked = replace(suite.question(metric), **options)
     return curve_tables(
-        *stored(suite, store),
+        *stored(suite, store, metric=asked.metric),
         asked,
         checkpoints=suite.checkpoints,
         seconds=suite.seconds_per_label,

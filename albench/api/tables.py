@@ -124,13 +124,26 @@ def read_results(
     return asking(loaded, labelled(loaded, open_store(loaded, results)))
 
 
-def stored(suite: Suite, store: "Store", model: str | None = None, how: str = "") -> Results:
+CURVES = ("run", "round", "n_labeled", "cost", "seconds_query", "picks", "labels")
+"""The columns of `rounds`, but for the metric, that a comparison of curves needs."""
+
+
+def stored(
+    suite: Suite,
+    store: "Store",
+    model: str | None = None,
+    how: str = "",
+    *,
+    metric: str | None = None,
+) -> Results:
     """The tables of a suite, or of one model of it.
 
-    how  what makes the runs, for the message where there are none
+    how      what makes the runs, for the message where there are none
+    metric   of `rounds` only what curves of this metric are made of, compactly (`Reader.read`)
     Raises BadResults where no run is done, BadValue for a model that the suite lacks.
     """
-    runs, rounds = asking(suite, labelled(suite, store))
+    needed = None if metric is None else [*CURVES, metric]
+    runs, rounds = asking(suite, labelled(suite, store, needed))
     if not (runs["status"] == "done").any():
         raise BadResults(
             f"no finished runs of suite {suite.name!r} in {store.folder.resolve()}"

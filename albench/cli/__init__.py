@@ -16,6 +16,7 @@ from albench.cli import (
     check,
     compare,
     data,
+    figures,
     new,
     plan,
     repair,
@@ -41,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 MODULES = (
-    *(status, plan, run, compare, bought, stop, transfer),
+    *(status, plan, run, compare, figures, bought, stop, transfer),
     *(report, data, new, check, submit, repair),
 )
 for module in MODULES:

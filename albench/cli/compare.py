@@ -1,4 +1,4 @@
-"""`compare`, `curves`, `figures`: what the stored tables say."""
+"""`compare` and `curves`: what the stored tables say."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from albench.cli.options import (
     stored,
     suite_of,
 )
-from albench.cli.output import Explained, Format, emit, note, show, show_frame
+from albench.cli.output import Explained, Format, emit, note, say, show_frame
 from albench.core.errors import BadValue
 from albench.core.rounding import without_noise
 
@@ -175,7 +175,7 @@ def show_comparison(
     table = table or Table(found.main)
 
     if fmt is Format.table or fmt is Format.markdown:
-        emit("\n".join(found.lines) + "\n")
+        say("\n".join(found.lines) + "\n")
     elif fmt is Format.latex:
         emit("\n".join(f"% {line}" for line in found.lines))
     notes = [*(found.lines if fmt in (Format.json, Format.csv) else ()), *found.notes]
@@ -292,26 +292,12 @@ TableOpt = Annotated[
     typer.Option("--table", help="Default: against; with a single dataset, within."),
 ]
 CurveTableOpt = Annotated[CurveTable, typer.Option("--table", help="Which table is printed.")]
-ToOpt = Annotated[
-    Path | None, typer.Option("--to", metavar="DIR", help="Folder (default: figures).")
-]
-BoughtOpt = Annotated[
-    int,
-    typer.Option(
-        "--bought",
-        metavar="RUNS",
-        min=0,
-        help="Runs (whole trials, the first) that figures of what was bought rest on; 0: none.",
-    ),
-]
-AsOpt = Annotated[str, typer.Option("--as", metavar="A,B", help="Of pdf, svg, png.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("compare", cls=Explained)(compare)
     app.command("curves", cls=Explained)(curves)
-    app.command("figures")(figures)
 
 
 def compare(
@@ -339,7 +325,7 @@ def compare(
         missing=missing.value,
         axis=over(loaded, axis),
     )
-    runs, rounds = stored(loaded, results, model)
+    runs, rounds = stored(loaded, results, model, asked.metric)
     found = compare_tables(runs, rounds, asked)
     folder = open_store(loaded, results).folder
     show_comparison(found, table, fmt, loaded, folder)
@@ -404,7 +390,7 @@ def curves(
     asked = replace(
         loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
     )
-    runs, rounds = stored(loaded, results, model)
+    runs, rounds = stored(loaded, results, model, asked.metric)
     seconds = loaded.seconds_per_label
     found = typeset.curve_tables(
         runs, rounds, asked, checkpoints=loaded.checkpoints, seconds=seconds
@@ -420,51 +406,8 @@ def curves(
         return told(found.notes)
     labels_to = [c for c in frame.columns if str(c).startswith("labels to")]
     kept, notes = ["dataset", "strategy", "gain", *labels_to], list(found.notes)
+    if table is CurveTable.labels:
+        kept = ["dataset", "target", "strategy", "median", "saving"]
     if table is CurveTable.summary and fmt in (Format.json, Format.csv):
         notes.append("labels to each target and the utilisation: --table labels")
     return show_frame(frame, fmt=fmt, notes=notes, kept=kept)
-
-
-def figures(
-    suite: SuiteArg,
-    results: ResultsOpt = None,
-    to: ToOpt = None,
-    formats: AsOpt = "pdf,svg,png",
-    baseline: BaselineOpt = None,
-    metric: MetricOpt = None,
-    model: ModelOpt = None,
-    only: OnlyOpt = None,
-    axis: AxisOpt = None,
-    missing: MissingOpt = Missing.complete,
-    bought: BoughtOpt = 600,
-    fmt: FormatOpt = Format.table,
-    plugin: PluginOpt = None,
-) -> None:
-    """Draw the figures of a suite, with captions; the same tables give the same bytes."""
-    loaded = suite_of(suite, plugin)
-    order = [s.label for s in loaded.strategies]
-    loaded = suite_of(suite, plugin, only) if only else loaded
-    from albench.analysis.comparison import compare as compare_tables
-    from albench.plots.style import check_formats
-    from albench.reporting.figures import draw, draw_bought
-    from albench.reporting.source import Source
-    from albench.runner import open_store
-
-    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
-    check_formats(kinds)
-    asked = replace(
-        loaded.question(metric, baseline), missing=missing.value, axis=over(loaded, axis)
-    )
-    runs, rounds = stored(loaded, results, model)
-    folder = to or open_store(loaded, results).folder / "figures"
-    found = compare_tables(runs, rounds, asked)
-    drawn = draw(found, folder, kinds, order)
-    captions = [(name, picture.caption) for name, picture in drawn]
-    notes = [*found.notes]
-    if bought:
-        source = Source(loaded, runs, rounds, baseline=baseline, most=bought)
-        note(f"now what was bought in {source.trials} trials (--bought 0 leaves it out)")
-        more, left_out = draw_bought(source, folder, kinds, order)
-        captions, notes = captions + more, notes + left_out
-    rows = [{"figure": name, "files": ", ".join(kinds), "caption": text} for name, text in captions]
-    show(rows, ["figure", "files", "caption"], fmt=fmt, notes=[*notes, f"in {folder}"])

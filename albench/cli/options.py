@@ -101,14 +101,21 @@ def parsed_only(only: Sequence[str]) -> dict[str, list[str]]:
 
 
 def stored(
-    suite: "Suite", results: Path | None, wanted_model: str | None = None
+    suite: "Suite",
+    results: Path | None,
+    wanted_model: str | None = None,
+    metric: str | None = None,
 ) -> tuple["pd.DataFrame", "pd.DataFrame"]:
-    """The labelled tables of a suite; raises BadResults where nothing is stored."""
+    """The labelled tables of a suite; raises BadResults where nothing is stored.
+
+    metric  as `albench.api.tables.stored`
+    """
     from albench.api import tables
     from albench.runner import open_store
 
     store = open_store(suite, results, note)
-    return tables.stored(suite, store, wanted_model, retyped("run", suite, store.folder))
+    how = retyped("run", suite, store.folder)
+    return tables.stored(suite, store, wanted_model, how, metric=metric)
 
 
 def retyped(verb: str, suite: "Suite", folder: Path | None, *more: str) -> str:

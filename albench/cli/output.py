@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -12,10 +11,19 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from albench.core.display import WIDE, cleaned, constant, fitting, quiet, text_of
+from albench.core.display import (
+    WIDE,
+    cleaned,
+    constant,
+    fitting,
+    line_width,
+    quiet,
+    text_of,
+    wrapped,
+)
 from albench.core.safe import printable
 
-__all__ = ["WIDE", "Explained", "Format", "emit", "note", "show", "show_frame"]
+__all__ = ["WIDE", "Explained", "Format", "emit", "note", "say", "show", "show_frame"]
 
 
 class Format(StrEnum):
@@ -30,13 +38,19 @@ class Format(StrEnum):
 
 def note(sentence: str) -> None:
     """A remark on standard error."""
-    sys.stderr.write(printable(sentence.rstrip()) + "\n")
+    text = wrapped(printable(sentence.rstrip()), line_width(sys.stderr))
+    sys.stderr.write(text + "\n")
 
 
 def emit(text: str) -> None:
     """Output on standard output."""
     text = printable(text)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def say(text: str) -> None:
+    """Prose on standard output, wrapped at words where lines have a width."""
+    emit(wrapped(printable(text), line_width(sys.stdout)))
 
 
 def show(
@@ -79,8 +93,8 @@ def show_frame(frame: Any, **options: Any) -> None:
 
 
 def table_width() -> int | None:
-    """Columns of the terminal, or None where standard output is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    """Columns of the terminal, else of COLUMNS; None where neither is known."""
+    return line_width(sys.stdout)
 
 
 def printed(

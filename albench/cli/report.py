@@ -79,12 +79,15 @@ def leaderboard(
     from albench.reporting import MOST
     from albench.reporting.board import board
     from albench.reporting.evidence import evidence
+    from albench.reporting.gaps import lacking, of_one_protocol
     from albench.reporting.site import write
     from albench.reporting.source import Source
     from albench.reporting.views import recommendation
 
     loaded, store, runs, rounds = read(suite_of(suite, plugin), results)
     before = pages_of(to, loaded.name)
+    missing = lacking(loaded, runs)
+    runs, left_out = of_one_protocol(loaded, runs)
     note("measuring what was bought")
     measured = evidence(loaded, runs, rounds)
     note("ranking by every model, metric, budget and group")
@@ -95,11 +98,12 @@ def leaderboard(
     for page in before:
         page.unlink(missing_ok=True)
     strange = {*to.glob("*.html")}
-    size = write(found, store.manifest, answers, to)
+    missing += left_out
+    size = write(found, store.manifest, answers, to, missing)
     names = sorted(page.name for page in {*to.glob("*.html")} - strange)
     mark = {"suite": loaded.name, "pages": names}
     write_atomic(to / OWNER, json.dumps(mark, indent=1).encode())
-    for line in found.notes:
+    for line in (*found.notes, *missing):
         note(line)
     emit(f"{to / 'index.html'} ({size / 1e6:.1f} MB in all)")
 

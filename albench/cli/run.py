@@ -314,7 +314,13 @@ def show_plan(planned: dict[str, Any]) -> None:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         cost += f" without those on {', '.join(unknown[:5])}{more} ({UNKNOWN})"
     emit(f"{planned['runs']} runs to do, {cost}; {planned['stored']} runs are stored already")
-    if planned["hours"]:
+    measured = planned["measured"]
+    if measured:
+        note(
+            f"time: an estimate; of {measured} of the runs from other trials that are stored and "
+            "were made on this machine"
+        )
+    if planned["hours"] and measured < planned["runs"]:
         note(
             "time: an estimate from timed fits of each dataset and model, with start-up, scoring "
             "and storing; strategies that fit models of their own (committees, expected error, "

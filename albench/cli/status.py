@@ -13,6 +13,8 @@ from albench.core.errors import BadValue, UnknownName
 from albench.core.tables import KEY
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from albench.core.parameters import Entry
 
 
@@ -265,6 +267,20 @@ def readable_default(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
+def grouped(bad: "pd.DataFrame") -> "pd.DataFrame":
+    """Runs that failed or were skipped for the same reason, as one row with where they did."""
+    import pandas as pd
+
+    keys = ["strategy", "model", "status", "reason_code", "reason"]
+    rows = []
+    for values, part in bad.groupby(keys, sort=False, dropna=False):
+        names = list(dict.fromkeys(part["dataset"].astype(str)))
+        where = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+        rows.append(dict(zip(keys, values, strict=True)) | {"runs": len(part), "datasets": where})
+    columns = ["strategy", "model", "runs", "datasets", "status", "reason_code", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def status(
     suite: SuiteArg,
     results: ResultsOpt = None,
@@ -289,7 +305,11 @@ def status(
         by_code = bad["reason_code"].value_counts()
         shown = bad[[*KEY, "status", "reason_code", "reason"]]
         notes = [f"{n} runs {code}: {MEANING[Reason(str(code))]}" for code, n in by_code.items()]
-        return show_frame(shown, fmt=fmt, notes=notes, kept=["strategy", "reason_code", "reason"])
+        if fmt in (Format.table, Format.markdown, Format.latex):
+            shown = grouped(shown)
+            notes += ["every run by itself: --format csv"] if len(shown) < len(bad) else []
+        kept = ["strategy", "runs", "reason_code", "reason"]
+        return show_frame(shown, fmt=fmt, notes=notes, kept=kept)
     keys = ["dataset", "strategy"]
     counts = table.groupby([*keys, "status"], sort=False).size().unstack(fill_value=0)
     columns = ["done", "missing", "failed", "timeout", "skipped"]

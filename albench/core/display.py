@@ -5,11 +5,13 @@ A result that derives from `Displayed` says by its `sheet` what there is to show
 
 import html
 import math
+import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from albench.core.rounding import without_noise
 
@@ -56,6 +58,26 @@ def text_of(value: Any) -> str:
 
 
 WIDE = 240  # characters of a line where there is no terminal
+
+
+def line_width(stream: TextIO) -> int | None:
+    """Characters of a line: of the terminal, else what COLUMNS says; None where neither is."""
+    if stream.isatty():
+        return shutil.get_terminal_size().columns
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isdecimal() and int(asked) > 0 else None
+
+
+def wrapped(text: str, width: int | None) -> str:
+    """Prose in lines of that width, broken between words; commands and paths stay whole."""
+    if width is None:
+        return text
+    return "\n".join(
+        textwrap.fill(line, max(width, 20), break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
+
+
 WRAPPED = 24  # characters below which the text of a column is not wrapped
 GAP, EDGES = 3, 2  # characters between columns, and at both ends
 
@@ -145,7 +167,7 @@ def in_text(sheet: Sheet) -> str:
     out += [line[:1].upper() + line[1:] for line in sheet.lines]
     if sheet.frame is not None and len(sheet.frame.columns):
         columns, cells, numeric = cells_of(sheet.frame)
-        wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
+        wide = line_width(sys.stdout) or WIDE
         places = fitting(cells, columns, wide)
         widths = [max(len(row[p]) for row in (columns, *cells)) for p in places]
         turned = [str.rjust if numeric[p] else str.ljust for p in places]

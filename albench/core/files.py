@@ -4,10 +4,11 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,34 @@ class File:
     sha256: str
     url: str | None = None
     size: int | None = None
+
+
+def cache_folder() -> Path:
+    """The folder of what can be had again: `ALBENCH_DATA`, else the platform's; may be missing."""
+    given = os.environ.get("ALBENCH_DATA")
+    if given:
+        return Path(given).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("albench"))
+
+
+def stems(names: Iterable[str], most: int = 40) -> dict[str, str]:
+    """A file name for each name, without extension: letters, digits, points and hyphens.
+
+    Names that would share one, as `m/1` and `m 1`, or `M` and `m` where a file system sees no
+    case, are numbered in their order; nothing is longer than `most` letters and a number.
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in dict.fromkeys(names):
+        stem = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[:most].strip("-.") or "x"
+        place, number = stem, 2
+        while place.casefold() in taken:
+            place, number = f"{stem}-{number}", number + 1
+        taken.add(place.casefold())
+        found[name] = place
+    return found
 
 
 def sha256(path: Path) -> str:

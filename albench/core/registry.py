@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from albench.core.errors import BadPlugin, BadValue, UnknownName, UsageError
+from albench.core.extras import EXTRAS
 from albench.core.parameters import (
     DatasetParam,
     Entry,
@@ -79,23 +80,6 @@ PACKAGES: dict[str, str] = {
 }
 LABEL = re.compile(r"(?P<name>[^()]+)\((?P<params>[^()]+)\)")
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Extra(NamedTuple):
-    """A library that some entries need: its name, its module, and the extra that brings it."""
-
-    library: str
-    module: str
-    extra: str
-
-
-EXTRAS = {
-    "ska": Extra("scikit-activeml", "skactiveml", "skactiveml"),
-    "lightgbm": Extra("LightGBM", "lightgbm", "boost"),
-    "xgboost": Extra("XGBoost", "xgboost", "boost"),
-    "catboost": Extra("CatBoost", "catboost", "boost"),
-}
-"""Name of an entry, up to a colon -> what it needs; without it the entry is not there."""
 ENTRIES: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
 LOADED: dict[str, str] = {}
 loading: list[tuple[str, str]] = []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from albench.core.arrays import Ints
 from albench.core.errors import BadResults
 
 if TYPE_CHECKING:
@@ -175,3 +176,59 @@ def joined(runs: "pd.DataFrame", rounds: "pd.DataFrame") -> "pd.DataFrame":
 def listed(values: Any) -> list[Any] | None:
     """An array as a list for a list column; None stays None."""
     return None if values is None else np.asarray(values).tolist()
+
+
+def lists(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column of lists as arrays, whether it holds them already or is stored compactly."""
+    import pandas as pd
+
+    if not isinstance(column.dtype, pd.ArrowDtype):
+        return column
+    import pyarrow as pa
+
+    made: pd.Series[Any] = pa.chunked_array(pieces(column), column.dtype.pyarrow_dtype).to_pandas()
+    return made.set_axis(column.index).rename(column.name)
+
+
+def flat(column: "pd.Series[Any]") -> tuple[Ints, Ints]:
+    """A column of lists of numbers as all numbers in a row, and the length of each list.
+
+    What is no list has the length -1.
+    """
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.ArrowDtype):
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pa.chunked_array(pieces(column), column.dtype.pyarrow_dtype).combine_chunks()
+        long = pc.fill_null(pc.list_value_length(found), -1).to_numpy(zero_copy_only=False)
+        return found.flatten().to_numpy(zero_copy_only=False), long.astype(np.intp)
+    values = column.to_numpy()
+    held = [value for value in values if isinstance(value, list | np.ndarray)]
+    lengths = [len(v) if isinstance(v, list | np.ndarray) else -1 for v in values]
+    return np.concatenate([[], *held]).astype(np.int64), np.array(lengths, dtype=np.intp)
+
+
+def pieces(column: "pd.Series[Any]") -> list[Any]:
+    """The arrays of Arrow that a compact column is made of."""
+    import pyarrow as pa
+
+    held = column.array.__arrow_array__()  # type: ignore[attr-defined]
+    return list(held.chunks) if isinstance(held, pa.ChunkedArray) else [held]
+
+
+def set_digests(column: "pd.Series[Any]") -> "np.ndarray[Any, np.dtype[np.uint64]]":
+    """A number for each list of a column: equal for equal numbers in whatever order.
+
+    Zero for what is no list. Numbers are mixed (Steele, Lea and Flood 2014) and added up.
+    """
+    numbers, lengths = flat(column)
+    mixed = numbers.astype(np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    ends = np.concatenate([[0], np.cumsum(np.maximum(lengths, 0))])
+    sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(mixed, dtype=np.uint64)])
+    found = sums[ends[1:]] - sums[ends[:-1]] + lengths.astype(np.int64).view(np.uint64)
+    return np.where(lengths < 0, np.uint64(0), found + np.uint64(1))

@@ -18,7 +18,7 @@ import numpy as np
 
 from albench.core import files
 from albench.core.errors import BadData, BadValue, Unavailable
-from albench.core.files import File, sha256
+from albench.core.files import File, cache_folder, sha256
 from albench.core.spec import canonical
 
 RETRIES = 4
@@ -27,12 +27,7 @@ BLOCK = 1 << 20
 
 def folder() -> Path:
     """The cache folder; it need not exist yet."""
-    given = os.environ.get("ALBENCH_DATA")
-    if given:
-        return Path(given).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("albench"))
+    return cache_folder()
 
 
 def mirror() -> Path | None:

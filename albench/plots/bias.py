@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from albench.core.files import stems
 from albench.plots.curves import facets
 from albench.plots.figures import Picture
 from albench.plots.style import GREY, Look, figure, short
@@ -84,6 +85,7 @@ def projection(frame: pd.DataFrame, ax: Axes) -> Axes:
 def picks(frame: pd.DataFrame) -> list[Picture]:
     """One figure per dataset, one panel per strategy. frame: `overlap.plane`."""
     out = []
+    files = stems(frame["dataset"].astype(str))
     for dataset, part in frame.groupby("dataset", sort=False):
         names = list(dict.fromkeys(part["strategy"]))
         fig = figure(2.0 * len(names) + 0.7, 2.2)
@@ -97,7 +99,7 @@ def picks(frame: pd.DataFrame) -> list[Picture]:
             f"What was bought on {dataset} in the first trial, on the first two principal axes of "
             "the pool, which are the same for all strategies; colour: the round (0: the start)."
         )
-        out.append(Picture(f"picks-{slug(str(dataset))}", fig, caption))
+        out.append(Picture(f"picks-{files[str(dataset)]}", fig, caption))
     return out
 
 
@@ -108,11 +110,6 @@ def scale(fig: Figure, axes: list[Axes], last: float) -> None:
 
     bar = fig.colorbar(ScalarMappable(Normalize(0, last), "viridis"), ax=axes, pad=0.02)
     bar.set_label("round")
-
-
-def slug(name: str) -> str:
-    """A name for a file."""
-    return "".join(c if c.isalnum() else "-" for c in name).strip("-") or "x"
 
 
 def focus(summary: pd.DataFrame, look: Mapping[str, Look]) -> list[Picture]:

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 
 from albench.analysis.bought import coverage as covered
 from albench.analysis.bought import errors, noise, overlap, rare
+from albench.core.files import stems
 from albench.plots import bias
-from albench.plots.bias import slug, trails
+from albench.plots.bias import trails
 from albench.plots.curves import facets
 from albench.plots.figures import Picture
 from albench.plots.style import FORMATS, GREY, Look, figure, looks, save, short, theme
@@ -145,6 +146,7 @@ def composition(frame: pd.DataFrame) -> list[Picture]:
     from matplotlib.patches import Patch
 
     out = []
+    files = stems(frame["dataset"].astype(str))
     for dataset, part in frame.groupby("dataset", sort=False):
         names = list(dict.fromkeys(part["strategy"]))
         classes = part.drop_duplicates("class").sort_values("class")
@@ -165,7 +167,7 @@ def composition(frame: pd.DataFrame) -> list[Picture]:
             f"What was bought on {dataset}: class shares of the labelled set (true labels), mean "
             "over trials. Ticks at the right end: the shares of the pool."
         )
-        out.append(Picture(f"composition-{slug(str(dataset))}", fig, caption))
+        out.append(Picture(f"composition-{files[str(dataset)]}", fig, caption))
     return out
 
 
@@ -310,9 +312,10 @@ def settings(
     frame: pd.DataFrame, protocols: Mapping[str, str]
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Each protocol and model: file-name suffix, caption's last words, rows."""
+    files = {column: stems(frame[column].astype(str)) for column in ("protocol", "model")}
     for (protocol, model), part in frame.groupby(["protocol", "model"], sort=False):
         suffix = "".join(
-            f"-{bias.slug(str(name))}"
+            f"-{files[column][str(name)]}"
             for name, column in ((protocol, "protocol"), (model, "model"))
             if frame[column].nunique() > 1
         )

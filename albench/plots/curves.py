@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from albench.plots.style import GREY, MARKERS, About, Look, figure, short
+from albench.core.errors import BadValue
+from albench.plots.style import GREY, MARKERS, PRINT, Look, figure, short
 
 LEVEL: dict[str, Any] = {"color": "black", "linewidth": 0.8, "linestyle": (0, (1, 2))}
 """The score of the whole pool."""
@@ -93,12 +94,18 @@ def facets(
     Datasets come by the span of their curves, smallest first.
     """
     names = list(dict.fromkeys(frame[by]))
-    if by == "dataset":
+    how = PRINT.get()
+    if by == "dataset" and how.shared:
         # Panels of a row share their limits, so neighbours had better span alike.
         span = frame.groupby(by)["mean"].agg(np.ptp)
         names.sort(key=lambda name: float(span[name]))
     columns = min(len(names), 2 if len(names) <= 4 else 5 if len(names) % 5 in (0, 4) else 4)
+    columns = how.panels[1] if how.panels is not None and by == "dataset" else columns
     rows = ceil(len(names) / columns)
+    if how.panels is not None and by == "dataset" and rows > how.panels[0]:
+        raise BadValue(
+            f"{how.panels[0]}x{how.panels[1]} panels are too few for {len(names)} datasets"
+        )
     present = set(frame["strategy"])
     shown = {k: v for i, (k, v) in enumerate(look.items()) if i == 0 or k in present}
     handles = [handle(name, style) for name, style in shown.items()]
@@ -106,7 +113,8 @@ def facets(
         handles.append(Line2D([], [], label="whole pool", **LEVEL))
     lines = ceil(len(handles) / max(2, round(columns * 1.5)))
     fig = figure(max(2.2 * columns, 5.0) + 0.3, 1.65 * rows + 0.5 + 0.17 * lines)
-    axes = fig.subplots(rows, columns, sharey="row", squeeze=False)
+    shared: Any = "row" if how.shared else False
+    axes = fig.subplots(rows, columns, sharey=shared, squeeze=False)
     for place, ax in enumerate(axes.flat):
         if place >= len(names):
             ax.set_axis_off()
@@ -114,9 +122,9 @@ def facets(
         draw(frame[frame[by] == names[place]], ax, shown)
         ax.set_title(short(names[place]), pad=3)
         ax.tick_params(length=2, pad=1.5)
-    fig.supxlabel(labels[0], fontsize=9)
-    fig.supylabel(labels[1], fontsize=9)
-    if by == "dataset":
+    fig.supxlabel(labels[0], fontsize=how.size + 1)
+    fig.supylabel(labels[1], fontsize=how.size + 1)
+    if by == "dataset" and how.legend:
         fig.legend(handles=handles, loc="outside upper center", ncols=ceil(len(handles) / lines))
     return fig
 
@@ -124,23 +132,3 @@ def facets(
 def handle(name: str, style: Look) -> Line2D:
     """The legend's entry of a strategy."""
     return Line2D([], [], label=name, marker=style.marker, markersize=4, **style.kwargs)
-
-
-def alone(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
-    """Mean score of every strategy against labels, and the caption.
-
-    frame: strategy, n, mean, low, high, full, of one dataset. Draw inside a theme.
-    """
-    fig = figure(8.4, 4.0)
-    ax = fig.subplots()
-    learning(frame, ax, about.look)
-    ax.set_xlabel(about.x)
-    ax.set_ylabel(about.metric)
-    there = set(frame["strategy"])
-    handles = [handle(name, style) for name, style in about.look.items() if name in there]
-    fig.legend(handles=handles, loc="outside right center", fontsize=7)
-    bound = "; black dotted curves are bounds that see hidden labels" if about.bounds else ""
-    return fig, (
-        f"Learning curves: mean test {about.metric} over trials against {about.x}; the dotted "
-        f"level is the model trained on the whole pool{bound}. {about.where}"
-    )

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from albench.analysis.comparison import panels
 from albench.analysis.comparison.paired import smallest_n
+from albench.analysis.comparison.typeset import escape
 from albench.plots import curves, overall, ranks
-from albench.plots.style import FORMATS, About, Counts, figure, save, theme
+from albench.plots.style import FORMATS, PRINT, About, Counts, figure, save, theme
 
 if TYPE_CHECKING:
     from albench.analysis.comparison import Comparison
@@ -81,7 +82,7 @@ def write(
 
 
 def _latex(picture: Picture, suffix: str) -> str:
-    caption = picture.caption.replace("%", r"\%").replace("_", r"\_").replace("&", r"\&")
+    caption = escape(picture.caption)
     return (
         "\\begin{figure}\n  \\centering\n"
         f"  \\includegraphics[width=\\linewidth]{{{picture.name}{suffix}}}\n"
@@ -103,8 +104,15 @@ def _learning(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
     return fig, (
         f"Learning curves: mean test {about.metric} over trials against {about.x}; "
         f"{band}; the dotted level is the model trained on the "
-        f"whole pool{bound}. Panels by the span of their curves; rows share their limits."
+        f"whole pool{bound}.{shared()}"
     )
+
+
+def shared() -> str:
+    """What a caption says of the order and the limits of panels."""
+    if PRINT.get().shared:
+        return " Panels by the span of their curves; rows share their limits."
+    return " Each panel has limits of its own."
 
 
 def _gain(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
@@ -263,9 +271,14 @@ def _runtime(frame: pd.DataFrame, about: About) -> tuple[Figure, str]:
 
 
 def _legend(fig: Figure, frame: pd.DataFrame, about: About) -> None:
+    if not PRINT.get().legend:
+        return
     there = set(frame["strategy"])
     handles = [curves.handle(s, look) for s, look in about.look.items() if s in there]
-    fig.legend(handles=handles, loc="outside right center")
+    if PRINT.get().width is None:
+        fig.legend(handles=handles, loc="outside right center")
+    else:
+        fig.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)))
 
 
 FIGURES: Mapping[str, Drawing] = {
@@ -287,14 +300,17 @@ FIGURES: Mapping[str, Drawing] = {
 written by `albench figures`, has a caption, and stands in its section of the report."""
 
 
-def frames(comparison: "Comparison", place: int = 0) -> dict[str, pd.DataFrame]:
+def frames(
+    comparison: "Comparison", place: int = 0, which: Sequence[str] | None = None
+) -> dict[str, pd.DataFrame]:
     """The frames of all figures of the `place`-th protocol and model of a comparison.
 
     A figure that cannot be drawn from these results has an empty frame, or none.
+    which: only those of these names.
     """
     few = len(comparison.stacks[place].strategies) < 2
     return {
         name: drawing.frame(comparison, place)
         for name, drawing in FIGURES.items()
-        if drawing.alone or not few
+        if (drawing.alone or not few) and (which is None or name in which)
     }

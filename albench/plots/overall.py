@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from albench.plots.style import GREY, Look, short
@@ -185,6 +186,11 @@ def runtime(frame: pd.DataFrame, ax: Axes, look: Mapping[str, Look]) -> Axes:
     ax.plot(*zip(*front, strict=True), color="black", linewidth=0.8, zorder=0)
     ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0)
     ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    # a label at every decade, or at 1, 2 and 5 where there are few; none between, as they collide
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if high > 100 * low else (1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("seconds per query (mean, log scale)")
     ax.set_ylabel("normalised gain (interquartile mean)")
     return ax

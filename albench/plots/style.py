@@ -1,8 +1,10 @@
 """The look of every figure: palette, sizes, captions, and files equal for equal tables."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -62,7 +64,72 @@ def looks(
         out[name] = Look(colours[i % len(colours)], MARKERS[i % len(MARKERS)], line)
     for i, name in enumerate(bounds):
         out[name] = Look("black", MARKERS[i % len(MARKERS)], (0, (1, 1.5)), 1.0, 2)
-    return out
+    how = PRINT.get()
+    first = [name for name in (baseline, *how.order) if name in out]
+    placed = {name: out[name] for name in dict.fromkeys((*first, *out))}
+    return {
+        name: replace(look, color=how.colors[name]) if name in how.colors else look
+        for name, look in placed.items()
+    }
+
+
+@dataclass(frozen=True)
+class Print:
+    """How figures are set for a page in print; as it is, how they are on a screen.
+
+    width   of a figure in inches, None: as wide as its panels need
+    font    family of all texts, "" for the usual one
+    size    of ordinary text in points; smaller texts keep their distance to it
+    colors  strategy -> colour, for those that keep one over suites
+    order   strategies that come first, behind the baseline; colours do not follow it
+    legend  whether figures have one
+    panels  (rows, columns) of figures with a panel for each dataset
+    shared  whether the panels of a row share their limits
+    """
+
+    width: float | None = None
+    font: str = ""
+    size: float = 8.0
+    colors: Mapping[str, str] = field(default_factory=dict)
+    order: Sequence[str] = ()
+    legend: bool = True
+    panels: tuple[int, int] | None = None
+    shared: bool = True
+
+
+SCREEN = Print()
+PRINT: ContextVar[Print] = ContextVar("print", default=SCREEN)
+STYLES = {
+    "acm": Print(width=3.33, font="Linux Libertine O", size=8.0),
+    "ieee": Print(width=3.5, font="Times New Roman", size=8.0),
+    "neurips": Print(width=5.5, font="Times New Roman", size=9.0),
+}
+"""Width of a column and font of some publishers' templates; a font that is not installed is
+refused by name where it is asked for, and left out where it comes with a style."""
+
+
+@contextmanager
+def printed(how: Print) -> Iterator[None]:
+    """Figures drawn inside are set like that."""
+    before = PRINT.set(how)
+    try:
+        yield
+    finally:
+        PRINT.reset(before)
+
+
+def has_font(name: str) -> bool:
+    """Whether a font of that family is installed."""
+    from matplotlib import font_manager
+
+    return name in font_manager.get_font_names()
+
+
+def can_be_drawn(color: str) -> bool:
+    """Whether a text names a colour."""
+    from matplotlib.colors import is_color_like
+
+    return bool(is_color_like(color))
 
 
 @contextmanager
@@ -71,14 +138,16 @@ def theme() -> Iterator[None]:
     import matplotlib as mpl
     import seaborn as sns
 
+    how = PRINT.get()
+
     own = {
-        "font.family": "DejaVu Sans",
-        "font.size": 8,
-        "axes.titlesize": 8,
-        "axes.labelsize": 8,
-        "xtick.labelsize": 7,
-        "ytick.labelsize": 7,
-        "legend.fontsize": 8,
+        "font.family": how.font or "DejaVu Sans",
+        "font.size": how.size,
+        "axes.titlesize": how.size,
+        "axes.labelsize": how.size,
+        "xtick.labelsize": how.size - 1,
+        "ytick.labelsize": how.size - 1,
+        "legend.fontsize": how.size,
         "legend.frameon": False,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -89,6 +158,8 @@ def theme() -> Iterator[None]:
         "savefig.dpi": 150,
         "pdf.fonttype": 42,
         "svg.fonttype": "path",
+        # names are shown as they are: a dollar sign starts no formula
+        "text.parse_math": False,
         # Otherwise SVG identifiers are random.
         "svg.hashsalt": "albench",
     }
@@ -96,12 +167,21 @@ def theme() -> Iterator[None]:
     settings: Any = {**default, **sns.axes_style("ticks"), **own}
     # The backend belongs to the caller; figures here are made without pyplot.
     settings = {k: v for k, v in settings.items() if not k.startswith("backend")}
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # a character that no font has is drawn as a box; the caption holds the name
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
         yield
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches, that leaves room for legends outside its axes."""
+    """An empty figure, in inches, that leaves room for legends outside its axes.
+
+    Where a width is asked for (`Print`) it has that one, so that its texts have their sizes in
+    print, and is lower by no more than a third.
+    """
+    asked = PRINT.get().width
+    if asked is not None:
+        width, height = asked, height * max(2 / 3, min(1.0, asked / width))
     return Figure(figsize=(width, height), layout="constrained")
 
 

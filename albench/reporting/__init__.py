@@ -1,18 +1,25 @@
-"""One page about one suite: sections made from an analysis and its plot, cut short where large.
+"""One page about one suite: a reader's questions in order, and the sections that answer them."""
 
-Twenty curves in a panel hide each other and a thousand rows are read by nobody, so a page
-draws the strategies of best mean rank and averages long tables over datasets. The commands
-that draw and print everything are named where something is left out.
-"""
-
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from albench.reporting import page
+from albench.reporting.abridge import (
+    drawn_datasets,
+    drawn_strategies,
+    fewer,
+    left_out,
+    part,
+    shorter,
+    too_many,
+)
 from albench.reporting.board import run_columns
+from albench.reporting.charts import of_figure
 from albench.reporting.figures import about
+from albench.reporting.gaps import lacking
 from albench.reporting.page import (
     Part,
     drawn,
@@ -34,107 +41,7 @@ if TYPE_CHECKING:
 
     from albench.analysis.comparison import Comparison
     from albench.analysis.question import Options
-
-
-CROWDED, DRAWN = 10, 8
-"""With more strategies than the first, panels show the baseline and so many others."""
-PLACES = 12
-"""So many datasets have a panel in figures of what was bought."""
-PANELS = 60
-"""More panels than this (a strategy on a dataset, a strip on a dataset) are not drawn."""
-ROWS = 300
-"""Longer tables by dataset become means over datasets."""
-
-
-def drawn_strategies(comparison: "Comparison", suite: "Suite") -> tuple[str, ...]:
-    """The strategies whose curves a page draws, in the suite's order: all where they are few.
-
-    Of many: the baseline, the bounds and those with the best mean rank over all comparisons.
-    """
-    names = [s.label for s in suite.strategies]
-    ranks = comparison.tables.get("ranks")
-    asked = comparison.options
-    if len(names) - len(asked.unranked) <= CROWDED or ranks is None:
-        return tuple(names)
-    mean = ranks.groupby("strategy")["rank"].mean().sort_values(kind="stable")
-    best = [str(name) for name in mean.index if name != asked.baseline][:DRAWN]
-    return tuple(n for n in names if n in {asked.baseline, *asked.unranked, *best})
-
-
-def drawn_datasets(comparison: "Comparison", suite: "Suite") -> tuple[str, ...]:
-    """The datasets that have a panel in figures of what was bought: all where they are few.
-
-    Of many: those on which the strategies' areas lie farthest apart, in any comparison.
-    """
-    from albench.analysis.comparison.summaries import areas
-
-    if len(suite.datasets) <= PLACES:
-        return tuple(d.label for d in suite.datasets)
-    span: dict[str, float] = {}
-    for block in (b for stack in comparison.stacks for b in stack.blocks):
-        mean = areas(block, comparison.options.summary).mean(axis=1)
-        span[block.dataset] = max(span.get(block.dataset, 0.0), float(mean.max() - mean.min()))
-    far = sorted(span, key=lambda name: -span[name])[:PLACES]
-    return tuple(name for name in span if name in far)
-
-
-def part(frame: "pd.DataFrame", shown: Collection[str], places: Collection[str]) -> "pd.DataFrame":
-    """The rows of a frame of what was bought that a page draws."""
-    kept = frame["strategy"].isin(list(shown))
-    return frame[kept & frame["dataset"].isin(list(places))]
-
-
-def fewer(
-    frames: "Mapping[str, pd.DataFrame]", shown: Collection[str]
-) -> "dict[str, pd.DataFrame]":
-    """The frames of a comparison with the shown strategies only where curves would crowd."""
-    from albench.plots.figures import FIGURES
-
-    return {
-        name: frame[frame["strategy"].isin(list(shown))] if FIGURES[name].curves else frame
-        for name, frame in frames.items()
-    }
-
-
-def left_out(suite: "Suite", shown: Collection[str], places: Collection[str] = ()) -> str:
-    """What a caption says of the strategies and datasets that are not drawn, or nothing."""
-    asked = suite.question()
-    ranked = [s.label for s in suite.strategies if s.label not in asked.unranked]
-    kept = [name for name in ranked if name in shown and name != asked.baseline]
-    said = []
-    if len(kept) + 1 < len(ranked):
-        said.append(
-            f"{asked.baseline} and the {len(kept)} strategies of best mean rank, of "
-            f"{len(ranked) - 1}"
-        )
-    if PLACES <= len(places) < len(suite.datasets):
-        said.append(
-            f"the {len(places)} datasets on which the strategies differ most, of "
-            f"{len(suite.datasets)}"
-        )
-    return f" Drawn: {'; '.join(said)}. `albench figures {suite.name}` draws all." if said else ""
-
-
-def too_many(suite: "Suite") -> tuple[str, ...]:
-    """Figures that a page leaves out, since they have a panel for every cell of a large suite."""
-    from albench.plots.bought import FIGURES
-
-    large = len(suite.datasets) * len(suite.strategies) > PANELS
-    return tuple(name for name, drawing in FIGURES.items() if large and drawing.each)
-
-
-def shorter(table: "pd.DataFrame") -> "pd.DataFrame":
-    """A long table by dataset as means over its datasets, by what else tells rows apart."""
-    import pandas as pd
-
-    if len(table) <= ROWS or "dataset" not in table:
-        return table
-    keys = [c for c in ("protocol", "model", "strategy", "estimator") if c in table]
-    numbers = [c for c in table if c not in keys and pd.api.types.is_numeric_dtype(table[c])]
-    by = table.groupby(keys, sort=False)
-    out = by[numbers].mean()
-    out.insert(0, "datasets", by["dataset"].nunique())
-    return out.reset_index()
+    from albench.plots.style import About
 
 
 FOOT = "Made by albench from stored tables; equal tables give equal pages."
@@ -165,7 +72,7 @@ class Given:
     comparison: "Comparison"
     source: Source
     tell: Callable[[str], None]
-    figures: "dict[str, list[dict[str, str]]]"
+    figures: "dict[str, list[dict[str, Any]]]"
     shown: tuple[str, ...]
     places: tuple[str, ...]
 
@@ -196,19 +103,30 @@ def page_of(
         shown=drawn_strategies(comparison, suite),
         places=drawn_datasets(comparison, suite),
     )
-    parts = [part for section in SECTIONS for part in section(given)]
-    named = [replace(part, id=f"part-{i}") for i, part in enumerate(parts) if part is not None]
+    parts = [part for title, made in ORDER for part in chapter(given, title, made)]
+    named = [replace(part, id=f"part-{i}") for i, part in enumerate(parts)]
     done = int((runs["status"] == "done").sum())
     return page.page(
         "report.html",
+        bundled=True,
         title=suite.title,
         parts=named,
         foot=FOOT,
         question=question(suite, asked),
-        links=[(f"#{part.id}", part.title) for part in named],
+        links=[(f"#{part.id}", part.title) for part in named if part.level == 2],
         about=f"{suite.name}: {done} of {len(runs)} runs finished; primary metric {asked.metric}",
-        answers=[*recommendation(source, comparison), *comparison.lines],
+        answers=[*recommendation(source, comparison), *lacking(suite, runs)],
     )
+
+
+def chapter(
+    given: Given, title: str, sections: "Sequence[Callable[[Given], list[Part | None]]]"
+) -> "list[Part]":
+    """A question of a reader with the sections that answer it; none where nothing does."""
+    parts = [part for section in sections for part in section(given) if part is not None]
+    if not parts:
+        return []
+    return [Part(title), *(replace(part, level=3) for part in parts)]
 
 
 def question(suite: Suite, asked: "Options") -> str:
@@ -242,10 +160,10 @@ def against(given: Given) -> Iterator[Part | None]:
     caption = f"Each strategy against {given.comparison.options.baseline} over {'; '.join(counted)}"
     shown = sheet(headline_table(table), "against", caption)
     spread = given.comparison.tables.get("shares")
-    lines = [f"Note: {line}" for line in given.comparison.notes]
+    lines = [*given.comparison.lines, *(f"Note: {line}" for line in given.comparison.notes)]
     lines += [] if spread is None else [f"Note: {line}" for line in shares.where(spread)]
     lines += [f"Note: {line}" for line in on_classes(given)]
-    yield Part("Comparison", lines=lines, tables=[vars(shown)])
+    yield Part("Tests", lines=lines, tables=[vars(shown)])
 
 
 def on_classes(given: Given) -> list[str]:
@@ -278,14 +196,18 @@ def section_of(title: str) -> Callable[[Given], Iterator[Part | None]]:
         for where, made in everything(given).items():
             found = [figure for figure in made if FIGURES[figure["name"]].section == title]
             if found:
-                yield Part(f"{title}: {where}", figures=found)
+                yield Part(
+                    f"{title}: {where}",
+                    figures=[f for f in found if "json" not in f],
+                    charts=[f for f in found if "json" in f],
+                )
 
     return figures
 
 
-def everything(given: Given) -> "dict[str, list[dict[str, str]]]":
+def everything(given: Given) -> "dict[str, list[dict[str, Any]]]":
     """The figures of every protocol and model, drawn once."""
-    from albench.plots.figures import FIGURES, frames
+    from albench.plots.figures import frames
 
     if given.figures:
         return given.figures
@@ -293,15 +215,27 @@ def everything(given: Given) -> "dict[str, list[dict[str, str]]]":
     for place, stack in enumerate(given.comparison.stacks):
         where = ", ".join(x for x in (stack.model, stack.protocol) if x)
         given.tell(f"drawing {where}")
-        kept = fewer(frames(given.comparison, place), given.shown)
+        whole = frames(given.comparison, place)
         told = about(given.comparison, place, order)
         given.figures[where] = [
-            figure | {"caption": figure["caption"] + left_out(given.suite, given.shown)}
-            if FIGURES[figure["name"]].curves
-            else figure
-            for figure in drawn(kept, told, f"p{place}")
+            as_chart(given, figure, whole[figure["name"]], told, f"p{place}")
+            for figure in drawn(fewer(whole, given.shown), told, f"p{place}")
         ]
     return given.figures
+
+
+def as_chart(
+    given: Given, figure: dict[str, str], whole: "pd.DataFrame", told: "About", key: str
+) -> dict[str, Any]:
+    """The chart of a figure where there is one, else the figure with what it leaves out."""
+    from albench.plots.figures import FIGURES
+
+    made = of_figure(figure["name"], whole, told, figure["svg"], key)
+    if made is not None:
+        return made | {"name": figure["name"]}
+    if not FIGURES[figure["name"]].curves:
+        return figure
+    return figure | {"caption": figure["caption"] + left_out(given.suite, given.shown)}
 
 
 def summaries(given: Given) -> Iterator[Part | None]:
@@ -390,12 +324,33 @@ def as_part(given: Given, view: View, titles: set[str]) -> Part:
     return Part(title, lines=lines, figures=figures, tables=[vars(table)])
 
 
+def priced(given: Given) -> Iterator[Part | None]:
+    """Seconds of a query, and costs where a protocol declares them."""
+    suite, tables = given.suite, []
+    for place, model in enumerate(m.label for m in suite.models):
+        frame = run_columns(suite, given.runs, given.rounds, model)["seconds"].dropna()
+        if len(frame):
+            rows = frame.reset_index().rename(columns={"seconds": "seconds a query"})
+            caption = f"Mean seconds a query, {model}"
+            forms = {"seconds a query": ".4f"}
+            tables.append(vars(sheet(rows, f"seconds-{place}", caption, forms)))
+    told = [
+        f"{label}: {', '.join(f'{k} {v}' for k, v in protocol.shown().items() if 'cost' in k)}"
+        for label, protocol in suite.protocols
+        if protocol.cost is not None
+    ]
+    lines = [f"Costs of labels as declared: {line}." for line in told]
+    lines += [] if told else ["No cost of a label is declared: each counts one."]
+    yield Part("Seconds and costs", lines=lines, tables=tables)
+
+
 def ended(given: Given) -> Iterator[Part | None]:
     """Seconds, failures and what did not run."""
     suite, tables = given.suite, []
     for place, model in enumerate(m.label for m in suite.models):
         frame = run_columns(suite, given.runs, given.rounds, model).reset_index()
-        caption = f"Runs due, failed (or timed out), not run, and seconds per query; {model}"
+        frame = frame.drop(columns="seconds")
+        caption = f"Runs due, failed (or timed out) and not run; {model}"
         tables.append(vars(sheet(frame, f"runs-{place}", caption, {"due": ".0f"})))
     bad = given.runs[~given.runs["status"].isin(["done", "missing"])]
     reasons = [str(r).strip().splitlines()[-1] if r else "" for r in bad["reason"]]
@@ -404,7 +359,7 @@ def ended(given: Given) -> Iterator[Part | None]:
     if len(counts):
         why = counts.rename("runs").reset_index()
         tables.append(vars(sheet(why, "reasons", "Why runs failed or were skipped")))
-    yield Part("Failures", lines=lines, tables=tables)
+    yield Part("Runs", lines=lines, tables=tables)
 
 
 def exact(given: Given) -> Iterator[Part | None]:
@@ -422,12 +377,23 @@ def exact(given: Given) -> Iterator[Part | None]:
     )
     table = sheet(pd.DataFrame(references(suite)), "references", "What was used")
     yield Part("References", tables=[vars(table)])
-    plugins = "".join(f" --plugin {Path(p).name}" for p in suite.plugins)
-    added = "".join(f" --add {name}" for name in suite.added)
-    yield Part(
-        "To repeat it",
-        code=f"albench run {suite.name}{plugins}{added}\nalbench verify {suite.name}{plugins}\n"
-        f"albench report {suite.name}{plugins}",
+    yield Part("Commands", code=repeated(suite))
+
+
+def repeated(suite: Suite) -> str:
+    """The commands that make these runs, check them and write this page.
+
+    Folders are left out, so that equal tables give equal pages wherever they lie.
+    """
+    from albench.suite.toml import shipped
+
+    ours = suite.path is None or suite.path in shipped().values()
+    what = suite.name if ours or suite.path is None else suite.path.name
+    plugins = [w for p in suite.plugins for w in ("--plugin", Path(p).name)]
+    added = [w for name in suite.added for w in ("--add", name)]
+    return "\n".join(
+        shlex.join(["albench", verb, what, *plugins, *(added if verb == "run" else [])])
+        for verb in ("run", "verify", "report")
     )
 
 
@@ -444,22 +410,48 @@ def guarded(
     return parts
 
 
-SECTIONS = tuple(
-    guarded(s)
-    for s in (
-        against,
-        efforts,
-        section_of("Comparison"),
-        section_of("Matrix"),
-        section_of("Curves"),
-        section_of("Gain"),
-        summaries,
-        bought,
-        audited,
-        stopped,
-        section_of("Runtime"),
-        ended,
-        exact,
+def stopping(given: Given) -> Iterator[Part | None]:
+    """Whether the curves still rise where the budget ends."""
+    import pandas as pd
+
+    from albench.analysis.comparison.summaries import summarise
+
+    base = given.comparison.options.baseline
+    lines = []
+    for stack in given.comparison.stacks:
+        rows = summarise(stack, base)
+        known = rows[rows["stability"].notna()]
+        if known.empty:
+            continue
+        rising = known[known["stability"] > RISING].groupby("strategy")["dataset"].nunique()
+        of = int(known["dataset"].nunique())
+        names = pd.Index(dict.fromkeys(known["strategy"]))
+        told = [f"{name} {rising.get(name, 0)}" for name in names if name in given.shown]
+        where = ", ".join(x for x in (stack.model, stack.protocol) if x)
+        lines.append(
+            f"{where}: of {of} dataset{'s' if of != 1 else ''}, the curve still rises at the end "
+            f"on: {', '.join(told)}. There the budget ends before it can be said where to stop."
+        )
+    if lines:
+        lines.append(
+            "A curve rises at the end where the slope of its last fifth is more than "
+            f"{RISING:.0%} of its mean slope (Trittenbach et al. 2020)."
+        )
+        yield Part("Where the curves flatten", lines=lines)
+
+
+RISING = 0.3
+ORDER = tuple(
+    (title, tuple(guarded(s) for s in sections))
+    for title, sections in (
+        ("How sure is that?", (against, section_of("Comparison"), section_of("Matrix"))),
+        ("How many labels?", (efforts, section_of("Curves"), section_of("Gain"), summaries)),
+        ("At what price?", (section_of("Runtime"), priced)),
+        ("What does it do to the data?", (bought, audited)),
+        ("When to stop?", (stopping, stopped)),
+        ("What failed?", (ended,)),
+        ("How to repeat it", (exact,)),
     )
 )
-"""The report: one line to add, move or leave out a section."""
+"""The report: the questions of a reader, in order, and what answers each; one line to add,
+move or leave out a section."""

@@ -1,48 +1,73 @@
 """Standings by view, and one strategy beside the baseline, dataset by dataset."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from albench.core.errors import BadResults, BadValue, UsageError
 from albench.reporting.evidence import Ceilings, Evidence, ceilings, flags
+from albench.reporting.leader import answer
 from albench.reporting.page import DASH, number, spread
 from albench.suite import Suite
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from albench.analysis.comparison.cells import Block, Stack
+    from albench.analysis.comparison.blocks import Block, Stack
     from albench.analysis.question import Options
 
 
-SHARES = (1.0, 0.5, 0.25)
+SHARES = (1.0, 0.3, 0.1)
+"""The parts of the budget that standings are worked out for."""
 ALL = "all datasets"
 
 
 class Column(NamedTuple):
-    """A column of the page: its heading, what it means, whether text, first sort direction."""
+    """A column of the page.
+
+    its heading, what it means, whether text, first sort direction, whether shown unasked; `split`:
+    a number with more behind it, which is written smaller
+    """
 
     name: str
     help: str
     text: bool = False
     first: str = "descending"
+    shown: bool = False
+    split: bool = False
 
 
 COLUMNS = (
     Column(
         "place",
-        "1 + the strategies whose whole rank interval lies before this one's; never "
-        "behind a worse mean rank",
+        "1 + the strategies whose whole rank interval lies before this one's; never behind a worse "
+        "mean rank. Behind it the mean rank over base datasets with its 95 % bootstrap interval",
         first="ascending",
+        shown=True,
+        split=True,
     ),
-    Column("strategy", "", True, "ascending"),
-    Column("mean rank", "over base datasets, 95 % bootstrap interval", first="ascending"),
+    Column("strategy", "", True, "ascending", shown=True),
     Column(
-        "normalised gain",
-        "interquartile mean of runs, 95 % interval; a run's gain over the baseline's run of the "
-        "same trial, as a share of the dataset's head-room (whole pool: 1)",
+        "gain",
+        "normalised gain: interquartile mean of runs with its 95 % interval; a run's gain over the "
+        "baseline's run of the same trial, as a share of the dataset's head-room (whole pool: 1)",
+        shown=True,
+        split=True,
     ),
+    Column(
+        "ahead",
+        "share of the base datasets that count on which the mean lies before the baseline's",
+        shown=True,
+        split=True,
+    ),
+    Column(
+        "harm",
+        "share of checkpoints behind the baseline; runs made",
+        first="ascending",
+        shown=True,
+        split=True,
+    ),
+    Column("s/query", "mean seconds per query, of whole runs", first="ascending", shown=True),
     Column("won/tied/lost", "base datasets against the baseline"),
     Column(
         "verdict",
@@ -53,25 +78,27 @@ COLUMNS = (
         "ascending",
     ),
     Column("Holm p", "two-sided", first="ascending"),
-    Column("P(improvement)", "a run beats a run of the baseline; trials and datasets drawn"),
-    Column("target reached", "share of runs made that held the baseline's final score"),
-    Column("labels saved", "until then, share of the budget; runs made"),
-    Column("harm", "share of checkpoints behind the baseline; runs made", first="ascending"),
-    Column("worst loss", "lowest paired mean difference of a checkpoint, any dataset run"),
+    Column(
+        "P(improvement)",
+        "a run beats a run of the baseline; trials and datasets drawn",
+        split=True,
+    ),
+    Column("target reached", "share of runs made that held the baseline's final score", split=True),
+    Column("labels saved", "until then, share of the budget; runs made", split=True),
+    Column(
+        "worst loss", "lowest paired mean difference of a checkpoint, any dataset run", split=True
+    ),
     Column(
         "drift", "z of classes and features against random subsets, if beyond 2", True, "ascending"
     ),
     Column("evaluation bias", "cross-validated minus true accuracy, at the end"),
     Column("rare found", "positives bought over their share in the pool"),
-    Column("s/query", "mean seconds per query", first="ascending"),
     Column("failed", "runs failed or timed out, of all", first="ascending"),
     Column("not run", "runs skipped or missing, of all", first="ascending"),
 )
 
 
-BESIDE = next(place for place, column in enumerate(COLUMNS) if column.name == "drift")
-"""From this column on, cells do not depend on the metric."""
-AT_THE_END = ("drift_classes", "drift_features", "evaluation", "rare", "seconds")
+AT_THE_END = ("drift_classes", "drift_features", "evaluation", "rare")
 """What is known of whole runs only: empty where a part of the budget is chosen."""
 
 
@@ -84,8 +111,7 @@ LEFT_OUT = (
     "above chance):"
 )
 WHOLE_RUNS = (
-    " Drift, evaluation bias, rare found and s/query are known of whole runs only: see 100% of the "
-    "labels."
+    " Drift, evaluation bias and rare found are known of whole runs only: see the whole budget."
 )
 
 
@@ -99,6 +125,7 @@ class View:
     group: str
     frame: "pd.DataFrame"
     note: str
+    answer: str
 
 
 @dataclass(frozen=True)
@@ -116,6 +143,8 @@ class Board:
     notes: tuple[str, ...]
     reasons: dict[tuple[str, str], str]
     """Why a strategy has no finished run with a model, as the first of its runs says."""
+    sizes: dict[str, tuple[int, int, int, int]]
+    """Rows to train on and to test, features and classes of each dataset, by its first run."""
 
     def absent(self, strategy: str, model: str) -> str:
         """Why a strategy has no curves with a model, in words."""
@@ -174,7 +203,19 @@ def board(suite: Suite, runs: "pd.DataFrame", rounds: "pd.DataFrame", evidence: 
         ceilings=ceilings(suite, runs, rounds),
         notes=tuple(notes),
         reasons=reasons(runs),
+        sizes=sizes(runs),
     )
+
+
+def sizes(runs: "pd.DataFrame") -> dict[str, tuple[int, int, int, int]]:
+    """Size of every dataset that has a finished run."""
+    first = runs[runs["status"] == "done"].drop_duplicates("dataset").set_index("dataset")
+    columns = ["n_train", "n_test", "n_features", "n_classes"]
+    known = first[columns].dropna()
+    return {
+        str(name): (int(row[0]), int(row[1]), int(row[2]), int(row[3]))
+        for name, row in zip(known.index, known.to_numpy(), strict=True)
+    }
 
 
 def reasons(runs: "pd.DataFrame") -> dict[tuple[str, str], str]:
@@ -235,35 +276,47 @@ def seen(
         standings,
         with_rope,
     )
+    from albench.analysis.comparison.words import several
 
     labels = of_group(suite, group)
     part = part_of(stack, share, labels) if stack is not None else None
     if part is None or not part.blocks:
-        why = f"{metric} is undefined for {model} on {group}"
-        return View(model, metric, share, group, pd.DataFrame(), why)
+        why = f"{metric} is undefined for {model} on {group}."
+        return View(model, metric, share, group, pd.DataFrame(), why, why)
     try:
         asked = with_rope(part, suite.question(metric))
     except BadValue as error:
-        return View(model, metric, share, group, pd.DataFrame(), str(error))
-    table = standings(part, asked).set_index("strategy")
+        return View(model, metric, share, group, pd.DataFrame(), str(error), str(error))
+    ranked = standings(part, asked)
+    bases = int(ranked["datasets"].max())
+    upto = labels_upto(part)
+    where = "" if group == ALL else f" of the group {group}"
+    scope = f"With {model}, over {several(bases, 'base dataset')}{where} and up to {upto}"
+    told = answer(ranked, asked.baseline, scope, metric)
+    table = ranked.set_index("strategy")
     known = {other for others in part.alike.values() for other in others}
     beside = beside[~beside.index.isin(known)]
     if share < 1:
         beside = beside.assign(**dict.fromkeys(AT_THE_END, float("nan")))
     table = table.join(labels_needed(part, asked.baseline)).join(beside, how="outer")
     table = table.sort_values("rank", kind="stable", na_position="last")
-    bases = int(table["datasets"].max())
     more = f" ({len(part.blocks)} with variants)" if len(part.blocks) > bases else ""
     note = (
-        f"{model}; area under {metric} up to {share:.0%} of the labels; {group}: {bases} base "
-        f"datasets{more}, {trials_of(part.blocks)} trials each."
+        f"{model}; area under {metric} up to {share:.0%} of the budget ({upto}); {group}: {bases} "
+        f"base datasets{more}, {trials_of(part.blocks)} trials each."
     )
     note += FILLED if table["imputed"].max() > 0 else ""
     gone = no_room(part, asked)
     note += f" {LEFT_OUT} {', '.join(gone)}." if gone else ""
     note += WHOLE_RUNS if share < 1 else ""
     table = table.rename_axis("strategy").reset_index()
-    return View(model, metric, share, group, table, note)
+    return View(model, metric, share, group, table, note, told)
+
+
+def labels_upto(part: "Stack") -> str:
+    """Up to how many labels the curves go: the start and a round, at least."""
+    last = sorted({int(block.grid[-1]) for block in part.blocks})
+    return f"{last[0]} labels" if len(last) == 1 else f"{last[0]} to {last[-1]} labels"
 
 
 def trials_of(blocks: "Sequence[Block]") -> str:
@@ -307,31 +360,44 @@ def with_evidence(
 
 def cells(row: "pd.Series[Any]") -> list[str]:
     """A row of standings as the texts of its cells."""
-    record = DASH
-    if row["wins"] == row["wins"]:
+    record = ahead = DASH
+    sides = row[["wins", "ties", "losses"]]
+    if sides.notna().all():
         record = f"{row['wins']:.0f}/{row['ties']:.0f}/{row['losses']:.0f}"
+        if sides.sum() > 0:
+            ahead = f"{row['wins'] / sides.sum():.0%} ({row['wins']:.0f} of {sides.sum():.0f})"
     filled = f" ({row['imputed']:.0f} filled)" if row["imputed"] > 0 else ""
     made = f" ({row['run']:.0f} run)" if filled and row["run"] > 0 else ""
+    rank = spread(row["rank"], row["rank_low"], row["rank_high"], ".1f")
     return [
-        number(row["place"], ".0f"),
+        DASH if rank == DASH else f"{number(row['place'], '.0f')} {rank}",
         named(row),
-        spread(row["rank"], row["rank_low"], row["rank_high"], ".1f"),
         spread(row["gain"], row["gain_low"], row["gain_high"], ".2f") + filled,
+        ahead,
+        number(row["harm"], ".0%") + made,
+        seconds(row["seconds"]),
         record,
         row["verdict"] if isinstance(row["verdict"], str) else DASH,
         p_shown(row["holm_p"]),
         spread(row["better"], row["better_wide_low"], row["better_wide_high"]),
         number(row["reached"], ".0%") + made,
         number(row["fewer"], "+.0%") + made,
-        number(row["harm"], ".0%") + made,
         number(row["worst"], "+.3f") + made,
         flags(row),
         number(row.get("evaluation"), "+.3f"),
         number(row.get("rare"), ".1f"),
-        number(row["seconds"], ".2g"),
         out_of(row["failed"], row["due"]),
         out_of(row["not_run"], row["due"]),
     ]
+
+
+def seconds(value: float) -> str:
+    """Seconds without an exponent, to a tenth of a millisecond where they are few."""
+    if value != value:
+        return DASH
+    if value < 0.00005:
+        return "<0.0001"
+    return f"{value:.4f}" if value < 1 else f"{value:.1f}"
 
 
 def named(row: "pd.Series[Any]") -> str:
@@ -348,19 +414,6 @@ def out_of(part: float, whole: float) -> str:
 def p_shown(p: float) -> str:
     """A p-value; below a thousandth only that."""
     return "<0.001" if p < 0.001 else number(p, ".3f")
-
-
-def page_rows(view: View, baseline: str, links: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """The rows of a view as a template wants them, the baseline first."""
-    made = [
-        {
-            "cells": cells(row),
-            "link": links.get(str(row["strategy"]), ""),
-            "pinned": row["strategy"] == baseline,
-        }
-        for _, row in view.frame.iterrows()
-    ]
-    yield from sorted(made, key=lambda row: not row["pinned"])
 
 
 def flat(view: View) -> Sequence[dict[str, str]]:

@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from albench.analysis.question import ROPE
 from albench.core.display import Displayed, Sheet
+from albench.core.files import stems
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -122,11 +122,13 @@ def draw(
     folder: Path,
     formats: Sequence[str],
     strategies: Sequence[str] = (),
+    which: Sequence[str] | None = None,
 ) -> list[tuple[str, "Picture"]]:
     """Write all figures and captions of a comparison; (file name without extension, picture).
 
     strategies: all of the suite, in its order, so that each keeps its colour in every
-    figure. With several models or protocols their names end the file names.
+    figure; which: only figures of these names. With several models or protocols their names
+    end the file names.
     """
     from albench.plots.figures import frames, write
 
@@ -134,7 +136,7 @@ def draw(
     for place in range(len(comparison.stacks)):
         suffix = suffix_of(comparison, place)
         pictures = write(
-            frames(comparison, place),
+            frames(comparison, place, which),
             about(comparison, place, strategies),
             folder,
             formats,
@@ -163,7 +165,11 @@ def draw_learning(
 
 
 def draw_bought(
-    source: "Source", folder: Path, formats: Sequence[str], strategies: Sequence[str] = ()
+    source: "Source",
+    folder: Path,
+    formats: Sequence[str],
+    strategies: Sequence[str] = (),
+    which: Sequence[str] | None = None,
 ) -> tuple[list[tuple[str, str]], list[str]]:
     """Write the figures of what was bought: (file name without extension, caption), notes.
 
@@ -177,9 +183,10 @@ def draw_bought(
     views, left_out = figured(source)
     out: list[tuple[str, str]] = []
     for view in views:
-        found = write(
-            view.frames(), order, source.baseline, folder, formats, source.suite.protocol_words
-        )
+        drawn = {n: f for n, f in view.frames().items() if which is None or n in which}
+        if which is not None and not drawn:
+            continue
+        found = write(drawn, order, source.baseline, folder, formats, source.suite.protocol_words)
         out += found
         left_out += [] if found else [f"no figure of {view.name}: there is nothing to draw"]
     return out, [*left_out, *rests_on(source)]
@@ -189,8 +196,9 @@ def suffix_of(comparison: "Comparison", place: int) -> str:
     """What tells this model and protocol from the others in file names; mostly nothing."""
     stack, suffix = comparison.stacks[place], ""
     for kind in ("protocol", "model"):
-        if len({getattr(s, kind) for s in comparison.stacks}) > 1:
-            suffix += "-" + (re.sub(r"[^A-Za-z0-9.]+", "-", getattr(stack, kind)).strip("-") or "x")
+        files = stems(str(getattr(s, kind)) for s in comparison.stacks)
+        if len(files) > 1:
+            suffix += f"-{files[str(getattr(stack, kind))]}"
     return suffix
 
 
@@ -201,7 +209,8 @@ def about(comparison: "Comparison", place: int, strategies: Sequence[str]) -> "A
 
     stack, options = comparison.stacks[place], comparison.options
     design = comparison.design[place]
-    bounds = [s for s in options.unranked if s in set(comparison.frame["strategy"])]
+    there = set(comparison.frame["strategy"].unique())
+    bounds = [s for s in options.unranked if s in there]
     same = {other for others in stack.alike.values() for other in others}
     known = [s for s in dict.fromkeys((*strategies, *stack.everyone)) if s not in same]
     blocks = stack.all_blocks(options.baseline)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from albench.analysis.question import ROPE
 from albench.core import registry
 from albench.core.rounding import without_noise
+from albench.plots import vega
 from albench.results import provenance
 from albench.suite import Suite
 
@@ -59,10 +60,28 @@ def markup(text: str) -> Any:
     return Markup(text)
 
 
-def page(template: str, **values: Any) -> str:
-    """A page from a template; style and script are inline, nothing else may be loaded."""
-    style, script = template_text("style.css"), template_text("table.js")
-    shared = {"style": markup(style), "script": markup(script), "policy": policy(style, script)}
+SCRIPTS = ("table.js", "charts.js", "board.js")
+VEGA = "vega.js"
+"""The file beside the pages of a site that holds the script of its charts."""
+
+
+def page(template: str, *, bundled: bool = False, **values: Any) -> str:
+    """A page from a template; style and own scripts are inline, and no network is asked.
+
+    bundled: the script of the charts is inline, too, for a page that travels alone.
+    """
+    style = template_text("style.css")
+    script = "".join(template_text(name) for name in SCRIPTS)
+    charted = bool(values.get("charts")) or any(part.charts for part in values.get("parts", ()))
+    bundle = vega.script() if charted and bundled else ""
+    shared = {
+        "style": markup(style),
+        "script": markup(script),
+        "bundle": markup(bundle),
+        "charted": charted,
+        "vega": VEGA,
+        "policy": policy([script, bundle] if bundle else [script], beside=charted and not bundled),
+    }
     text: str = environment().get_template(template).render(**shared, **values)
     return classed(re.sub(r"[ \t]+\n", "\n", text))
 
@@ -88,12 +107,16 @@ def classed(text: str) -> str:
     return text.replace("</head>", f"<style>{html.unescape(rules)}</style>\n</head>", 1)
 
 
-def policy(style: str, script: str) -> str:
-    """The content security policy: our script by its digest, no network at all."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def policy(scripts: Sequence[str], *, beside: bool) -> str:
+    """The content security policy: our scripts by their digests, no network at all.
+
+    beside: a script from the folder of the page is run, too.
+    """
+    digests = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
+    allowed = [f"'sha256-{digest}'" for digest in digests] + (["'self'"] if beside else [])
     return (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        f"script-src {' '.join(allowed)}; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -141,6 +164,8 @@ class Part:
     figures: Sequence[Mapping[str, str]] = ()
     tables: Sequence[Mapping[str, Any]] = ()
     code: str = ""
+    charts: Sequence[Mapping[str, Any]] = ()
+    level: int = 2
 
 
 @dataclass(frozen=True)
@@ -210,17 +235,6 @@ def drawn_bought(
         for picture in pictures(frames, strategies, baseline):
             svg = inline(picture.figure, f"{key}-{picture.name}", picture.caption.split(". ")[0])
             yield {"svg": svg, "caption": picture.caption, "name": picture.name}
-
-
-def drawn_alone(frame: "pd.DataFrame", about: "About", key: str) -> dict[str, str]:
-    """One dataset's learning curves as inline SVG with its caption."""
-    from albench.plots.curves import alone
-    from albench.plots.svg import inline, page_theme
-
-    with page_theme():
-        fig, caption = alone(frame, about)
-        svg = inline(fig, f"{key}-learning", caption.split(". ")[0])
-    return {"svg": svg, "caption": caption, "name": "learning"}
 
 
 def safely(section: Callable[[], Part | None]) -> Part | None:

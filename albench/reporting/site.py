@@ -1,61 +1,49 @@
 """The leaderboard as files: a static site, CSV and Markdown, equal for equal tables."""
 
-import csv
-import io
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albench.analysis.question import ROPE
 from albench.core import registry
 from albench.core.files import write_atomic
-from albench.reporting import page
+from albench.plots import vega
+from albench.reporting import charts, facts, page, payload, sure
 from albench.reporting.board import (
-    BESIDE,
     COLUMNS,
     SHARES,
     Board,
     View,
-    cells,
     counts,
-    flat,
     of_strategy,
-    page_rows,
-    trials_of,
     two,
 )
 from albench.reporting.evidence import above, curves_of
 from albench.reporting.page import (
     Part,
-    drawn,
-    drawn_alone,
     protocol_facts,
     references,
     sheet,
     stamp,
     where_from,
 )
+from albench.reporting.plain import as_csv, as_markdown
 from albench.reporting.scopes import of_dataset, scopes_of
 from albench.suite import Labelled
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from albench.analysis.comparison.cells import Stack
-    from albench.plots.style import About
-
 
 FOOT = (
     "Made by albench from stored tables; equal tables give equal pages. Nothing on this page "
     "is loaded from a network."
 )
-BACK = (("index.html", "Leaderboard"),)
+BACK = (("index.html", "Leaderboard"), ("sure.html", "How sure?"), ("protocol.html", "Protocol"))
 LINKS = (
-    ("#standings", "Standings"),
-    ("#figures", "Figures"),
+    ("#figures", "Charts"),
     ("#strategies", "Strategies"),
     ("#datasets", "Datasets"),
+    ("sure.html", "How sure is this?"),
     ("protocol.html", "Protocol and limits"),
     ("leaderboard.csv", "CSV"),
     ("leaderboard.md", "Markdown"),
@@ -101,8 +89,14 @@ FORMS = {
 class Site:
     """The pages of one board."""
 
-    def __init__(self, board: Board, manifest: Mapping[str, Any], links: dict[str, str]) -> None:
-        self.board, self.manifest, self.links = board, manifest, links
+    def __init__(
+        self,
+        board: Board,
+        manifest: Mapping[str, Any],
+        links: dict[str, str],
+        missing: Sequence[str] = (),
+    ) -> None:
+        self.board, self.manifest, self.links, self.missing = board, manifest, links, missing
         self.suite, self.asked = board.suite, board.question
         self.scopes: dict[str, pd.DataFrame] = {}
         versions = manifest.get("versions", {})
@@ -120,23 +114,23 @@ class Site:
         """The first page."""
         board, suite = self.board, self.suite
         first = board.view(board.models[0], self.asked.metric)
-        rows = list(page_rows(first, self.asked.baseline, self.links))
-        standings = {"columns": [c._asdict() for c in COLUMNS], "rows": rows, "head": 1}
         return page.page(
             "index.html",
             title=suite.title,
-            about=self.about,
             links=LINKS,
-            foot=FOOT,
-            answers=answers,
+            foot=f"{self.about}. {FOOT}",
+            answers=[*answers, *self.missing],
             choices=self.choices(),
-            standings=standings,
-            note=first.note,
+            caption="Standings: strategies by mean rank",
+            columns=COLUMNS,
+            first=payload.rows_of(first, self.asked.baseline),
+            baseline=self.asked.baseline,
+            site=self.links,
             bounds=self.bounds(),
             rests=self.rests(),
             limits=LIMITS,
-            figures=self.figures(),
-            views=page.embedded(self.views()),
+            charts=self.charts(first),
+            board=page.embedded(payload.payload(board, self.choices(), self.named())),
             strategies=[
                 {
                     "name": s.label,
@@ -156,6 +150,61 @@ class Site:
             ],
         )
 
+    def named(self) -> dict[str, str]:
+        """The page of every strategy."""
+        return {s.label: self.links[s.label] for s in self.suite.strategies}
+
+    def palette(self, marked: Sequence[str]) -> charts.Palette:
+        """How strategies are told apart, the same on every page."""
+        names = [s.label for s in self.suite.strategies]
+        return charts.Palette(
+            names, vega.colours(names, self.asked.baseline), self.asked.baseline, marked
+        )
+
+    def charts(self, first: View) -> list[dict[str, Any]]:
+        """The charts of the first page, with the still pictures of its first view."""
+        base, metric = self.asked.baseline, self.asked.metric
+        marked, shown = payload.lead(first, base), payload.specs(self.board)
+        colours = self.palette(marked).colours
+        gains = payload.gain_rows(self.board, first.model, metric, first.group)
+        heat = payload.heat_rows(self.board, first.model, metric, first.share)
+        names = [str(name) for name in first.frame.get("strategy", ())]
+        cells, limit = payload.shaded(heat)
+        of = vega.heat(names, [d.label for d in self.suite.datasets], "gain (area)", limit)
+        price = payload.price_rows(first)
+        return [
+            charts.chart(
+                "chart-gains",
+                shown["gains"],
+                charts.unpacked(charts.packed(gains), charts.FIELDS, colours, marked),
+                f"Gain over {base} along the budget",
+                "Mean paired difference over base datasets; of highlighted strategies with its "
+                "95 % simultaneous band (whole datasets flipped; none below six). Point at a "
+                "curve for its values; drag to move, Shift "
+                "and the wheel to zoom, a double click to go back.",
+            ),
+            charts.chart(
+                "chart-heat",
+                of,
+                cells,
+                f"Gain over {base} by strategy and dataset",
+                f"Where each strategy wins and loses: mean difference to {base} in the area under "
+                "the curve over trials, blue ahead and orange behind; colours end at the 95 % "
+                "quantile of the sizes. An empty cell was not run. Means without intervals: those "
+                "are on the pages of strategies and datasets.",
+            ),
+            charts.chart(
+                "chart-price",
+                shown["price"],
+                charts.unpacked(
+                    charts.packed(price, payload.PRICE), payload.PRICE, colours, marked
+                ),
+                "Gain against the seconds of a query",
+                "What a gain costs: interquartile mean of the normalised gain with its 95 % "
+                "interval against mean seconds per query of whole runs.",
+            ),
+        ]
+
     def rests(self) -> str:
         """How many trials the columns on bought rows rest on."""
         n = self.board.evidence.trials
@@ -169,76 +218,11 @@ class Site:
         """The filters, in the order of the keys of `views`."""
         metrics = [self.asked.metric, *(m for m in self.suite.metrics if m != self.asked.metric)]
         return [
-            {"name": "Model", "options": list(self.board.models)},
-            {"name": "Metric", "options": metrics},
-            {"name": "Budget", "options": [f"{share:.0%} of the labels" for share in SHARES]},
-            {"name": "Datasets", "options": list(self.board.groups)},
+            {"key": "model", "name": "Model", "options": list(self.board.models)},
+            {"key": "metric", "name": "Metric", "options": metrics},
+            {"key": "budget", "name": "Budget", "options": [f"{share:.0%}" for share in SHARES]},
+            {"key": "datasets", "name": "Datasets", "options": list(self.board.groups)},
         ]
-
-    def views(self) -> dict[str, Any]:
-        """Every view as JSON; what the metric does not move is said once, under `beside`."""
-        metrics, models = self.choices()[1]["options"], self.board.models
-        found: dict[str, Any] = {}
-        beside: dict[str, dict[str, list[str]]] = {}
-        for view in self.board.views:
-            model, share = models.index(view.model), SHARES.index(view.share)
-            group = self.board.groups.index(view.group)
-            key = [model, metrics.index(view.metric), share, group]
-            rows = [cells(row) for _, row in view.frame.iterrows()]
-            rows.sort(key=lambda row: row[1] != self.asked.baseline)
-            place = f"{model}-{share}-{group}"
-            beside[place] = beside.get(place, {}) | {row[1]: row[BESIDE:] for row in rows}
-            found["-".join(map(str, key))] = {
-                "rows": [row[:BESIDE] for row in rows],
-                "note": view.note,
-            }
-        texts = [i for i, c in enumerate(COLUMNS) if c.text]
-        links = {s.label: self.links[s.label] for s in self.suite.strategies}
-        return {
-            "views": found,
-            "beside": beside,
-            "texts": texts,
-            "links": links,
-            "baseline": self.asked.baseline,
-        }
-
-    def looked(self, metric: str, model: str, part: "Stack | None" = None) -> "About":
-        """What the captions of figures say; `part`: what is drawn, if not all of the model's."""
-        from albench.analysis.comparison.cells import merged
-        from albench.plots.style import About
-
-        stack, bounds = part or self.board.stacks[model, metric], self.asked.unranked
-        blocks = stack.blocks
-        return About(
-            metric=metric,
-            lower=self.asked.lower,
-            baseline=self.asked.baseline,
-            measure=f"area under {metric}{' (negated)' if self.asked.lower else ''}",
-            strategies=[s.label for s in self.suite.strategies if s.label not in bounds],
-            trials=trials_of(blocks),
-            datasets=len(blocks),
-            bounds=sorted(bounds),
-            model=model,
-            protocol=stack.protocol,
-            alpha=self.asked.alpha,
-            rope=self.asked.rope or ROPE,
-            bases=len({self.suite.bases[d] for d in stack.datasets}),
-            merged=merged(stack.datasets, self.asked.base),
-        )
-
-    def figures(self) -> list[dict[str, str]]:
-        """The figures of the first page: how probable each strategy is to do better."""
-        from albench.analysis.comparison.aggregate import aggregates
-
-        found: list[dict[str, str]] = []
-        for place, model in enumerate(self.board.models):
-            stack = self.board.stacks.get((model, self.asked.metric))
-            if stack is None or len(stack.strategies) < 2:
-                continue
-            table = aggregates(stack, self.asked.baseline, base=self.asked.base, draws=500)
-            frames = {"improvement": table[table["strategy"] != self.asked.baseline]}
-            found += drawn(frames, self.looked(self.asked.metric, model), f"m{place}")
-        return found
 
     def bounds(self) -> dict[str, Any]:
         """The bounds by model; an empty table where the suite has none."""
@@ -251,14 +235,6 @@ class Site:
     def strategy(self, strategy: Labelled) -> str:
         """A strategy's page: what it is, its curves, where it wins and loses."""
         entry = registry.entry("strategy", strategy.ref.name)
-        traits = entry.traits
-        facts = [
-            ("source", traits.cite or "not given"),
-            ("family", traits.family or "not given"),
-            ("cost of a query", traits.cost or "not given"),
-            ("needs", ", ".join(traits.needs) or "nothing in particular"),
-            ("version", entry.version),
-        ]
         parts = [
             self.on_model(strategy.label, place, m) for place, m in enumerate(self.board.models)
         ]
@@ -266,7 +242,7 @@ class Site:
             "sheet.html",
             title=strategy.label,
             about=entry.doc.split("\n\n")[0],
-            facts=facts,
+            facts=facts.of_strategy(entry),
             parts=[p for p in parts if p],
             links=BACK,
             foot=FOOT,
@@ -274,6 +250,7 @@ class Site:
 
     def on_model(self, name: str, place: int, model: str) -> Part | None:
         """A strategy with one model."""
+        from albench.analysis.comparison.standings import part_of
         from albench.analysis.comparison.within import overall_gain
 
         stack, base = self.board.stacks.get((model, self.asked.metric)), self.asked.baseline
@@ -281,7 +258,7 @@ class Site:
         if stack is None or name not in stack.everyone:
             return Part(f"With {model}", lines=[self.board.absent(name, model)])
         pair = two(stack, base, name)
-        ran = replace(pair, blocks=tuple(b for b in pair.blocks if name not in b.imputed))
+        ran = part_of(pair, 1.0, [b.dataset for b in pair.blocks if name not in b.imputed])
         table, line = of_strategy(pair, ran, base, name)
         caption = f"{name} by dataset, {model}; largest gain over {base} first"
         shown = sheet(
@@ -293,22 +270,39 @@ class Site:
         )
         if name in self.asked.unranked:
             line = f"It sees hidden labels: a bound, drawn apart and never ranked. {line}"
-        frames = {}
+        charts = []
         if name != base and ran.blocks:
-            frames = {"gain_overall": overall_gain(ran, base, base=self.asked.base, draws=500)}
-        figures = list(drawn(frames, self.looked(self.asked.metric, model, ran), f"m{place}"))
-        return Part(f"With {model}", lines=[line], figures=figures, tables=[vars(shown)])
+            gain = overall_gain(ran, base, base=self.asked.base, draws=500)
+            if not gain.empty:
+                charts.append(self.gain_chart(name, place, model, gain))
+        return Part(f"With {model}", lines=[line], charts=charts, tables=[vars(shown)])
+
+    def gain_chart(self, name: str, place: int, model: str, gain: "pd.DataFrame") -> dict[str, Any]:
+        """A strategy's gain along the budget: the mean over datasets, each dataset in grey.
+
+        gain: as `overall_gain` gives it.
+        """
+        from albench.analysis.comparison.words import several
+
+        base, mean = self.asked.baseline, f"{name}, mean"
+        whose = gain["dataset"].where(gain["dataset"] != "", mean)
+        order = list(dict.fromkeys(whose))
+        palette = charts.Palette(order, dict(zip(order, vega.COLOURS, strict=False)), "", [mean])
+        n = gain.loc[gain["dataset"] != "", "dataset"].nunique()
+        return charts.chosen(
+            f"gain-{place}",
+            {"": charts.packed(charts.thinned(gain.assign(strategy=whose)))},
+            vega.lines("share of the labels bought", f"gain over {base}", share=True, zero=True),
+            palette,
+            title=f"Gain of {name} over {base} along the budget, {model}",
+            caption=f"{name} with {model}: paired difference to {base} in {self.asked.metric} "
+            f"along the budget, the mean over {several(n, 'base dataset')} with its 95 % "
+            "simultaneous band (none below six), and the mean of each dataset.",
+        )
 
     def dataset(self, dataset: Labelled) -> str:
         """A dataset's page: what it is, and every strategy's curve on it."""
         entry = registry.entry("dataset", dataset.ref.name)
-        facts = [
-            ("source", entry.traits.cite or "not given"),
-            ("in this suite", dataset.ref.label),
-            ("base", self.suite.bases[dataset.label]),
-            ("group", dataset.group or "none"),
-        ]
-        facts += [(f"protocol: {k}", str(getattr(v, "label", v))) for k, v in dataset.fields]
         parts = [
             self.of_dataset(dataset.label, place, model)
             for place, model in enumerate(self.board.models)
@@ -317,7 +311,7 @@ class Site:
             "sheet.html",
             title=dataset.label,
             about=entry.doc.split("\n\n")[0],
-            facts=facts,
+            facts=facts.of_dataset(self.board, dataset, entry),
             parts=[p for p in parts if p],
             links=BACK,
             foot=FOOT,
@@ -359,13 +353,52 @@ class Site:
             FORMS,
             self.links,
         )
-        told = self.looked(self.asked.metric, model, part)
         curves = [mean_curves(part, lower), *curves_of(self.board.ceilings, model, label, lower)]
-        figures = [drawn_alone(pd.concat(curves, ignore_index=True), told, f"m{place}")]
-        if model not in self.scopes and stack is not None:
-            self.scopes[model] = scopes_of(stack, self.asked)
-        both = of_dataset(self.scopes[model], label, self.asked.baseline, f"scopes-{place}")
-        return Part(f"With {model}", figures=figures, tables=[vars(table), vars(both)])
+        chart = self.learning_chart(label, place, model, pd.concat(curves, ignore_index=True))
+        lines = [facts.who_wins(rows, label, self.asked.baseline)]
+        tables = [vars(table)]
+        if stack is not None and len(stack.everyone) > 1:
+            if model not in self.scopes:
+                self.scopes[model] = scopes_of(stack, self.asked)
+            both = of_dataset(self.scopes[model], label, self.asked.baseline, f"scopes-{place}")
+            tables.append(vars(both))
+        return Part(f"With {model}", lines=lines, charts=[chart], tables=tables)
+
+    def learning_chart(
+        self, label: str, place: int, model: str, curves: "pd.DataFrame"
+    ) -> dict[str, Any]:
+        """The learning curves of a dataset: the first by area and the baseline highlighted."""
+        base, bounds = self.asked.baseline, set(self.asked.unranked) & set(curves["strategy"])
+        sign = 1 if self.asked.lower else -1
+        area = curves.groupby("strategy", sort=False)["mean"].mean().mul(sign)
+        best = [s for s in area.sort_values(kind="stable").index if s not in {base, *bounds}]
+        marked = [*best[: charts.MARKED - 1], base]
+        full = curves["full"].dropna()
+        top = f" The whole pool reaches {full.iloc[0]:.3f}." if len(full) else ""
+        apart = f" {', '.join(sorted(bounds))}: a bound that sees hidden labels." if bounds else ""
+        part = curves[~curves["mean"].isna()]
+        return charts.chosen(
+            f"learning-{place}",
+            {"": charts.packed(part)},
+            vega.lines("labels", self.asked.metric),
+            self.palette(marked),
+            title=f"Learning curves on {label}, {model}",
+            caption=f"Mean {self.asked.metric} on {label} with {model}; of highlighted strategies "
+            f"with its 95 % t interval over trials, at first the best by mean and {base}.{top}"
+            f"{apart}",
+        )
+
+    def sure(self) -> str:
+        """How sure the standings are, and what one must not read into them."""
+        return page.page(
+            "sheet.html",
+            title="How sure is this?",
+            about=self.about,
+            facts=sure.facts(self.board, self.manifest),
+            parts=sure.parts(self.board, self.missing),
+            links=BACK,
+            foot=FOOT,
+        )
 
     def protocol(self) -> str:
         """The protocol with its known limits, versions, references, and how to repeat it."""
@@ -385,31 +418,39 @@ class Site:
                 ],
             ),
         ]
-        facts = [*protocol_facts(self.suite), *stamp(self.suite, self.manifest)]
-        facts += where_from(self.manifest)
+        told = [*protocol_facts(self.suite), *stamp(self.suite, self.manifest)]
+        told += where_from(self.manifest)
         return page.page(
             "sheet.html",
             title=f"Protocol of {self.suite.title}",
             about=self.about,
-            facts=facts,
+            facts=told,
             parts=parts,
             links=BACK,
             foot=FOOT,
         )
 
 
-def write(board: Board, manifest: Mapping[str, Any], answers: list[str], folder: Path) -> int:
-    """Write all pages; returns the number of bytes."""
+def write(
+    board: Board,
+    manifest: Mapping[str, Any],
+    answers: list[str],
+    folder: Path,
+    missing: Sequence[str] = (),
+) -> int:
+    """Write all pages; returns the number of bytes. missing: what the results lack, in words."""
     links = page.slugs([s.label for s in board.suite.strategies], "strategy")
     links |= {
         f"dataset {k}": v
         for k, v in page.slugs([d.label for d in board.suite.datasets], "dataset").items()
     }
-    site = Site(board, manifest, {k: f"{v}.html" for k, v in links.items()})
+    site = Site(board, manifest, {k: f"{v}.html" for k, v in links.items()}, missing)
     first = board.view(board.models[0], board.question.metric)
     files = {
         "index.html": site.index(answers),
         "protocol.html": site.protocol(),
+        "sure.html": site.sure(),
+        page.VEGA: vega.script(),
         "leaderboard.csv": as_csv(board),
         "leaderboard.md": as_markdown(first, board),
     }
@@ -419,46 +460,3 @@ def write(board: Board, manifest: Mapping[str, Any], answers: list[str], folder:
     for name, text in files.items():
         write_atomic(folder / name, text.encode())
     return sum(len(text.encode()) for text in files.values())
-
-
-def as_csv(board: Board) -> str:
-    """All views in one table."""
-    buffer = io.StringIO()
-    names = ["model", "metric", "budget share", "datasets", *(c.name for c in COLUMNS)]
-    writer = csv.DictWriter(buffer, names, lineterminator="\n")
-    writer.writeheader()
-    for view in board.views:
-        where = {
-            "model": view.model,
-            "metric": view.metric,
-            "budget share": f"{view.share:g}",
-            "datasets": view.group,
-        }
-        writer.writerows({k: harmless(v) for k, v in (where | row).items()} for row in flat(view))
-    return buffer.getvalue()
-
-
-def harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return (
-        f"'{text}" if text[:1] in "=@" or (text[:1] in "+-" and not text[1:2].isdigit()) else text
-    )
-
-
-def as_markdown(view: View, board: Board) -> str:
-    """The first view as a Markdown table."""
-    names = [c.name for c in COLUMNS]
-    lines = [names, ["---"] * len(names), *([row[n] for n in names] for row in flat(view))]
-    body = "\n".join(
-        "| " + " | ".join(plain_markdown(cell) for cell in line) + " |" for line in lines
-    )
-    return f"# {plain_markdown(board.suite.title)}\n\n{body}\n\n{plain_markdown(view.note)}\n"
-
-
-def plain_markdown(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    for mark in "\\|`*_<>[]":
-        text = text.replace(
-            mark, f"\\{mark}" if mark not in "<>" else {"<": "&lt;", ">": "&gt;"}[mark]
-        )
-    return "---" if set(text) == {"-"} else text

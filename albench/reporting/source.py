@@ -209,5 +209,6 @@ def prevalence(source: Source) -> "pd.Series[float]":
 
 
 def mistaken(source: Source) -> set[str]:
-    """The datasets on which the oracle errs."""
-    return {dataset for (dataset, _), name in oracles(source).items() if name != "exact"}
+    """The datasets with finished runs on which the oracle errs."""
+    ran = set(source.runs.loc[source.runs["status"] == "done", "dataset"])
+    return {d for (d, _), name in oracles(source).items() if name != "exact" and d in ran}

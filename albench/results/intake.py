@@ -264,7 +264,10 @@ def read_columns(
     file: "pq.ParquetFile", younger: dict[str, Column], columns: list[str] | None
 ) -> "pa.Table":
     """Columns of a file, with those that it is too old to have: told from others, or null."""
-    wanted = file.schema_arrow.names + list(younger) if columns is None else columns
+    known = file.schema_arrow.names + list(younger)
+    if columns is not None and not {*columns} <= {*known}:
+        columns = None  # who asks for what is not there is told what there is
+    wanted = known if columns is None else columns
     told = "reason_code" in younger and "reason_code" in wanted
     held = [name for name in wanted if name not in younger]
     extra = [name for name in TOLD_FROM if told and name not in held]

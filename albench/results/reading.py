@@ -221,17 +221,22 @@ class Reader:
                 marks.append((found.st_ino, found.st_size, found.st_mtime_ns))
         return (*texts, *marks)
 
-    def arrow(self, columns: list[str] | None = None) -> tuple["pa.Table", "pa.Table | None"]:
-        """The union of all parts; with `columns` of `runs` only these, and no rounds."""
-        return self.gathered(columns)[:2]
+    def arrow(
+        self, columns: list[str] | None = None, rounds: list[str] | None = None
+    ) -> tuple["pa.Table", "pa.Table | None"]:
+        """The union of all parts; with `columns` of `runs` only these, and no rounds.
+
+        rounds  columns of the rounds that are asked for; there may be others beside them
+        """
+        return self.gathered(columns, rounds)[:2]
 
     def gathered(
-        self, columns: list[str] | None = None
+        self, columns: list[str] | None = None, rounds: list[str] | None = None
     ) -> tuple["pa.Table", "pa.Table | None", list[str]]:
         """`arrow`, and the keys of the shards that are in it."""
         for attempt in range(ATTEMPTS):
             try:
-                return self.snapshot(columns)
+                return self.snapshot(columns, rounds)
             except Moved:
                 time.sleep(min(0.02 * 2**attempt, 1.0))
         raise BadResults(
@@ -239,9 +244,13 @@ class Reader:
         )
 
     def snapshot(
-        self, columns: list[str] | None = None
+        self, columns: list[str] | None = None, some: list[str] | None = None
     ) -> tuple["pa.Table", "pa.Table | None", list[str]]:
-        """One attempt at `gathered`: shards first, then the packed tables."""
+        """One attempt at `gathered`: shards first, then the packed tables.
+
+        some  columns of the rounds; where parts are to be united, all are read, so that no
+              contradiction is missed
+        """
         runs, rounds, keys = [], [], []
         for key in self.shard_keys():
             found = self.shard(key)
@@ -256,8 +265,10 @@ class Reader:
                 runs.insert(0, intake.parquet(path, "runs", columns, sources["runs"]))
                 if columns is None:
                     path = self.folder / "rounds.parquet"
-                    rounds.insert(0, intake.parquet(path, "rounds", None, sources["rounds"]))
-        merged = united(runs, None if columns is not None else [r for r in rounds if r is not None])
+                    own = None if keys else some
+                    rounds.insert(0, intake.parquet(path, "rounds", own, sources["rounds"]))
+        found = None if columns is not None else [r for r in rounds if r is not None]
+        merged = united(runs, found, None if keys else some)
         return (*merged, keys)
 
     def tables_of(
@@ -279,11 +290,26 @@ class Reader:
         frame: pd.DataFrame = self.arrow(read)[0].to_pandas()
         return frame[[name for name in frame.columns if name in wanted]]
 
-    def read(self) -> tuple["pd.DataFrame", "pd.DataFrame"]:
-        """Both tables as data frames."""
-        runs, rounds = self.arrow()
+    def read(self, compact: Iterable[str] | None = None) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+        """Both tables as data frames.
+
+        compact  the columns of `rounds` that are needed; of these the run is a category, and
+                 lists stay as Arrow has them: see `albench.core.tables.lists`
+        """
+        runs, rounds = self.arrow(None, None if compact is None else [*compact])
         assert rounds is not None
+        if compact is not None:
+            kinds = {"types_mapper": compact_kind, "categories": ["run"]}
+            return runs.to_pandas(), rounds.to_pandas(**kinds, self_destruct=True)
         return runs.to_pandas(), rounds.to_pandas()
+
+
+def compact_kind(kind: "pa.DataType") -> Any:
+    """The type of pandas that keeps a list as Arrow has it; None: the usual one."""
+    import pandas as pd
+    import pyarrow as pa
+
+    return pd.ArrowDtype(kind) if pa.types.is_list(kind) else None
 
 
 def digest(runs: bytes, rounds: bytes) -> str:

@@ -19,7 +19,9 @@ MAY_DIFFER = ("seconds_fit", "seconds_query", "part")
 
 
 def united(
-    runs: Sequence["pa.Table"], rounds: Sequence["pa.Table"] | None
+    runs: Sequence["pa.Table"],
+    rounds: Sequence["pa.Table"] | None,
+    some: Sequence[str] | None = None,
 ) -> tuple["pa.Table", "pa.Table | None"]:
     """Merge parts of a store into sorted tables; commutes and can be repeated.
 
@@ -28,6 +30,8 @@ def united(
     that lacks the suite's labels takes them from another of the same run. The column
     `protocol` is what the value in the spec is called now, so that rows of several versions
     of albench call one protocol by one name.
+
+    some  the columns of rounds that are enough, where they were read alone
     Raises Contradiction where two parts hold other picks or scores for the same run.
     """
     import pyarrow as pa
@@ -37,7 +41,9 @@ def united(
     parts = [with_part(table, i) for i, table in enumerate(rounds)]
     tagged = [with_part(table, i) for i, table in enumerate(runs)]
     all_runs = concat(tagged, with_part(runs_table([]), 0))
-    all_rounds = concat(parts, with_part(rounds_table([]), 0))
+    due = rounds_table([])
+    due = due if some is None else due.select([c for c in due.column_names if c in some])
+    all_rounds = concat(parts, with_part(due, 0))
     if len(pa.compute.unique(all_runs["run"])) < len(all_runs):
         all_runs, all_rounds = resolved(all_runs, all_rounds)
     all_runs, all_rounds = all_runs.drop_columns("part"), all_rounds.drop_columns("part")
@@ -49,6 +55,9 @@ def concat(tables: Sequence["pa.Table"], empty: "pa.Table") -> "pa.Table":
     """One table of all columns that any part has."""
     import pyarrow as pa
 
+    held = [table for table in tables if len(table)]
+    if len(held) == 1 and {*empty.column_names} <= {*held[0].column_names}:
+        return held[0].combine_chunks()
     return pa.concat_tables([*tables, empty], promote_options="permissive").combine_chunks()
 
 
@@ -237,9 +246,18 @@ def sorted_rounds(runs: "pa.Table", rounds: "pa.Table") -> "pa.Table":
     import numpy as np
     import pyarrow as pa
 
-    place = {run: i for i, run in enumerate(runs["run"].to_pylist())}
-    at = np.array([place.get(run, -1) for run in rounds["run"].to_pylist()], dtype=np.int64)
-    order = np.lexsort((rounds["round"].to_numpy(), at))
     fixed = rounds_table([]).column_names
     columns = [*fixed, *sorted(set(rounds.column_names) - set(fixed))]
-    return rounds.select(columns).take(pa.array(order[at[order] >= 0]))
+    rounds = rounds.select([name for name in columns if name in rounds.column_names])
+    of_run = rounds["run"].combine_chunks().dictionary_encode()
+    if isinstance(of_run, pa.ChunkedArray):
+        of_run = of_run.unify_dictionaries().combine_chunks()
+    place = {run: i for i, run in enumerate(runs["run"].to_pylist())}
+    places = np.array([place.get(run, -1) for run in of_run.dictionary.to_pylist()], dtype=np.int64)
+    at = places[of_run.indices.to_numpy()] if len(rounds) else places
+    number = rounds["round"].to_numpy()
+    later = (at[1:] > at[:-1]) | ((at[1:] == at[:-1]) & (number[1:] >= number[:-1]))
+    if later.all() and (at >= 0).all():
+        return rounds
+    order = np.lexsort((number, at))
+    return rounds.take(pa.array(order[at[order] >= 0]))

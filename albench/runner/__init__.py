@@ -13,6 +13,7 @@ from albench.core.spec import Ref, RunSpec, canonical
 from albench.datasets._catalogue import HELP
 from albench.datasets._cut import cut
 from albench.datasets._dataset import suspects
+from albench.models.engines.compiled import notices
 from albench.results import provenance
 from albench.results.store import Labels, Store
 from albench.runner import isolation
@@ -196,6 +197,8 @@ def run(
         progress = Progress(len(specs), names={e.ref.label: e.label for e in suite.datasets})
         on_progress(progress)
         if specs:
+            for sentence in notices():
+                report(sentence)
             beside = isolation.beside_data(specs, options.in_process)
             for label, why in beside.items():
                 report(f"strategy {label} runs in the process that holds the data: {why}")

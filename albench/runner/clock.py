@@ -5,12 +5,12 @@ import importlib.util
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from albench.core.arrays import Floats, Ints
 from albench.core.errors import RunTimeout
+from albench.models.engines.compiled import OWN, working_time
 from albench.simulation.learner import Fitted, Learner, Part, Trainer
 
 GRACE = 5.0
@@ -33,6 +33,8 @@ def one_thread() -> Any:
 class Parts:
     """Seconds by part of a run; time in a nested part counts for that part alone.
 
+    Compiling is no part: the clock stands still meanwhile.
+
     borrowed  seconds that another run of the trial spent on what this one used
     """
 
@@ -40,7 +42,7 @@ class Parts:
         self.seconds: dict[str, float] = {}
         self.borrowed: dict[str, float] = {}
         self.stack: list[str] = []
-        self.since = time.perf_counter()
+        self.since = working_time()
 
     @contextlib.contextmanager
     def running(self, part: str) -> Iterator[None]:
@@ -55,7 +57,7 @@ class Parts:
 
     def turn(self) -> None:
         """Book the time since the last turn on the innermost part."""
-        now = time.perf_counter()
+        now = working_time()
         if self.stack:
             part = self.stack[-1]
             self.seconds[part] = self.seconds.get(part, 0.0) + now - self.since
@@ -169,15 +171,54 @@ def can_ring() -> bool:
     return hasattr(signal, "SIGALRM") and hasattr(signal, "setitimer")
 
 
+class Extension:
+    """How much longer a run may take because it had to wait for the compiler."""
+
+    def __init__(self) -> None:
+        self.waiting = OWN.waiting
+        self.granted = self.waiting.seconds
+
+    def due(self) -> float:
+        """Seconds waited that were not granted yet; from now on they are."""
+        due, self.granted = self.waiting.seconds - self.granted, self.waiting.seconds
+        return due if due > 1e-3 else 0.0
+
+
 @contextlib.contextmanager
-def told_later(seconds: float, message: str) -> Iterator[None]:
-    """`limited` for a thread: an exception is sent to it."""
-    timer = threading.Timer(seconds, interrupt, (threading.get_ident(), message))
-    timer.start()
+def told_later(
+    seconds: float, message: str, extended: Callable[[float], None] = lambda more: None
+) -> Iterator[None]:
+    """`limited` for a thread: an exception is sent to it.
+
+    extended  told how many seconds are granted now
+    """
+    thread, extension = threading.get_ident(), Extension()
+
+    def ring() -> None:
+        more = extension.due()
+        if more:
+            extended(more)
+            start(more)
+        else:
+            interrupt(thread, message)
+
+    def start(after: float) -> None:
+        timers.append(threading.Timer(after, ring))
+        timers[-1].start()
+
+    timers: list[threading.Timer] = []
+    start(seconds)
     try:
         yield
     finally:
-        timer.cancel()
+        timers[-1].cancel()
+
+
+def end_process(seconds: float) -> None:
+    """End this process so many seconds after a time limit that nothing made it keep."""
+    import faulthandler
+
+    faulthandler.dump_traceback_later(seconds + GRACE, exit=True)
 
 
 @contextlib.contextmanager
@@ -185,12 +226,18 @@ def alarm(seconds: float, message: str) -> Iterator[None]:
     """`limited` for the main thread of a process."""
     import faulthandler
 
+    extension = Extension()
+
     def ring(number: int, frame: Any) -> None:
-        raise RunTimeout(message)
+        more = extension.due()
+        if not more:
+            raise RunTimeout(message)
+        end_process(more)
+        signal.setitimer(signal.ITIMER_REAL, more)
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(seconds + GRACE, exit=True)
+    end_process(seconds)
     try:
         yield
     finally:
@@ -204,9 +251,9 @@ def watched(seconds: float, message: str) -> Iterator[None]:
     """`limited` for the main thread of a process on a system without an alarm signal."""
     import faulthandler
 
-    faulthandler.dump_traceback_later(seconds + GRACE, exit=True)
+    end_process(seconds)
     try:
-        with told_later(seconds, message):
+        with told_later(seconds, message, end_process):
             yield
     finally:
         faulthandler.cancel_dump_traceback_later()

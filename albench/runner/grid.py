@@ -110,17 +110,21 @@ def labels_of(suite: Suite) -> dict[str, dict[str, str]]:
     return found
 
 
-def labelled(suite: Suite, store: Store) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+def labelled(
+    suite: Suite, store: Store, compact: Sequence[str] | None = None
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """The suite's grid as a `runs` table with the suite's labels, and the rounds.
 
     The columns of `LABELS` say the same as those beside which they stand, whatever suite or
     version of albench stored the run. A run that is not stored has the status `missing`. One
     run may stand under two labels.
+
+    compact  as `Reader.read`
     """
-    runs, rounds = store.read()
+    runs, rounds = store.read(compact)
     table = with_status(standing(suite, store, runs), runs)
     kept = rounds["run"].isin(table["run"])
-    return table, rounds[kept].reset_index(drop=True)
+    return table, rounds if kept.all() else rounds[kept].reset_index(drop=True)
 
 
 def grid_status(suite: Suite, store: Store) -> "pd.DataFrame":

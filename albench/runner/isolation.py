@@ -85,6 +85,8 @@ def why_here(spec: RunSpec) -> str:
         return "it chooses its annotators"
     if spec.protocol.labels == "visible":
         return "the protocol gives it all labels"
+    if registry.entry("strategy", spec.strategy.name).traits.annotators:
+        return "it chooses among annotators, whose answers are not sent to another process"
     for kind, ref in used_by(spec):
         entry = registry.entry(kind, ref.name)
         if not ours(entry) and entry.plugin not in registry.LOADED:
@@ -328,6 +330,7 @@ def sketch(spec: RunSpec, task: Task, rng: np.random.Generator, engine: str, mem
         rounds=task.rounds,
         budget=task.budget,
         ties=task.ties,
+        tolerance=task.tolerance,
         delay=task.delay,
         ranks=ranks,
         rng=state,
@@ -335,7 +338,6 @@ def sketch(spec: RunSpec, task: Task, rng: np.random.Generator, engine: str, mem
         engine=engine,
         memory=memory,
         most=memory_of_machine(),
-        tolerance=task.tolerance,
     )
 
 

@@ -1,8 +1,8 @@
 """What a run would cost, before it is run; and where the time went, after."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.datasets._download import offline
 from albench.models import engines
+from albench.results import provenance
 from albench.results.store import Store
 from albench.runner import Progress, part, preflight, with_skipped
 from albench.runner.clock import one_thread
 from albench.runner.grid import missing
-from albench.runner.worker import resident
+from albench.runner.worker import described, resident
 from albench.simulation.learner import Learner
 from albench.simulation.task import Task
 from albench.suite import Suite
@@ -50,10 +51,11 @@ def plan(
 ) -> dict[str, Any]:
     """Runs to do, with hours on one core and megabytes: estimates from a few fits per cell.
 
-    Fits are timed at half the budget for each dataset and model; strategies are taken to be
-    cheap, those that fit models of their own cost more. Nothing is fetched: of a dataset
-    that is not here, noise of its registered size is timed; `unknown` names those of which
-    no size is registered.
+    Runs of which another trial is stored that was made on this machine take as long as that
+    did (`measured`: how many). For the others fits are timed at half the budget for each
+    dataset and model; strategies are taken to be cheap, those that fit models of their own
+    cost more. Nothing is fetched: of a dataset that is not here, noise of its registered size
+    is timed; `unknown` names those of which no size is registered.
     """
     with offline():
         suite, gone = with_skipped(suite)
@@ -65,11 +67,13 @@ def plan(
         for spec in todo:
             name = labels.get(spec.id, spec.dataset.label)
             groups.setdefault((name, spec.model.label), []).append(spec)
-        rows = [estimated(name, group, gone) for name, group in groups.items()]
+        told = seconds_stored(store)
+        rows = [estimated(name, group, gone, told) for name, group in groups.items()]
     known = [row for row in rows if row["hours"] is not None]
     return {
         "rows": rows,
         "runs": len(todo),
+        "measured": sum(cell_of(spec) in told for spec in todo),
         "stored": len(suite.specs) - len(todo),
         "hours": sum(row["hours"] for row in known) + (AT_ALL / 3600 if known else 0.0),
         "MB": sum(row["MB"] for row in known),
@@ -78,8 +82,32 @@ def plan(
     }
 
 
+Cell: TypeAlias = tuple[Any, ...]
+CELL = ("dataset", "protocol", "model", "query_model", "strategy")
+
+
+def cell_of(spec: RunSpec) -> Cell:
+    """What the trials of a run share, as the columns `CELL` of `runs` have it."""
+    row = described(spec)
+    return tuple(row[column] for column in CELL)
+
+
+def seconds_stored(store: Store) -> dict[Cell, float]:
+    """Median seconds of the finished runs of each cell, where all were made on this machine."""
+    manifest = store.manifest
+    machines = [manifest.get("machine"), *manifest.get("also", {}).get("machine", ())]
+    if any(machine != provenance.machine() for machine in machines):
+        return {}
+    runs = store.runs([*CELL, "seconds"])
+    found = runs[runs["status"] == "done"].groupby(list(CELL))["seconds"].median()
+    return {tuple(cell): float(seconds) for cell, seconds in found.items()}
+
+
 def estimated(
-    name: tuple[str, str], specs: Sequence[RunSpec], gone: Collection[Ref]
+    name: tuple[str, str],
+    specs: Sequence[RunSpec],
+    gone: Collection[Ref],
+    told: Mapping[Cell, float],
 ) -> dict[str, Any]:
     """The estimate for one dataset and model; nothing but the runs where no size is known."""
     ref = specs[0].dataset
@@ -97,11 +125,13 @@ def estimated(
                 task = cut(data, spec)
             except Skip:
                 continue
-            fit, whole = timed_fits(spec, task)
+            known = all(cell_of(spec) in told for spec in specs)
+            fit, whole = (0.0, 0.0) if known else timed_fits(spec, task)
         full = spec.strategy.name == FULL_POOL
         n = 1 if full else task.rounds + 1
         rounds += n
-        seconds += A_RUN + n * A_ROUND + (whole if full else n * fit)
+        reckoned = n * A_ROUND + (whole if full else n * fit)
+        seconds += A_RUN + told.get(cell_of(spec), reckoned)
         size += n * BYTES_A_ROUND + task.budget * BYTES_A_PICK
     return table | {"rounds": rounds, "hours": seconds / 3600, "MB": size / 1e6}
 
@@ -153,7 +183,9 @@ def profiled(progress: Progress) -> list[dict[str, Any]]:
 
     load, split: reading and cutting data; fit; fit again: in the process of an isolated
     strategy; pool, test: scores; strategy; metrics;
-    other: the loop itself. The last rows are of the coordinator and of all workers.
+    other: the loop itself; shares are of the runs of that model and strategy. Then, as shares
+    of the time of all workers: each model and each strategy as a whole, the store, and idle
+    workers, which wait.
     """
     out: list[dict[str, Any]] = []
     for (model, strategy), seconds in progress.parts.items():
@@ -166,7 +198,15 @@ def profiled(progress: Progress) -> list[dict[str, Any]]:
         ]
     wall = progress.workers * (time.monotonic() - progress.began)
     busy = sum(sum(seconds.values()) for seconds in progress.parts.values())
-    for name, value in {"store": progress.storing, "idle": max(0.0, wall - busy)}.items():
+    totals: dict[tuple[str, str, str], float] = {}
+    for (model, strategy), seconds in progress.parts.items():
+        for key in ((model, "", "all"), ("", strategy, "all")):
+            totals[key] = totals.get(key, 0.0) + sum(seconds.values())
+    # models before strategies
+    totals = {key: totals[key] for key in sorted(totals, key=lambda key: key[0] == "")}
+    totals |= {("", "", "store"): progress.storing, ("", "", "idle"): max(0.0, wall - busy)}
+    for (model, strategy, name), value in totals.items():
         share = value / wall if wall else float("nan")
-        out.append({"model": "", "strategy": "", "part": name, "seconds": value, "share": share})
+        row = {"model": model, "strategy": strategy, "part": name}
+        out.append(row | {"seconds": value, "share": share})
     return out

@@ -88,9 +88,25 @@ class Work:
         """Keep the workers busy, or have one suspect run alone."""
         source = self.suspects if apart else self.todo
         room = 1 if apart else self.crew.room
+        if not apart and room > 2:  # with one worker there is nobody to share with
+            self.split(room - len(self.flying))
         while source and len(self.flying) < room:
             block = source.popleft()
             self.flying[self.crew.submit(block, self.options)] = block
+
+    def split(self, places: int) -> None:
+        """Halve blocks while there are fewer than free places: no worker waits for another.
+
+        Each part makes the cut anew, which is less than what an idle worker could do.
+        """
+        while self.todo and len(self.todo) < places:
+            at = max(range(len(self.todo)), key=lambda i: len(self.todo[i]))
+            block = self.todo[at]
+            if len(block) == 1:
+                return
+            half = (len(block) + 1) // 2
+            self.todo[at] = block[:half]
+            self.todo.insert(at + 1, block[half:])
 
     def failed(self, block: Block, error: BaseException, alone: bool) -> Iterator[list[Finished]]:
         """What follows where a block ended with an error; raises it where no worker died."""

@@ -403,22 +403,13 @@ def serve(line: socket.socket, order: Order, X: Floats) -> None:
         random.seed(order.pin)
         np.random.seed(order.pin)  # noqa: NPY002
     ranks = np.arange(len(X)) if order.ranks is None else order.ranks
-    kept = (
-        "start",
-        "withheld",
-        "batch",
-        "rounds",
-        "budget",
-        "ties",
-        "delay",
-        "positive",
-        "tolerance",
-    )
+    kept = ("start", "withheld", "batch", "rounds", "budget", "ties", "tolerance", "delay")
     task = standing_in(
         X,
         order.n_test,
         order.n_classes,
         rows=ranks,
+        positive=order.positive,
         **{key: getattr(order, key) for key in kept},
     )
     seeds: dict[int, int] = {}

@@ -46,6 +46,7 @@ class Order:
     rounds: int
     budget: int
     ties: str
+    tolerance: float | None
     delay: int
     ranks: Ints | None
     rng: dict[str, Any]
@@ -54,7 +55,6 @@ class Order:
     memory: int
     most: int
     pin: int | None = None
-    tolerance: float | None = None
 
 
 class Asked(NamedTuple):

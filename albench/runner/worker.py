@@ -21,6 +21,7 @@ from albench.core.tables import FULL_POOL, listed
 from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.models import engines
+from albench.models.engines.compiled import working_time
 from albench.models.engines.shared import Cache, Memo
 from albench.results.consistent import told_by
 from albench.runner import isolation
@@ -156,7 +157,7 @@ def run_one(spec: RunSpec, options: Options, shared: dict[Any, Any] | None = Non
 
 def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finished:
     """`run_one`, where nothing that a strategy or a model raises gets out."""
-    begin = time.perf_counter()
+    begin = working_time()
     row = described(spec) | {"metrics": versions_of(options.metrics)}
     rounds: list[dict[str, Any]] = []
     parts = Parts()
@@ -185,7 +186,7 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
     except BaseException as error:
         # a KeyboardInterrupt, a SystemExit of the strategy's own: see `told_to_stop`
         row |= ended(spec, error)
-    row["seconds"] = time.perf_counter() - begin
+    row["seconds"] = working_time() - begin
     if options.profile:
         row["peak_memory"] = peak_memory()
     return Finished(row, rounds if row["status"] == "done" else [], parts.seconds)
@@ -363,7 +364,7 @@ def memoised(
     if not learner.repeatable:
         return learner
     key = role, getattr(spec, role)
-    cache = fits.setdefault(key, Cache(time.perf_counter))
+    cache = fits.setdefault(key, Cache(working_time))
     return Memo(learner, cache, parts.lend)
 
 

@@ -29,6 +29,9 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 PARTS = {
     "engines": ("Against a plain scikit-learn loop", "speed_engines.against_plain"),
+    "classes": ("Many classes", "speed_classes.classes"),
+    "wide": ("Wide tables", "speed_classes.wide"),
+    "compiling": ("Compiling", "speed_classes.compiling"),
     "skactiveml": ("Against scikit-activeml's own loop", "speed_others.own_loop"),
     "quire": ("QUIRE against the per-candidate formula", "speed_others.quire"),
     "eer": ("Expected error reduction against refits", "speed_others.expected_error"),

@@ -6,11 +6,15 @@ named once, with its other names beside it.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from albench.analysis.comparison.blocks import Curve, Runs
+from albench.core.arrays import Bools, Ints
+from albench.core.tables import set_digests
 
 PICKS = "picks"
 
@@ -58,12 +62,48 @@ def equal(one: Curve, two: Curve) -> bool:
 
 
 def bought(rows: pd.DataFrame, strategy: str) -> dict[tuple[str, object], int]:
-    """A digest of the picks of each run, in whatever order within a round; empty: not stored."""
+    """A digest of the picks of each run, in whatever order within a round; empty: not stored.
+
+    rows  with the picks of each round, or with what `light` makes of them
+    """
     if PICKS not in rows.columns:
         return {}
-    own = rows[rows["strategy"] == strategy].sort_values(["dataset", "trial", "n_labeled"])
-    parts: dict[tuple[str, object], list[bytes]] = {}
-    for dataset, trial, picks in zip(own["dataset"], own["trial"], own[PICKS], strict=True):
-        if isinstance(picks, list | np.ndarray):
-            parts.setdefault((dataset, trial), []).append(np.sort(np.asarray(picks)).tobytes())
-    return {key: hash(tuple(found)) for key, found in parts.items()}
+    own = rows[rows["strategy"] == strategy]
+    own = own.assign(**{PICKS: digests(own[PICKS])})
+    own = own[own[PICKS] != 0].sort_values(["dataset", "trial", "n_labeled"], kind="stable")
+    picks = own[PICKS].to_numpy()
+    starts = np.flatnonzero(changes(own, ["dataset", "trial"]))
+    keys = zip(own["dataset"].iloc[starts], own["trial"].iloc[starts], strict=True)
+    return {
+        key: hash(picks[start:stop].tobytes())
+        for key, (start, stop) in zip(keys, pairwise([*starts, len(own)]), strict=True)
+    }
+
+
+def light(picks: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The picks as they are where they are cheap to move about, else their digests."""
+    return digests(picks) if isinstance(picks.dtype, pd.ArrowDtype) else picks
+
+
+def digests(picks: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The digest of the picks of each round, 0: not stored; of digests themselves."""
+    if picks.dtype == np.uint64:
+        return picks
+    return pd.Series(set_digests(picks), index=picks.index)
+
+
+def changes(rows: pd.DataFrame, columns: Sequence[str]) -> Bools:
+    """Which rows differ from the one before in any of the columns; the first does."""
+    out = np.zeros(len(rows), dtype=bool)
+    out[:1] = True
+    for column in columns:
+        code = codes(rows[column])
+        out[1:] |= code[1:] != code[:-1]
+    return out
+
+
+def codes(column: "pd.Series[Any]") -> Ints:
+    """Whole numbers that are equal where the values are."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return np.asarray(column.cat.codes)
+    return np.asarray(pd.factorize(column)[0])

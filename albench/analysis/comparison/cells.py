@@ -5,7 +5,7 @@ A frame of curves has one row per run and checkpoint: `dataset`, `strategy`, `tr
 `n_test`, `seconds_query` where there are any. A CSV from elsewhere will do.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from albench.analysis.comparison import settle
-from albench.analysis.comparison.alike import PICKS, alike
+from albench.analysis.comparison.alike import PICKS, alike, changes, codes, light
 from albench.analysis.comparison.blocks import Block, Curve, Runs, Stack
 from albench.analysis.comparison.chance import chances
 from albench.analysis.comparison.words import counted
 from albench.analysis.question import Missing
-from albench.core.arrays import Floats
+from albench.core.arrays import Bools, Floats
 from albench.core.errors import BadResults, BadValue
 
 __all__ = [
@@ -56,7 +56,7 @@ def tidy(frame: pd.DataFrame, metric: str, better: str) -> pd.DataFrame:
         raise BadValue(f"the results lack the column {', '.join(lacking)}; they have: {known}")
     out = pd.DataFrame(index=frame.index)
     for column in TEXT:
-        out[column] = frame[column].astype(str) if column in frame.columns else ""
+        out[column] = as_text(frame.get(column, pd.Series("", index=frame.index)))
     out["trial"] = frame["trial"] if "trial" in frame.columns else 0
     for column in NUMBERS:
         default = frame["n_labeled"] if column == "cost" else np.nan
@@ -64,13 +64,13 @@ def tidy(frame: pd.DataFrame, metric: str, better: str) -> pd.DataFrame:
     if "seconds_query" in frame.columns:
         out["seconds"] = pd.to_numeric(frame["seconds_query"], errors="coerce")
     if PICKS in frame.columns:
-        out[PICKS] = frame[PICKS]
+        out[PICKS] = light(frame[PICKS])
     out["chance"] = chances(frame, metric) * (1 if better == "higher" else -1)
     score = pd.to_numeric(frame[metric], errors="coerce").astype(float)
     out["score"] = score if better == "higher" else -score
     if "status" in frame.columns:
-        done = frame["status"].astype(str) == "done"
-        frame, out = frame[done], out[done]
+        done = (frame["status"].astype(str) == "done").to_numpy()
+        frame, out = (frame, out) if done.all() else (frame[done], out[done])
     if out.empty:
         raise BadResults("there is no finished run to compare")
     begun = ~(out["n_labeled"] <= 0)
@@ -79,12 +79,40 @@ def tidy(frame: pd.DataFrame, metric: str, better: str) -> pd.DataFrame:
         raise BadResults(f"{metric} is undefined in every run (a model without probabilities?)")
     key = ["dataset", "protocol", "model", "strategy", "trial", "n_labeled"]
     # a round in which no label arrives (late labels, abstentions) is no checkpoint of its own
-    number = frame["round"].to_numpy() if "round" in frame.columns else 0
-    twice = out.assign(round=number).duplicated([*key, "round"])
+    number = [frame["round"]] if "round" in frame.columns else []
+    twice = repeated([*(out[column] for column in key), *number])
     if twice.any():
         first = out.loc[twice, key].iloc[0].to_dict()
         raise BadResults(f"a checkpoint occurs twice ({int(twice.sum())} times), e.g. {first}")
     return out
+
+
+def as_text(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column of texts, each of which is kept once; they sort as texts do."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    code, texts = pd.factorize(column.astype(str), sort=True)
+    kept = pd.Categorical.from_codes(code, categories=pd.Index(texts, dtype="str"))
+    return pd.Series(kept, index=column.index)
+
+
+def repeated(columns: Sequence["pd.Series[Any]"]) -> Bools:
+    """Which rows have the values of an earlier one in all columns."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        own = codes(column).astype(np.int64)
+        code = pd.factorize(code * (int(own.max(initial=0)) + 2) + own)[0]
+    return np.asarray(pd.Series(code).duplicated())
+
+
+def each(rows: pd.DataFrame, column: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows of each text of a column, in the order in which the texts come."""
+    code = codes(rows[column])
+    order = np.argsort(code, kind="stable")
+    starts = np.flatnonzero(np.diff(code[order], prepend=-2))
+    parts = [order[a:b] for a, b in pairwise([*starts, len(order)])]
+    for part in sorted(parts, key=lambda part: part[0]):
+        yield str(rows[column].iloc[part[0]]), rows.iloc[part]
 
 
 def stacks(
@@ -108,14 +136,15 @@ def stacks(
     if missing not in ("refuse", "complete", "impute"):
         raise BadValue(f"missing must be refuse, complete or impute, got {missing!r}")
     out = []
-    for (protocol, model), part in curves.groupby(["protocol", "model"], sort=True):
+    for (protocol, model), part in curves.groupby(["protocol", "model"], sort=True, observed=True):
         ranked = part[~part["strategy"].isin({FULL, *unranked})]
-        names = tuple(dict.fromkeys(ranked["strategy"]))
+        names = tuple(str(name) for name in ranked["strategy"].unique())
         if names and model not in unranked_models:
             full = part[part["strategy"] == FULL]
+            plain = ranked.drop(columns=PICKS, errors="ignore")
             runs = [
-                _runs_of(str(name), rows, full[full["dataset"] == name], axis)
-                for name, rows in ranked.groupby("dataset", sort=False)
+                _runs_of(name, rows, full[full["dataset"] == name], axis)
+                for name, rows in each(plain, "dataset")
             ]
             same = alike(runs, names, baseline, ranked)
             out.append(_stack((str(protocol), str(model)), runs, names, baseline, missing, same))
@@ -163,7 +192,7 @@ def _runs_of(dataset: str, rows: pd.DataFrame, full: pd.DataFrame, axis: str) ->
     """The finite runs of one dataset."""
     place = ["strategy", "trial", axis]
     rows = rows.sort_values(place, kind="stable").drop_duplicates(place, keep="last")
-    curves: dict[str, dict[Any, Curve]] = {s: {} for s in dict.fromkeys(rows["strategy"])}
+    curves: dict[str, dict[Any, Curve]] = {str(s): {} for s in rows["strategy"].unique()}
     began = _runs(rows, axis)
     for (strategy, trial), (x, y) in began.items():
         if np.isfinite(y).all() and np.isfinite(x).all():
@@ -187,13 +216,13 @@ def _runs_of(dataset: str, rows: pd.DataFrame, full: pd.DataFrame, axis: str) ->
 
 def _runs(rows: pd.DataFrame, axis: str) -> dict[tuple[str, Any], tuple[Floats, Floats]]:
     """Checkpoints and scores of each run; `rows` is sorted by run."""
-    key = rows[["strategy", "trial"]]
-    starts = np.flatnonzero(key.ne(key.shift()).any(axis=1).to_numpy())
-    strategies, trials = rows["strategy"].to_numpy(), rows["trial"].to_numpy()
+    starts = np.flatnonzero(changes(rows, ["strategy", "trial"]))
+    first = rows.iloc[starts]
+    keys = zip(first["strategy"].astype(str), first["trial"].to_numpy(), strict=True)
     x, y = rows[axis].to_numpy(float), rows["score"].to_numpy(float)
     return {
-        (str(strategies[start]), trials[start]): (x[start:stop], y[start:stop])
-        for start, stop in pairwise([*starts, len(rows)])
+        key: (x[start:stop], y[start:stop])
+        for key, (start, stop) in zip(keys, pairwise([*starts, len(rows)]), strict=True)
     }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from albench.core.arrays import Floats
-from albench.core.tables import FULL_POOL, bare_metric
+from albench.core.tables import FULL_POOL, bare_metric, lists
 
 LEARNABLE = 0.05
 """Least score above chance of a dataset that counts."""
@@ -48,8 +48,8 @@ def chances(frame: pd.DataFrame, metric: str) -> Floats:
         out = np.where(k > 1, level, np.nan)
     if "labels" in frame.columns:
         full = (frame["strategy"].astype(str) == FULL_POOL).to_numpy()
-        for place in np.flatnonzero(full):
-            labels = frame["labels"].iloc[int(place)]
+        at = np.flatnonzero(full)
+        for place, labels in zip(at, lists(frame["labels"].iloc[at]), strict=True):
             if isinstance(labels, list | np.ndarray) and len(labels):
                 known = np.asarray(labels, dtype=np.intp)
                 counts = np.bincount(known[known >= 0]).astype(np.float64)

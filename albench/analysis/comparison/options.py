@@ -1,9 +1,11 @@
 """The rows of the tables that the options select."""
 
+import numpy as np
 import pandas as pd
 
 from albench.analysis.comparison import words
-from albench.analysis.comparison.cells import FULL, tidy
+from albench.analysis.comparison.alike import PICKS, codes
+from albench.analysis.comparison.cells import FULL, NUMBERS, TEXT, as_text, tidy
 from albench.analysis.question import Options
 from albench.core.errors import BadValue, UnknownName
 
@@ -22,15 +24,14 @@ def curves_frame(
             known = ", ".join(map(str, rounds.columns))
             raise UnknownName(f"no metric {options.metric!r} in the results; columns: {known}")
         runs = _sized(runs, notes)
-        extra = [c for c in rounds.columns if c == "run" or c not in runs.columns]
-        joined = runs.merge(rounds[extra], on="run", how="inner")
+        joined = beside(runs, rounds, options.metric)
     if "status" in runs.columns:
         notes += not_done(runs)
     frame = tidy(joined, options.metric, options.better)
     frame = _defined(frame, options, notes)
     for column, wanted in (("model", options.model), ("protocol", options.protocol)):
         if wanted is not None:
-            known_values = sorted(set(frame[column]))
+            known_values = sorted(frame[column].unique())
             frame = frame[frame[column] == wanted]
             if frame.empty:
                 raise UnknownName(
@@ -39,7 +40,7 @@ def curves_frame(
     if options.strategies is not None:
         keep = {*options.strategies, options.baseline, FULL}
         frame = frame[frame["strategy"].isin(keep)]
-    names = sorted(set(frame["strategy"]) - {FULL, *options.unranked})
+    names = sorted(set(frame["strategy"].unique()) - {FULL, *options.unranked})
     if options.baseline not in names:
         raise UnknownName(
             f"baseline {options.baseline!r} is not among the strategies with finished runs: "
@@ -48,14 +49,48 @@ def curves_frame(
     return frame, notes
 
 
+NEEDED = (*TEXT, "trial", *NUMBERS, "n_classes", "seconds_query", PICKS, "labels", "round")
+DUE = {"dataset", "strategy", "n_labeled"}
+
+
+def beside(runs: pd.DataFrame, rounds: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rounds in the order of their finished runs, with what a comparison needs of both."""
+    if "status" in runs.columns and (done := runs["status"].astype(str) == "done").any():
+        runs = runs[done]
+    if DUE - {*runs.columns, *rounds.columns}:
+        extra = [c for c in rounds.columns if c == "run" or c not in runs.columns]
+        return runs.merge(rounds[extra], on="run", how="inner")
+    if isinstance(rounds["run"].dtype, pd.CategoricalDtype):
+        code, names = codes(rounds["run"]), rounds["run"].cat.categories
+    else:
+        code, names = pd.factorize(rounds["run"])
+    order = np.arange(len(code)) if (np.diff(code) >= 0).all() else np.argsort(code, kind="stable")
+    ends = np.searchsorted(code[order], np.arange(-1, len(names)), side="right")
+    of_run = pd.Index(names).get_indexer(runs["run"])
+    # a run without rounds is none of the names
+    first, last = ends[:-1][of_run], np.where(of_run < 0, ends[:-1][of_run], ends[1:][of_run])
+    many = last - first
+    left = np.repeat(np.arange(len(runs)), many)
+    right = order[np.arange(len(left)) + np.repeat(first - np.cumsum(many) + many, many)]
+    out = {}
+    for column in dict.fromkeys([*NEEDED, metric]):
+        if column in runs.columns:
+            held = as_text(runs[column]) if column in TEXT else runs[column]
+            out[column] = held.iloc[left].array
+        elif column in rounds.columns:
+            out[column] = rounds[column].iloc[right].array
+    return pd.DataFrame(out)
+
+
 def _defined(frame: pd.DataFrame, options: Options, notes: list[str]) -> pd.DataFrame:
     """The frame without models that the metric is not defined for."""
-    undefined = ~frame["score"].notna().groupby(frame["model"]).transform("any")
-    models = sorted(set(frame.loc[undefined, "model"]))
+    known = frame.loc[frame["score"].notna(), "model"].unique()
+    undefined = ~frame["model"].isin(known)
+    models = sorted(frame.loc[undefined, "model"].unique())
     notes += [f"{options.metric} is undefined for {model}, which is left out" for model in models]
     if options.lower:
         notes.append(f"{options.metric} is negated, so that higher is better everywhere")
-    return frame[~undefined]
+    return frame[~undefined] if undefined.any() else frame
 
 
 def _sized(runs: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

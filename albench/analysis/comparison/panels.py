@@ -101,7 +101,7 @@ def _bounds(comparison: Comparison, stack: Stack) -> list[Stack]:
     found = []
     for name in options.unranked:
         part = frame[frame["strategy"].isin([name, options.baseline])]
-        if name in set(part["strategy"]):
+        if name in part["strategy"].unique():
             found += stacks(part, options.baseline, axis=options.axis)
     return found
 
@@ -150,7 +150,7 @@ def _runtime(aggregates: pd.DataFrame, frame: pd.DataFrame, stack: Stack) -> pd.
     mine = _of(frame, stack)
     if "seconds" not in mine.columns or not mine["seconds"].gt(0).any():
         return pd.DataFrame()
-    seconds = mine.groupby("strategy")["seconds"].mean()
+    seconds = mine.groupby("strategy", observed=True)["seconds"].mean()
     out = aggregates[["strategy", "iqm", "iqm_low", "iqm_high"]].set_axis(
         ["strategy", "quality", "low", "high"], axis=1
     )

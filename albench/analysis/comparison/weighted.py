@@ -15,6 +15,7 @@ from albench.analysis.comparison import Comparison
 from albench.analysis.comparison.blocks import Stack
 from albench.analysis.comparison.control import per_cell, per_unit
 from albench.core.arrays import Floats
+from albench.core.tables import lists
 
 COLUMNS = [
     "strategy",
@@ -113,8 +114,9 @@ def one_class_starts(runs: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
     columns = ["dataset", "protocol", "starts", "one_class"]
     if "labels" not in rounds.columns or rounds.empty:
         return pd.DataFrame(columns=columns)
-    first = rounds.sort_values("round", kind="stable").drop_duplicates("run")
-    joined = first[["run", "labels"]].merge(
+    order = rounds[["run", "round"]].sort_values("round", kind="stable")
+    first = rounds.loc[order.drop_duplicates("run").index, ["run", "labels"]]
+    joined = first.assign(run=first["run"].astype(str), labels=lists(first["labels"])).merge(
         runs[["run", "dataset", "protocol", "trial", "strategy"]], on="run"
     )
     # the start is shared by the strategies of a trial: it counts once

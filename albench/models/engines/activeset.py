@@ -20,7 +20,8 @@ BOUND = 1e-12
 @relaxed
 def times(R: Floats, size: int, x: Floats, out: Floats) -> None:
     """out = R x for the leading square of a symmetric matrix."""
-    out[:size] = 0.0
+    for t in range(size):
+        out[t] = 0.0
     for k in range(size):
         row, share = R[k], x[k]
         for t in range(size):
@@ -65,11 +66,14 @@ def leave(R: Floats, m: int, k: int, work: Floats) -> None:
     """Take out the row at place k (from 1) of m; the last takes its place."""
     if m > 1:
         size = m + 1
-        work[:size] = R[k, :size]
+        for t in range(size):
+            work[t] = R[k, t]
         added(R, size, work, -1.0 / work[k])
         if k != m:
-            R[k, :size] = R[m, :size]
-            R[:size, k] = R[:size, m]
+            for t in range(size):
+                R[k, t] = R[m, t]
+            for t in range(size):
+                R[t, k] = R[t, m]
             R[k, k] = R[m, m]
 
 
@@ -137,7 +141,9 @@ def still_free(
     work: Floats,
 ) -> int:
     """Find the rows inside among the active ones, and take out those at a bound; the new m."""
-    local = np.full(n_rows, -1, dtype=np.intp)
+    local = np.empty(n_rows, dtype=np.intp)
+    for t in range(n_rows):
+        local[t] = -1
     for t in range(active.size):
         local[active[t]] = t
     k = 0

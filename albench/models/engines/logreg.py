@@ -14,9 +14,10 @@ from albench.core.arrays import Floats, Ints
 from albench.models.engines import newton
 from albench.models.engines.compiled import NUMBA, compiled
 from albench.models.engines.lazy import Known
-from albench.models.engines.newton import binary_objective
+from albench.models.engines.newton import binary_gradient, binary_objective
 from albench.models.engines.span import Span
 from albench.models.engines.truncated import optimum
+from albench.models.engines.vectors import add, away, copy, dot, product
 from albench.simulation.learner import Aligned, Constant, Fitted, Part, Plain, Trainer, spread
 
 STEPS = 60
@@ -52,19 +53,6 @@ def pull(z: float, q: float, v: float, target: float) -> float:
 
 
 @compiled
-def gradient(X: Floats, target: Floats, v: Floats, w: Floats, g: Floats) -> float:
-    """Fill in the gradient at w; returns its largest entry."""
-    z = X @ w
-    z = v * (1.0 / (1.0 + np.exp(-z)) - target)
-    g[:] = z @ X
-    size = abs(g[-1])
-    for j in range(len(g) - 1):
-        g[j] += w[j]
-        size = max(size, abs(g[j]))
-    return float(size)
-
-
-@compiled
 def direction(
     g: Floats,
     M: Floats,
@@ -75,17 +63,18 @@ def direction(
     rho: Floats,
     n: int,
     part: Floats,
-) -> Floats:
-    """The inverse Hessian as n steps S, their changes of gradient Y and M tell it, times g."""
-    step = g.copy()
+    step: Floats,
+    out: Floats,
+) -> None:
+    """Fill in the inverse Hessian as n steps S, their changes of gradient Y and M tell it, by g."""
+    copy(g, step)
     for k in range(n - 1, -1, -1):
-        part[k] = rho[k] * (S[k] @ step)
-        step -= part[k] * Y[k]
-    out = M @ step
-    out -= scale * (Mx @ step) * Mx
+        part[k] = rho[k] * dot(S[k], step)
+        add(-part[k], Y[k], step)
+    product(M, step, out)
+    add(-scale * dot(Mx, step), Mx, out)
     for k in range(n):
-        out += (part[k] - rho[k] * (Y[k] @ out)) * S[k]
-    return out
+        add(part[k] - rho[k] * dot(Y[k], out), S[k], out)
 
 
 @compiled
@@ -94,40 +83,43 @@ def refit(X: Floats, target: Floats, v: Floats, w: Floats, M: Floats, tol: float
 
     X       (n + 1, p) the rows, a column of ones last
     target  (n + 1,) 0 or 1;  v  (n + 1,) weights;  M  (p, p) inverse Hessian at w
-    tol     the largest gradient entry that remains, as a share of the sum of v
+    tol     the largest gradient entry that remains
     """
-    p, x = len(w), X[-1]
-    Mx = M @ x
-    q, z = x @ Mx, x @ w
-    a = pull(z, q, v[-1], target[-1])
-    w -= a * Mx
+    n_rows, p = X.shape
+    x, last = X[n_rows - 1], n_rows - 1
+    Mx, g, new_g, new = np.empty(p), np.empty(p), np.empty(p), np.empty(p)
+    step, work, curvature = np.empty(p), np.empty(p), np.empty(n_rows)
+    product(M, x, Mx)
+    q, z = dot(x, Mx), dot(x, w)
+    a = pull(z, q, v[last], target[last])
+    add(-a, Mx, w)
     s = 1.0 / (1.0 + np.exp(-(z - a * q)))
-    curvature = v[-1] * s * (1.0 - s)
-    scale = curvature / (1.0 + curvature * q)
+    own = v[last] * s * (1.0 - s)
+    scale = own / (1.0 + own * q)
     S, Y = np.empty((MEMORY, p)), np.empty((MEMORY, p))
     rho, part = np.empty(MEMORY), np.empty(MEMORY)
-    g, new_g = np.empty(p), np.empty(p)
-    tol *= v.sum()
-    size, n = gradient(X, target, v, w, g), 0
+    size, n = binary_gradient(X, target, v, w, g, curvature), 0
     for _ in range(STEPS):
         if size <= tol:
             return True
         if n == MEMORY:
             return False
-        step = direction(g, M, Mx, scale, S, Y, rho, n, part)
-        new = w - step
-        new_size = gradient(X, target, v, new, new_g)
+        direction(g, M, Mx, scale, S, Y, rho, n, part, work, step)
+        away(w, 1.0, step, new)
+        new_size = binary_gradient(X, target, v, new, new_g, curvature)
         if new_size > 0.9 * size:
-            value, slope, share = binary_objective(X, target, v, w), g @ step, 1.0
+            value, slope, share = binary_objective(X, target, v, w), dot(g, step), 1.0
             for _ in range(HALVINGS):
                 if binary_objective(X, target, v, new) <= value - 1e-4 * share * slope:
                     break
                 share *= 0.5
-                new = w - share * step
-            new_size = gradient(X, target, v, new, new_g)
-        S[n], Y[n] = new - w, new_g - g
-        curve = S[n] @ Y[n]
-        w[:], g[:], size = new, new_g, new_size
+                away(w, share, step, new)
+            new_size = binary_gradient(X, target, v, new, new_g, curvature)
+        away(new, 1.0, w, S[n])
+        away(new_g, 1.0, g, Y[n])
+        curve = dot(S[n], Y[n])
+        copy(new, w)
+        g, new_g, size = new_g, g, new_size
         if curve > 0.0:
             rho[n] = 1.0 / curve
             n += 1
@@ -258,7 +250,7 @@ class LogReg(Trainer):
         self.target[n] = np.searchsorted(self.classes, label)
         if len(self.classes) == 2 and not self.large:
             rows = self.X[: n + 1], self.target[: n + 1], self.weights(n + 1)
-            return W if refit(*rows, W, M, REFIT) else None
+            return W if refit(*rows, W, M, REFIT * float(rows[2].sum())) else None
         return W if self.optimised(n + 1, W, M.copy(), 1, REFIT) else None
 
 
@@ -334,7 +326,8 @@ class Solved:
         if len(model.classes) > 2 or model.large:
             return model.M
         known = model.X[: model.n], model.target[: model.n], model.weights(model.n)
-        _, curvature = newton.binary_gradient(*known, model.W)
+        curvature = np.empty(model.n)
+        newton.binary_gradient(*known, model.W, np.empty_like(model.W), curvature)
         try:
             return newton.binary_inverse(known[0], curvature)
         except np.linalg.LinAlgError:  # singular to machine precision: start from the last one

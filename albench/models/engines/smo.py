@@ -35,13 +35,12 @@ def candidates(
     bound: Floats,
     tol: float,
     active: Ints,
-    most: int,
+    far: Floats,
 ) -> tuple[int, float]:
     """How many rows are free or violate optimality (0: solved), and the bias.
 
-    The rows are written to `active`: those that violate most, if there are more than
-    `most`. The bias is the mean f of free rows, else the middle
-    of the interval that the bounds leave.
+    The rows are written to `active`, how much each violates to `far`. The bias is the mean f
+    of free rows, else the middle of the interval that the bounds leave.
     """
     up, low, total, free = -np.inf, np.inf, 0.0, 0
     for i in members:
@@ -57,7 +56,7 @@ def candidates(
             free += 1
     if up - low <= tol:
         return 0, (total / free if free else (up + low) / 2)
-    n, far = 0, np.empty(members.size)
+    n = 0
     for i in members:
         f = sign[i] - h[i]
         rise = beta[i] < (bound[i] if sign[i] > 0 else 0.0)
@@ -66,11 +65,42 @@ def candidates(
             far[n] = max(f - low if rise else -np.inf, up - f if fall else -np.inf)
             active[n] = i
             n += 1
-    if n > most:
-        farthest = np.argsort(-far[:n], kind="mergesort")[:most]
-        active[:most] = active[np.sort(farthest)]
-        n = most
     return n, 0.0
+
+
+@compiled
+def keep_farthest(active: Ints, far: Floats, n: int, most: int) -> None:
+    """Keep the `most` of the first n active rows whose `far` is largest, in their order.
+
+    Of equals the first are kept. The smallest that is kept is found by selection (Hoare 1961).
+    """
+    values, low, high = far.copy(), 0, n - 1
+    while low < high:
+        pivot, i, j = values[(low + high) // 2], low, high
+        while i <= j:
+            while values[i] > pivot:
+                i += 1
+            while values[j] < pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if most - 1 <= j:
+            high = j
+        elif most - 1 >= i:
+            low = i
+        else:
+            break
+    least, equal = values[most - 1], most
+    for t in range(n):
+        equal -= far[t] > least
+    k = 0
+    for t in range(n):
+        if far[t] > least or (far[t] == least and equal > 0):
+            equal -= far[t] == least
+            active[k] = active[t]
+            k += 1
 
 
 @relaxed
@@ -130,8 +160,10 @@ def steps(
     """
     n = active.size
     Q, R, gain = np.empty((n, n)), np.empty((n, n)), np.empty(n)
-    known = np.zeros(n, dtype=np.bool_)
-    rise, fall = np.where(b < top, 0.0, -np.inf), np.where(b > bottom, 0.0, np.inf)
+    known, rise, fall = np.zeros(n, dtype=np.bool_), np.empty(n), np.empty(n)
+    for t in range(n):
+        rise[t] = 0.0 if b[t] < top[t] else -np.inf
+        fall[t] = 0.0 if b[t] > bottom[t] else np.inf
     up, low = moved(f, 0.0, f, f, rise, fall)
     for _ in range(STEPS):
         if up - low <= tol:
@@ -221,15 +253,18 @@ def solve(
     `active` are not stored yet, n: the caller stores them and calls again; or -1 where
     `STEPS` were not enough; and the new m.
     """
-    tries = 0
+    tries, far = 0, np.empty(members.size)
     while True:
-        n, bias = candidates(members, sign, beta, h, bound, tol, active, most)
+        n, bias = candidates(members, sign, beta, h, bound, tol, active, far)
         if n == 0:
             return 0, bias, m
-        at = active[:n]
-        slots = slot[at]
-        for s in slots:
-            if s < 0:
+        if n > most:
+            keep_farthest(active, far, n, most)
+            n = most
+        at, slots = active[:n], np.empty(n, dtype=np.intp)
+        for t in range(n):
+            slots[t] = slot[at[t]]
+            if slots[t] < 0:
                 return n, 0.0, m
         f, b = np.empty(n), np.empty(n)
         top, bottom, own = np.empty(n), np.empty(n), np.empty(n)
@@ -326,11 +361,18 @@ def advance(
 @compiled
 def signed(g: Floats, bias: float, doubt: float, first: int, second: int) -> tuple[Ints, int]:
     """The class on whose side each decision value lies, and how many values are near zero."""
-    values = g + bias
-    return np.where(values > 0, first, second), int((np.abs(values) < doubt).sum())
+    classes, near = np.empty(g.size, dtype=np.intp), 0
+    for i in range(g.size):
+        value = g[i] + bias
+        classes[i] = first if value > 0 else second
+        near += abs(value) < doubt
+    return classes, near
 
 
 @compiled
 def opposite(g: Floats, bias: float, rows: Ints, offset: int) -> Floats:
     """Decision values of some rows, positive for the second class."""
-    return -(g[rows + offset] + bias)
+    values = np.empty(rows.size)
+    for t in range(rows.size):
+        values[t] = -(g[rows[t] + offset] + bias)
+    return values

@@ -3,7 +3,8 @@
 import numpy as np
 
 from albench.core.arrays import Floats
-from albench.models.engines.compiled import NUMBA, compiled
+from albench.models.engines.compiled import compiled, instead_of
+from albench.models.engines.vectors import Singles
 
 
 def shares_numpy(Z: Floats, target: Floats, v: Floats, R: Floats) -> float:
@@ -29,8 +30,8 @@ def shares_numpy(Z: Floats, target: Floats, v: Floats, R: Floats) -> float:
     return float(v @ (np.log(total) - own))
 
 
-@compiled
-def shares_compiled(Z: Floats, target: Floats, v: Floats, R: Floats) -> float:
+@instead_of(shares_numpy)
+def shares(Z: Floats, target: Floats, v: Floats, R: Floats) -> float:
     """As `shares_numpy`, row by row."""
     n, k = Z.shape
     value = 0.0
@@ -57,15 +58,15 @@ def shares_compiled(Z: Floats, target: Floats, v: Floats, R: Floats) -> float:
     return float(value)
 
 
-def curve_numpy(A: Floats, P: Floats, v: Floats) -> None:
+def curve_numpy(A: Singles, P: Singles, v: Singles) -> None:
     """Turn changes A (n, k) of the scores into v times those of the probabilities P."""
     A -= (P * A).sum(axis=1)[:, None]
     A *= P
     A *= v[:, None]
 
 
-@compiled
-def curve_compiled(A: Floats, P: Floats, v: Floats) -> None:
+@instead_of(curve_numpy)
+def curve(A: Singles, P: Singles, v: Singles) -> None:
     """As `curve_numpy`, row by row."""
     n, k = A.shape
     for i in range(n):
@@ -76,26 +77,41 @@ def curve_compiled(A: Floats, P: Floats, v: Floats) -> None:
             A[i, a] = v[i] * P[i, a] * (A[i, a] - mean)
 
 
-shares = shares_compiled if NUMBA else shares_numpy
-curve = curve_compiled if NUMBA else curve_numpy
-
-
-@compiled
-def gradient(X: Floats, target: Floats, v: Floats, W: Floats) -> tuple[Floats, Floats, float]:
-    """Gradient (k, d + 1), probabilities (n, k) and objective."""
-    P = X @ W.T
-    R = np.empty_like(P)
-    value = shares(P, target, v, R)
-    G = R.T @ X
+def penalise_numpy(W: Singles, G: Singles) -> float:
+    """Add the gradient of the penalty on all but the last column of W; its double."""
     G[:, :-1] += W[:, :-1]
-    return G, P, value + 0.5 * (W[:, :-1] ** 2).sum()
+    return float((W[:, :-1] ** 2).sum())
+
+
+@instead_of(penalise_numpy)
+def penalise(W: Singles, G: Singles) -> float:
+    """Add the gradient of the penalty on all but the last column of W; its double."""
+    squares = 0.0
+    for a in range(W.shape[0]):
+        for j in range(W.shape[1] - 1):
+            G[a, j] += W[a, j]
+            squares += W[a, j] * W[a, j]
+    return float(squares)
 
 
 @compiled
-def curved(X: Floats, P: Floats, v: Floats, D: Floats) -> Floats:
-    """The Hessian times D (k, d + 1)."""
-    A = X @ D.T
+def gradient(
+    X: Floats, target: Floats, v: Floats, W: Floats, G: Floats, P: Floats, R: Floats
+) -> float:
+    """Fill in gradient G (k, d + 1) and probabilities P (n, k); returns the objective.
+
+    R (n, k) is room to work in.
+    """
+    np.dot(X, W.T, P)
+    value = shares(P, target, v, R)
+    np.dot(R.T, X, G)
+    return value + 0.5 * penalise(W, G)
+
+
+@compiled
+def curved(X: Singles, P: Singles, v: Singles, D: Singles, A: Singles, out: Singles) -> None:
+    """Fill in the Hessian times D (k, d + 1); A (n, k) is room to work in."""
+    np.dot(X, D.T, A)
     curve(A, P, v)
-    product = A.T @ X
-    product[:, :-1] += D[:, :-1]
-    return product
+    np.dot(A.T, X, out)
+    penalise(D, out)

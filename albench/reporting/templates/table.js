@@ -1,5 +1,5 @@
 "use strict";
-/* Sortable tables and the filters of the leaderboard. Cells are text, never markup. */
+/* Sortable tables. Cells are text, never markup. */
 (function () {
   function keyOf(cell) {
     var text = cell.textContent.trim();
@@ -39,39 +39,5 @@
       });
     });
   }
-  function cell(kind, text, place) {
-    var made = document.createElement(place === 1 ? "th" : "td");
-    if (place === 1) {
-      made.scope = "row";
-      var link = document.createElement("a");
-      link.href = kind.links[text];
-      link.textContent = text;
-      made.appendChild(link);
-    } else { made.textContent = text; }
-    if (kind.texts.indexOf(place) >= 0) { made.className = "text"; }
-    return made;
-  }
-  function fill(table, data, view, beside) {
-    var body = table.tBodies[0];
-    body.textContent = "";
-    view.rows.forEach(function (texts) {
-      var row = body.insertRow();
-      if (texts[1] === data.baseline) { row.className = "pinned"; }
-      texts.concat(beside[texts[1]]).forEach(function (text, place) { row.appendChild(cell(data, text, place)); });
-    });
-    Array.from(table.tHead.rows[0].cells).forEach(function (head) { head.removeAttribute("aria-sort"); });
-    document.getElementById("view-note").textContent = view.note;
-  }
-  function filters(form) {
-    var data = JSON.parse(document.getElementById("views").textContent);
-    var table = document.getElementById("standings");
-    var choices = Array.from(form.querySelectorAll("select"));
-    form.hidden = false;
-    form.addEventListener("change", function () {
-      var key = choices.map(function (choice) { return choice.selectedIndex; }).join("-");
-      fill(table, data, data.views[key], data.beside[[0, 2, 3].map(function (place) { return choices[place].selectedIndex; }).join("-")]);
-    });
-  }
   document.querySelectorAll("table.sortable").forEach(sortable);
-  document.querySelectorAll("form.filters").forEach(filters);
 }());
