@@ -147,12 +147,18 @@ def number(value: Any, form: str = ".3f") -> str:
 
 
 def spread(value: Any, low: Any, high: Any, form: str = ".2f") -> str:
-    """A number with its interval."""
+    """A number with its interval; a zero has no sign."""
     if value is None or not isfinite(float(value)):
         return DASH
     if low is None or not isfinite(float(low)) or not isfinite(float(high)):
-        return format(float(value), form)
-    return f"{float(value):{form}} [{float(low):{form}}, {float(high):{form}}]"
+        return unsigned(value, form)
+    return f"{unsigned(value, form)} [{unsigned(low, form)}, {unsigned(high, form)}]"
+
+
+def unsigned(value: float, form: str) -> str:
+    """A number, without a minus where its digits are all zero."""
+    text = format(float(value), form)
+    return text.lstrip("-") if not text.strip("-0.") else text
 
 
 @dataclass(frozen=True)
