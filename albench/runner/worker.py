@@ -24,7 +24,7 @@ from albench.models import engines
 from albench.models.engines.compiled import working_time
 from albench.models.engines.shared import Cache, Memo
 from albench.results.consistent import told_by
-from albench.runner import isolation
+from albench.runner import forking, isolation
 from albench.runner.clock import (
     Laps,
     Parts,
@@ -201,7 +201,7 @@ def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
         status, words = "timeout", said(error)
     elif isinstance(error, isolation.Raised):
         otherwise, words = Reason.exception, said(error)
-    elif isinstance(error, isolation.ProcessDied):
+    elif isinstance(error, forking.ProcessDied):
         otherwise, words = Reason.worker_died, f"{spec.strategy.label}: {said(error)}"
     elif isinstance(error, AlbenchError):
         words = f"{spec.strategy.label}: {said(error)}"
