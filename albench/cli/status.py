@@ -210,7 +210,9 @@ def in_words(seconds: float | None, limit: float) -> str:
     """A recorded time; None: longer than the limit, 0: shorter than a tick of the clock."""
     if seconds is None:
         return f"over {limit:g} s"
-    return f"{1e3 * seconds:,.3g} ms" if seconds else "under 4 ms"
+    if seconds >= 1:
+        return f"{seconds:.3g} s"
+    return f"{1e3 * seconds:.3g} ms" if seconds else "under 4 ms"
 
 
 def described(
