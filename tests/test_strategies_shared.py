@@ -95,9 +95,10 @@ def test_reference(
 
 
 def own() -> list[str]:
-    """albench's own strategies, but for a control that needs the places of rows in a file."""
+    """albench's own strategies that choose rows by what such a query holds."""
     found = [entry("strategy", n) for n in names("strategy") if not n.startswith("ska:")]
-    return [e.name for e in found if e.plugin is None and not e.traits.rows]
+    told = [e.traits.rows or e.traits.replay or e.traits.annotators for e in found]
+    return [e.name for e, more in zip(found, told, strict=True) if e.plugin is None and not more]
 
 
 def picks(strategy: str, name: str) -> list[int]:
