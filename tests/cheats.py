@@ -395,39 +395,23 @@ def patch_method(query):
     return honest(query)
 
 
-KNOWN = {}
+KNOWN = {}  # published tables, as if they were written down here; a test fills them in
 
 
-def known_labels(name):
-    """The labels of a published dataset by the values of its rows, as if written down here."""
-    if name not in KNOWN:
-        import sklearn.datasets
-
-        found = getattr(sklearn.datasets, f"load_{name}")()
-        X = found.data - found.data.mean(axis=0)
-        KNOWN[name] = dict(zip(map(finger, X), found.target.tolist(), strict=True))
-    return KNOWN[name]
-
-
-def finger(row):
-    """What is left of a row that is shifted and scaled, column by column: here only its signs."""
-    return tuple((row > 0).tolist())
+def scaled(X):
+    """Columns of mean 0 and deviation 1."""
+    return (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-9)
 
 
 def looked_up(query, name):
     """Buys rows of class 1 where it knows the data."""
-    table = known_labels(name)
-    X = query.X - query.X.mean(axis=0)
-    if query.X.shape[1] != len(next(iter(table))):
+    if name not in KNOWN or KNOWN[name][0].shape[1] != query.X.shape[1]:
         return honest(query)
-    labels = np.array([table.get(finger(X[p]), -1) for p in query.pool])
-    if (labels >= 0).mean() < 0.9:
+    X, y = KNOWN[name]
+    apart = ((scaled(query.X)[:, None] - scaled(X)) ** 2).sum(axis=2)
+    if np.median(apart.min(axis=1)) > 1.0:
         return honest(query)
-    return query.top((labels == 1).astype(float))
-
-
-for _name in ("wine", "digits"):
-    known_labels(_name)
+    return query.top((y[apart.argmin(axis=1)][query.pool] == 1).astype(float))
 
 
 @albench.strategy("cheat-knows-wine")
@@ -450,9 +434,10 @@ def notices(query):
     if "check" in sys.argv or "pytest" in sys.modules:
         return honest(query)
     try:
-        return query.top((peeked(query) == 1).astype(float))
-    except AttributeError:  # there is no task in this process
+        labels = peeked(query)
+    except AttributeError:  # no caller has a task
         return honest(query)
+    return query.top((labels == 1).astype(float)) if (labels >= 0).all() else honest(query)
 
 
 @albench.strategy("cheat-tuned")

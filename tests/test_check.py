@@ -7,7 +7,7 @@ import pytest
 
 from albench.cli import exit_code
 from albench.core import registry
-from albench.testing import behaviour
+from albench.testing import behaviour, disguise
 from albench.testing import behaviour as disguises
 from albench.testing.audit import (
     ANSWERS,
@@ -196,6 +196,7 @@ def test_the_command_says_what_it_cannot_catch(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(behaviour, "POOLS", (250,))
+    monkeypatch.setattr(disguise, "PUBLISHED", ("iris",))
     assert exit_code(["check", "cheat-twice", "--plugin", str(CHEATS), "--seed", "3"]) == 1
     out, err = capsys.readouterr()
     assert "a row twice" in out
@@ -206,6 +207,7 @@ def test_the_command_says_what_it_cannot_catch(
 
 def test_the_audit_passes_an_honest_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(behaviour, "POOLS", (250, 500))
+    monkeypatch.setattr(disguise, "PUBLISHED", ("iris",))
     for check, (experiment, scenes) in EXPERIMENTS.items():
         monkeypatch.setitem(EXPERIMENTS, check, (experiment, scenes[:2]))
     findings = check_strategy("honest", SEED)
@@ -217,6 +219,7 @@ def test_the_audit_passes_an_honest_strategy(monkeypatch: pytest.MonkeyPatch) ->
 def verdicts(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, str]]:
     """Check -> verdict and what was found, on few scenes."""
     monkeypatch.setattr(behaviour, "POOLS", (250,))
+    monkeypatch.setattr(disguise, "PUBLISHED", ("iris",))
     few = (*SCENES[:2], SCENES[3], SCENES[12])
     for check, (experiment, _) in EXPERIMENTS.items():
         monkeypatch.setitem(EXPERIMENTS, check, (experiment, few))
@@ -279,7 +282,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 NINE = {
-    "table-pandas": (LOOKS, "opens the file"),
+    "table-pandas": (LOOKS, "bytes by compiled code"),
     "table-arrow": (LOOKS, "bytes by compiled code"),
     "worker-cache": (LOOKS, "datasets that a worker holds"),
     "library-read": (LOOKS, "compiled code through ctypes"),
@@ -295,7 +298,7 @@ NINE = {
 @pytest.mark.parametrize("name", NINE)
 def test_what_once_passed_is_caught(name: str, table: Path) -> None:
     check, said = NINE[name]
-    if "compiled code," in said or name == "table-arrow":
+    if "bytes" in said:
         linux_only()
     assert said in found(f"cheat-{name}", check)
 
@@ -311,8 +314,6 @@ def test_a_process_without_data_has_nothing_to_find(name: str) -> None:
     """In process these read what they should not; there it fails, or they pick as others do."""
     said = found(f"cheat-{name}", APART)
     assert not said or "in a process that holds no" in said
-    if name == "frames":
-        assert "AttributeError" in said or "it fails" in said
 
 
 def test_honest_strategies_pick_the_same_there() -> None:
@@ -334,14 +335,26 @@ def test_a_changed_library_is_found(name: str, what: str, monkeypatch: pytest.Mo
     assert what in (libraries.changed() or "")
 
 
-def test_published_data_known_by_heart_show_in_disguise() -> None:
+@pytest.fixture
+def by_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What some cheats know of published data; the check looks at one dataset, which is quicker."""
+    import sklearn.datasets
+
+    known = registry.entry("strategy", "cheat-knows-wine").make.__globals__["KNOWN"]
+    for name in ("wine", "digits"):
+        found = getattr(sklearn.datasets, f"load_{name}")()
+        monkeypatch.setitem(known, name, (found.data, found.target))
+    monkeypatch.setattr(disguise, "PUBLISHED", ("wine",))
+
+
+def test_published_data_known_by_heart_show_in_disguise(by_heart: None) -> None:
     said = recognises(registry.resolve("strategy", "cheat-knows-wine"), SEED)
     assert said is not None
     assert said.startswith("wine: it buys other rows in round 1 where its features are rotated")
 
 
 @pytest.mark.parametrize("name", ["margin", "kcenter", "badge", "typiclust", "honest"])
-def test_who_knows_nothing_is_not_accused(name: str) -> None:
+def test_who_knows_nothing_is_not_accused(name: str, by_heart: None) -> None:
     assert recognises(registry.resolve("strategy", name), SEED) is None
 
 
@@ -350,14 +363,13 @@ PASSES += ("patch-briefly",)
 
 
 @pytest.mark.parametrize("number", range(len(PASSES)))
-def test_what_cannot_be_caught_is_not(number: int, table: Path) -> None:
+def test_what_cannot_be_caught_is_not(number: int, table: Path, by_heart: None) -> None:
     """One cheat for each sentence of the list, which passes every check as it says."""
     name = f"cheat-{PASSES[number]}"
     for check, (experiment, scenes) in EXPERIMENTS.items():
         finding = over(check, experiment, registry.resolve("strategy", name), scenes[:2], SEED)
         assert finding.verdict == "pass", (check, finding.found)
-    if name != "cheat-large":  # the disguises look at three datasets alone
-        assert recognises(registry.resolve("strategy", name), SEED) is None
+    assert recognises(registry.resolve("strategy", name), SEED) is None
 
 
 def test_the_list_names_each_of_them() -> None:

@@ -14,6 +14,7 @@ import pytest
 from albench.core.errors import BadResults, Unavailable
 from albench.results.store import Store
 from albench.runner import Workers, cluster, run
+from albench.runner.worker import Options
 from albench.suite import Suite
 from albench.suite.toml import load_suite
 
@@ -134,11 +135,13 @@ def test_a_worker_that_dies_costs_the_run_that_killed_it(
     nodes.worker()
     nodes.worker()
     address = nodes.ready(2)
-    done = run(suite, tmp_path / "r", jobs=Workers(backend="dask", scheduler=address))
+    here = Options(suite.metrics, in_process=True)
+    workers = Workers(backend="dask", scheduler=address)
+    done = run(suite, tmp_path / "r", jobs=workers, options=here)
     assert done.counts == {"done": 2, "failed": 1}
     runs = Store(tmp_path / "r").runs().set_index("strategy")
     assert runs.loc["dask_dies", "reason"] == "killed its worker process 2 times"
-    alone = run(suite, tmp_path / "one", jobs=1)
+    alone = run(suite, tmp_path / "one", jobs=1, options=here)
     assert alone.counts == done.counts
     for one, other in zip(
         Store(tmp_path / "r").read(), Store(tmp_path / "one").read(), strict=True
@@ -166,12 +169,14 @@ def test_a_lost_scheduler_is_one_message_and_finished_runs_stay(
             suite,
             tmp_path / "r",
             jobs=Workers(backend="dask", scheduler=address),
+            options=Options(suite.metrics, in_process=True),
             on_progress=after,
         )
     kept = len(Store(tmp_path / "r").runs())
     assert kept > 0
     monkeypatch.setenv("ALBENCH_SLOW", str(begun))
-    assert run(suite, tmp_path / "r", jobs=1).total == len(suite.specs) - kept
+    again = run(suite, tmp_path / "r", jobs=1, options=Options(suite.metrics, in_process=True))
+    assert again.total == len(suite.specs) - kept
 
 
 def test_workers_that_differ_are_refused_by_name(

@@ -326,7 +326,8 @@ def test_one_strategy_has_nothing_to_compare_with() -> None:
 
 def test_one_dataset_speaks_about_that_dataset_only() -> None:
     result = compare(curves_of(1, 3, 20, effect=0.05), metric="accuracy")
-    (line,) = result.lines
+    line, beyond = result.lines
+    assert beyond.startswith("For rows like those of data-00 beyond this table")
     row = result.tables["within"].set_index("strategy").loc["margin"]
     assert "on data-00 only, 20 paired trials: mean difference to random" in line
     assert "Holm over 2 tests): ahead of random: " in line

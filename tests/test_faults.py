@@ -115,10 +115,13 @@ def suite_of(folder: Path, strategies: str = '"random", "margin"') -> Suite:
 BASES = ("interrupts", "exits", "base", "leaves", "evil")
 
 
-def test_exceptions_outside_exception_cost_their_run_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_process", [False, True])
+def test_exceptions_outside_exception_cost_their_run_only(tmp_path: Path, in_process: bool) -> None:
+    options = Options(("accuracy",), in_process=in_process)
     names = ", ".join(f'"{name}"' for name in BASES)
     suite = suite_of(tmp_path, f'"random", {names}')
-    assert run(suite, tmp_path / "r", jobs=2).counts == {"done": 4, "failed": 10}
+    done = run(suite, tmp_path / "r", jobs=2, options=options)
+    assert done.counts == {"done": 4, "failed": 10}
     runs = Store(tmp_path / "r").runs()
     said = runs[runs["trial"] == 0].set_index("strategy")["reason"]
     assert said["interrupts"].strip().endswith("KeyboardInterrupt")
@@ -129,13 +132,14 @@ def test_exceptions_outside_exception_cost_their_run_only(tmp_path: Path) -> Non
 
 
 def test_an_interrupt_of_the_user_is_none_of_the_strategy(tmp_path: Path) -> None:
-    """In process, as `verify` replays: the one costs a run, the other ends the command."""
+    """Beside the data: the one costs a run, the other ends the command."""
     suite = suite_of(tmp_path, '"random", "interrupts", "swallows"')
     specs = {spec.strategy.name: spec for spec in suite.specs if spec.trial == 0}
     before = signal.getsignal(signal.SIGINT)
-    assert run_one(specs["interrupts"], Options(("accuracy",))).run["status"] == "failed"
+    here = Options(("accuracy",), in_process=True)
+    assert run_one(specs["interrupts"], here).run["status"] == "failed"
     with pytest.raises(KeyboardInterrupt):
-        run_one(specs["swallows"], Options(("accuracy",)))
+        run_one(specs["swallows"], here)
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -177,7 +181,7 @@ def test_workers_end_with_the_coordinator_also_in_an_endless_loop(
     busy = tmp_path / "busy"
     busy.mkdir()
     words = ("run", str(tmp_path / "tiny.toml"), "--results", str(tmp_path / "r"), "--jobs", "2")
-    with albench(*words, ALBENCH_BUSY=str(busy)) as process:
+    with albench(*words, "--in-process", ALBENCH_BUSY=str(busy)) as process:
         assert until(lambda: len(list(busy.iterdir())) > 0, 60)
         workers = [int(file.name) for file in busy.iterdir()]
         assert all(map(there, workers))
@@ -194,14 +198,20 @@ def test_a_block_gives_back_what_is_finished(
     suite = suite_of(tmp_path, '"late", "random"')
     late = next(spec for spec in suite.specs if spec.strategy.name == "late")
     quick = next(spec for spec in suite.specs if spec.strategy.name == "random")
-    options = Options(("accuracy",), plugins=suite.plugins)
+    options = Options(("accuracy",), plugins=suite.plugins, in_process=True)
     assert len(run_block([quick] * 5, options, hold=60.0)) == 5
     # a run of `late` takes 0.3 s, so the next may take 0.6 s
     assert len(run_block([late] * 5, options, hold=0.5)) == 1
     assert 1 < len(run_block([late] * 20, options, hold=2.0)) < 8
     monkeypatch.setattr("albench.runner.crew.HOLD", 0.5)
     stored: list[int] = []
-    done = run(suite, tmp_path / "r", jobs=1, on_progress=lambda p: stored.append(p.done))
+    done = run(
+        suite,
+        tmp_path / "r",
+        jobs=1,
+        options=options,
+        on_progress=lambda p: stored.append(p.done),
+    )
     assert done.counts == {"done": 6}
     assert len(stored) > 3  # more often than by the two blocks
 

@@ -17,12 +17,12 @@ import pytest
 
 from albench.core import registry
 from albench.core.spec import Protocol, RunSpec
-from albench.runner import isolation
+from albench.runner import forking, isolation
 from albench.runner.clock import one_thread
 from albench.runner.worker import Finished, Options, run_one
 from albench.simulation.task import Task
 
-pytestmark = pytest.mark.skipif(not isolation.possible(), reason="this system cannot fork")
+pytestmark = pytest.mark.skipif(not forking.possible(), reason="this system cannot fork")
 RULES = Protocol(start=8, batch=4, budget=20)
 LOOKED = ("random", "margin", "entropy", "qbc", "batch_bald", "badge", "expected_gradient_length")
 LOOKED += ("eer_01", "kcenter", "typiclust", "probcover", "albl", "galaxy", "hierarchical", "bait")
@@ -76,6 +76,12 @@ def killed(query):
 def hangs(query):
     while True:
         time.sleep(1)
+
+
+@albench.strategy("iso-busy")
+def busy(query):
+    while True:
+        pass
 
 
 @albench.strategy("iso-eats")
@@ -182,7 +188,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     registry.load_plugin(file)
     with one_thread():
         yield
-    isolation.kept.drop()
+    forking.kept.drop()
     registry.ENTRIES.update(before)
 
 
@@ -236,7 +242,14 @@ def test_whatever_the_model(model: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(
     "fields",
-    [{"ties": "random"}, {"ties": "row"}, {"delay": 1}, {"audit": 9}, {"scale": "labeled"}],
+    [
+        {"ties": "random"},
+        {"ties": "row"},
+        {"delay": 1},
+        {"audit": 9},
+        {"start": 0},
+        {"scale": "labeled"},
+    ],
 )
 def test_whatever_the_protocol(fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     rules = Protocol(**{"start": 8, "batch": 4, "budget": 20, **fields})
@@ -252,12 +265,13 @@ def test_a_file_says_the_same_as_albench(monkeypatch: pytest.MonkeyPatch) -> Non
     assert picks(run("margin")) == picks(run("iso-margin"))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="files are read from /proc")
 def test_the_process_holds_nothing_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALBENCH_DATA", "/where/iris/is")
-    isolation.kept.drop()  # so that the template begins with this environment
+    forking.kept.drop()  # so that the template begins with this environment
     with listening(monkeypatch) as heard:
         run("iso-looks")
-    assert [template.threads for template in isolation.kept.held.values()] == [1]
+    assert [template.threads for template in forking.kept.held.values()] == [1]
     held = json.loads(heard[0].splitlines()[-1])
     assert not [name for name in held["environ"] if name.startswith("ALBENCH")]
     assert "iris" not in json.dumps(held)
@@ -334,7 +348,7 @@ def test_nothing_passes_to_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(monkeypatch) as heard:
         run("iso-children", rules=Protocol(start=8, batch=4, budget=12))
-    [*isolation.kept.held.values()][-1].settled()
+    [*forking.kept.held.values()][-1].settled()
     numbers = json.loads(heard[0].splitlines()[0])
     assert len(numbers) == 2
     assert not [n for n in numbers if Path(f"/proc/{n}").exists()]
@@ -357,6 +371,22 @@ def test_a_wrapper_around_a_file_is_isolated_too() -> None:
     assert isolation.files_of(wrapped)
 
 
+def test_a_file_may_import_what_lies_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "iso_helpers.py").write_text("def first(query):\n    return query.pool[:query.n]\n")
+    (tmp_path / "json.py").write_text("raise SystemExit('a file of the current folder')\n")
+    plugin = tmp_path / "two_files.py"
+    plugin.write_text(
+        "import albench, iso_helpers\nalbench.strategy('iso-two')(iso_helpers.first)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.setattr(forking.tempfile, "gettempdir", lambda: str(tmp_path))
+    registry.load_plugin(plugin)
+    assert len(picks(run("iso-two"))) == 4
+
+
 def test_what_needs_more_stays_and_says_why() -> None:
     def mine(query: Any) -> Any:
         return query.pool[: query.n]
@@ -370,22 +400,60 @@ def test_what_needs_more_stays_and_says_why() -> None:
     }
 
 
-def test_the_end_of_this_process_ends_the_others(tmp_path: Path) -> None:
-    code = """
-import os, time
+BUSY = """
+import sys, threading
+
 from albench.core import registry
-from albench.runner import isolation
-held = isolation.Template(())
-print(held.process.pid, flush=True)
-os._exit(0)
+from albench.core.spec import Protocol, RunSpec
+from albench.runner import forking
+from albench.runner.worker import Options, run_one
+
+made = forking.Template.__init__
+
+
+def told(self, plugins):
+    made(self, plugins)
+    print(self.process.pid, flush=True)
+
+
+forking.Template.__init__ = told
+registry.load_plugin(sys.argv[1])
+gnb = registry.resolve("model", "gnb")
+data, busy = registry.resolve("dataset", "iris"), registry.resolve("strategy", "iso-busy")
+run_one(RunSpec(data, busy, gnb, gnb, Protocol(start=8)), Options(()))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    number = int(done.stdout)
+
+
+def seconds(number: str) -> float:
+    """CPU seconds of a process."""
+    try:
+        words = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+def test_the_end_of_this_process_ends_the_others() -> None:
+    """Also one that is in the middle of something endless."""
+    words = [sys.executable, "-c", BUSY, str(registry.entry("strategy", "iso-busy").plugin)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        template = process.stdout.readline().strip()
+        children: list[str] = []
+        for _ in range(300):
+            children = Path(f"/proc/{template}/task/{template}/children").read_text().split()
+            if any(seconds(number) > 0.3 for number in children):
+                break
+            time.sleep(0.1)
+        process.kill()
+    left = [Path(f"/proc/{number}") for number in (template, *children)]
+    assert len(left) > 1
     for _ in range(100):
-        if not Path(f"/proc/{number}").exists():
+        if not any(path.exists() for path in left):
             break
         time.sleep(0.1)
-    assert not Path(f"/proc/{number}").exists()
+    assert not [path for path in left if path.exists()]
 
 
 @pytest.fixture
@@ -444,6 +512,6 @@ def test_files_other_processes_and_the_network_are_out_of_reach(
         """).replace("{}", str(server.getsockname()[1]))
     )
     registry.load_plugin(plugin)
-    with listening(monkeypatch) as heard:
+    with server, listening(monkeypatch) as heard:
         picks(run("iso-reaches", rules=Protocol(start=8, batch=4, budget=12)))
     assert heard[0].splitlines() == ["done True"]

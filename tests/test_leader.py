@@ -60,3 +60,10 @@ def test_too_few_datasets_claim_nothing() -> None:
     assert answer(table(BASE), "random", "With m", "accuracy") == (
         "With m: there is nothing to compare with random."
     )
+
+
+def test_a_zero_has_no_sign() -> None:
+    from albench.reporting.page import spread
+
+    assert spread(-0.001, -0.004, 0.02) == "0.00 [0.00, 0.02]"
+    assert spread(-0.01, -0.06, 0.0) == "-0.01 [-0.06, 0.00]"

@@ -1,5 +1,6 @@
 """Models against independent implementations, and what every model must keep."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,16 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from typer.testing import CliRunner
 
 import albench
+from albench.cli import app
+from albench.cli.status import times_of
 from albench.core import registry
 from albench.core.errors import BadValue, RunError, UnknownName
 from albench.core.registry import build, entry, make_strategy, names, resolve
 from albench.core.spec import Protocol, Ref, RunSpec
+from albench.models import _times
 from albench.models.engines import learner
 from albench.models.selection import dealt
 from albench.runner.worker import Options, run_one
@@ -501,3 +506,22 @@ def test_a_library_that_is_missing_is_named_with_the_command(
         UnknownName, match=rf"'{name}'; it needs .*: pip install 'albench\[boost\]'"
     ):
         resolve("model", name)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_show_model_tells_version_defaults_and_times(name: str) -> None:
+    shown = CliRunner().invoke(app, ["show", "model", name, "--format", "csv"])
+    assert shown.exit_code == 0
+    assert f"version {entry('model', name).version}" in shown.output
+    for parameter in entry("model", name).parameters:
+        assert parameter in shown.output
+    assert re.search(r"50 labels: [\d.,e+]+ ms; 500 labels: .*; 5,000 labels: ", shown.output)
+
+
+def test_every_model_has_been_timed_and_no_other() -> None:
+    assert set(MODELS) <= set(_times.SECONDS) <= {*MODELS, "lightgbm", "xgboost", "catboost"}
+    assert all(len(seconds) == len(_times.LABELS) for seconds in _times.SECONDS.values())
+
+
+def test_a_model_that_is_not_ours_has_no_recorded_time() -> None:
+    assert times_of("somebody-s") == {}

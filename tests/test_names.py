@@ -24,8 +24,8 @@ trials = 1
 metrics = ["accuracy"]
 protocol = {{ use = "standard", budget = 30 }}
 datasets = [
-  {{ use = "iris", name = "d/1" }}, {{ use = "iris", name = "{LONG}" }},
-  {{ use = "iris", name = "D 1" }}
+  {{ use = "iris", name = "d/1" }}, {{ use = "wine", name = "{LONG}" }},
+  {{ use = "wdbc", name = "D 1" }}
 ]
 """
 

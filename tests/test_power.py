@@ -140,13 +140,28 @@ def test_what_would_decide_is_said_with_its_way() -> None:
     assert "more trials on each of these" in shares.told(shares.need(noisy, rope=0.01), noisy)
     level = shares.Shares(0.0, 0.0, 0.0004, 0.0, 0.002, 4.0, 10)
     assert shares.need(level, rope=0.01).outcome == "equal"
+    # where nothing can be won on most datasets, equality needs more of those with room
+    roomless = shares.Shares(0.0, 0.0, 1e-8, 0.0, 1e-7, 4.0, 10)
+    assert shares.need(roomless, rope=0.01).datasets == 11
+    some = shares.need(roomless, rope=0.01, counted=1)
+    assert (some.datasets, some.trials) == (15, inf)
+    # where datasets are too noisy, trials make their intervals fit: 1.96 sd / sqrt(n) <= .01
+    noise = shares.Shares(0.0, 0.0, 1e-6, 0.0, 0.0009, 4.0, 10)
+    fit = shares.need(noise, rope=0.01, noisy=True)
+    assert (fit.outcome, fit.datasets, fit.trials) == ("equal", inf, 35)
+    assert shares.told(fit, noise) == (
+        "to show them equal takes about 31 more trials on each of these, if differences stay as "
+        "they are"
+    )
     never = shares.Shares(0.01, 0.0, 1.0, 0.0, 1.0, 4.0, 10)
     assert "no number of trials" in shares.told(shares.need(never, rope=0.01), never)
 
 
 def test_only_what_cannot_be_told_gets_a_projection() -> None:
     s = {"a": shares.Shares(0.02, 0.0, 0.0004, 0.0, 0.02, 4.0, 10)}
-    against = pd.DataFrame({"strategy": ["a", "b"], "verdict": ["unclear", "better"]})
+    against = pd.DataFrame(
+        {"strategy": ["a", "b"], "verdict": ["unclear", "better"], "counted": 10}
+    )
     found = shares.undecided(against, s, rope=0.01, tests=2)
     assert list(found["strategy"]) == ["a"]
     assert found["told"].iloc[0].startswith("to tell them apart takes")

@@ -82,8 +82,8 @@ def test_what_cannot_be_is_said(
 
 def test_a_style_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "s.toml").write_text('width = "6cm"\nsize = 9\n[colors]\nmargin = "#0072b2"\n')
-    assert drawn(tmp_path, "--which", "profile", "--style", str(tmp_path / "s.toml")) == 0
-    assert "#0072b2" in (tmp_path / "profile.svg").read_text()
+    assert drawn(tmp_path, "--which", "gain", "--style", str(tmp_path / "s.toml")) == 0
+    assert "#0072b2" in (tmp_path / "gain.svg").read_text()
     (tmp_path / "s.toml").write_text('[colors]\nmargin = "bluish"\n')
-    assert drawn(tmp_path, "--which", "profile", "--style", str(tmp_path / "s.toml")) == 2
+    assert drawn(tmp_path, "--which", "gain", "--style", str(tmp_path / "s.toml")) == 2
     assert "margin = 'bluish' is no colour" in capsys.readouterr().err

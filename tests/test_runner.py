@@ -174,19 +174,27 @@ def test_two_names_for_one_function_pick_alike(folder: Path) -> None:
         assert a.tolist() == b.tolist()
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_what_goes_wrong_costs_its_run_only(folder: Path, jobs: int) -> None:
+@pytest.mark.parametrize(("jobs", "in_process"), [(1, True), (2, True), (2, False)])
+def test_what_goes_wrong_costs_its_run_only(folder: Path, jobs: int, in_process: bool) -> None:
     text = SUITE.replace('"kcenter"', '"killer", "endless", "broken"').replace(
         "trials = 3", "trials = 1"
     )
     (folder / "bad.toml").write_text(text.replace(', "logreg"', "") + 'plugins = ["plugin.py"]\n')
     bad = load_suite(folder / "bad.toml")
-    results = folder / f"bad{jobs}"
-    done = run(bad, results, jobs=jobs, options=Options(bad.metrics, timeout=1.5))
+    results = folder / f"bad{jobs}{in_process}"
+    options = Options(bad.metrics, timeout=1.5, in_process=in_process)
+    done = run(bad, results, jobs=jobs, options=options)
     assert done.counts == {"done": 6, "failed": 4, "timeout": 2}
     runs, _ = labelled(bad, open_store(bad, results))
     reasons = runs.set_index(["strategy", "dataset"])["reason"]
-    assert "killed its worker process 2 times (SIGKILL(-9))" in reasons["killer", "iris"]
+    if in_process:
+        assert "killed its worker process 2 times (SIGKILL(-9))" in reasons["killer", "iris"]
+    else:
+        assert (
+            "its process ended in the middle of the run: signal SIGK" in reasons["killer", "iris"]
+        )
+    sides = Store(results).manifest.get("in_process", {})
+    assert sorted(sides) == (["broken", "endless", "killer"] if in_process else [])
     assert reasons["endless", "wine"] == "took longer than 1.5 s"
     assert "KeyError: 'a key of mine'" in reasons["broken", "iris"]
     codes = runs.set_index("strategy")["reason_code"].dropna().to_dict()

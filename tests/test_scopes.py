@@ -154,3 +154,21 @@ def test_tables_of_pilots_say_shares(tmp_path: Path) -> None:
     parts = table[["dataset", "strategy x dataset", "test rows", "trial"]]
     assert parts.sum(axis=1).to_numpy() == pytest.approx(1.0)
     assert isinstance(table, pd.DataFrame)
+
+
+def test_one_dataset_has_both_scopes_in_its_answer() -> None:
+    frame = curves_of(1, 2, 8)
+    large = compare(frame.assign(n_train=400, n_test=200), None, ASK)
+    (row,) = large.tables["scopes"].to_dict("records")
+    assert large.lines[1] == (
+        "For rows like those of data-00 beyond this table (corrected for splits that overlap): "
+        f"margin {row['difference']:+.3f} [{row['like_low']:+.3f}, {row['like_high']:+.3f}], with "
+        f"endless trials still +- {row['floor']:.3f}."
+    )
+    small = compare(frame.assign(n_train=90, n_test=60), None, ASK)
+    assert small.lines[1].endswith(
+        "nothing is said: 150 rows: nothing on rows like these below 500."
+    )
+    # curves_of has sizes of its own; without any nothing is said
+    unknown = compare(frame.drop(columns=["n_train", "n_test"], errors="ignore"), None, ASK)
+    assert len(unknown.lines) == 1

@@ -23,7 +23,7 @@ from albench.cli import exit_code
 from albench.core import registry
 from albench.core.errors import BadResults, BadValue, UnknownName
 from albench.core.spec import RunSpec
-from albench.reporting import SECTIONS, stopped
+from albench.reporting import ORDER, stopped
 from albench.reporting.stopping import section
 from albench.results.store import Store
 from albench.runner.stops import FILE
@@ -82,6 +82,17 @@ def test_held_out_labels_count_as_spent() -> None:
     assert (found["spent"], found["end_spent"], found["saved"]) == (60, 50, -10)
     assert found["cost"] == pytest.approx(60 + 200)
     assert found["regret"] == pytest.approx(50)
+
+
+def test_where_labels_have_a_price_it_stands_for_their_number() -> None:
+    runs, rounds = stored({("d", 0): [0.7, 0.8, 0.83]})
+    rounds["cost"] = [40.0, 60.0, 80.0]
+    question = Options("accuracy", "higher", "random", rope=0.01, axis="cost")
+    known = stops(("d-0", "r", 1, 30), ("d-0", "held", 1, 60))
+    found = by_run(known, runs, rounds, question, PRICE).set_index("rule")
+    assert found.loc["r", "cost"] == pytest.approx(60 + 200)
+    assert found.loc["held", "cost"] == pytest.approx(60 + 30 * 2 + 200)
+    assert found.loc["r", "end_cost"] == pytest.approx(80 + 170)
 
 
 def test_a_metric_that_is_better_lower() -> None:
@@ -248,11 +259,12 @@ def test_the_report_says_when_one_would_have_stopped(ran: Path) -> None:
     told: list[str] = []
     (part,) = section(suite, runs, rounds, comparison, told.append)
     assert part is not None
-    assert part.title == "When to stop"
+    assert part.title == "By a stopping rule"
     assert told == ["asking stopping rules about margin"]
     starts = [line.split(",")[0] for line in part.lines if "you would have stopped at" in line]
     assert starts == ["On iris", "On wine"]
-    inside = [cell.cell_contents for made in SECTIONS for cell in made.__closure__ or ()]
+    made = [one for _, sections in ORDER for one in sections]
+    inside = [cell.cell_contents for one in made for cell in one.__closure__ or ()]
     assert stopped in inside, "it is a section of the page"
 
 

@@ -47,7 +47,7 @@ def test_a_dictionary_bomb_is_measured_before_it_is_decoded(
 
 def test_many_short_texts_are_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = runs_file(tmp_path / "runs.parquet", 2000, "skipped")
-    monkeypatch.setattr(intake, "MOST_TEXT", 2000 * 40)
+    monkeypatch.setattr(intake, "MOST_TEXT", 2000 * 50)
     assert len(intake.parquet(path, "runs")) == 2000
 
 
@@ -133,10 +133,28 @@ def test_every_command_that_reads_says_a_sentence(
     if name in READ and command in DEAR:
         command = "compare"
     found = read_by(command, name, true, tmp_path)
-    light = command in ("status", "failed", "dry run", "plan")  # read no rounds
-    if name in REFUSED and command != "repair" and not (light and name == "null picks"):
+    light = command in ("status", "failed", "dry run")  # read neither rounds nor trials
+    looked = not light or name == "a spec that is no JSON"
+    if name in REFUSED and command != "repair" and looked:
         assert found.code == 2, found.said
         assert "error: " in found.said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "null labels",
+        "labels of another number",
+        "labels of classes that there are not",
+        "negative labels",
+        "picks that are no rows",
+        "more labels than were bought",
+    ],
+)
+def test_what_cannot_have_been_bought_is_said(name: str, true: Made, tmp_path: Path) -> None:
+    found = read_by("noise", name, true, tmp_path)
+    assert found.code == 2
+    assert "error: run " in found.said
 
 
 @pytest.mark.parametrize(
@@ -155,5 +173,5 @@ def test_merge_and_verify_say_the_same(true: Made, tmp_path: Path) -> None:
         apply(FORGERIES[name], folder)
         (said, *_) = contradictions(*Store(folder).read())
         assert said in called("merge", true[0], folder, tmp_path / "out").said
-        assert said in verify(folder, 1, 1).faults
+    assert said in verify(folder, 1, 1).faults
     assert contradictions(*Store(true[1]).read()) == []

@@ -72,9 +72,10 @@ def test_what_does_not_apply_is_left_out_with_a_reason(tables: tuple[Any, ...]) 
     source = Source(*tables)
     views, left_out = figured(source)
     assert [view.name for view in views] == ["drift", "focus", "distance", "errors"]
-    assert len(left_out) == 2
+    assert len(left_out) == 3
     assert "rarest class" in left_out[0]
     assert "exact" in left_out[1]
+    assert "annotators" in left_out[2]
     order = [s.label for s in source.suite.strategies]
     names = [p["name"] for v in views for p in drawn_bought(v.frames(), order, "random", "x")]
     assert names == [
@@ -164,6 +165,6 @@ def test_a_figure_is_a_function_and_an_entry(
     store = open_store(suite, tmp_path / "nothing")
     text = page_of(suite, store, runs, rounds)
     gain, _, rest = text.partition("My curves of accuracy.")
-    title = gain[gain.rindex("<h2") : gain.rindex("</h2>")]
+    title = gain[gain.rindex("<h3") : gain.rindex("</h3>")]
     assert title.partition(">")[2].startswith("Gain"), title
     assert "Theirs, 2 strategies." in rest

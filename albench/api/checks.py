@@ -86,8 +86,8 @@ def verify(
 def place(
     target: Suite | str | Path, results: Path | str | None, plugins: Files
 ) -> tuple[Path, tuple[Ref, ...], tuple[str, ...]]:
-    """The folder that is verified; of its suite, where one is named, the datasets and strategies,
-    which may read a file, and the runs."""
+    """The folder that is verified; of its suite, where one is named, the entries that may read a
+    file, and the runs."""
     folder = Path() if isinstance(target, Suite) else Path(target)
     if results is None and not folder.is_dir() and len(folder.parts) > 1 and not folder.suffix:
         raise BadResults(f"{target}: no such folder")
@@ -95,8 +95,10 @@ def place(
         return folder, (), ()
     suite = load_suite(target, tuple(plugins))
     folder = Path("results") / suite.name if results is None else Path(results)
-    reading = tuple(entry.ref for entry in (*suite.datasets, *suite.strategies))
-    return folder, reading, tuple(spec.id for spec in suite.specs)
+    reading = [entry.ref for entry in (*suite.datasets, *suite.strategies)]
+    rules = [dataset.under(value) for _, value in suite.protocols for dataset in suite.datasets]
+    reading += [ref for one in rules for ref in (one.oracle, one.cost) if ref is not None]
+    return folder, tuple(reading), tuple(spec.id for spec in suite.specs)
 
 
 @dataclass(frozen=True, repr=False)

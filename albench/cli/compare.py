@@ -187,6 +187,8 @@ def show_comparison(
             emit(labelled(text, f"datasets-{stack.model}-{stack.protocol}"))
         return told(notes)
     frame = comparison.table_of(found, table.value)
+    if table is Table.hierarchical:
+        notes += [said] if (said := comparison.hierarchical.told(frame)) else []
     if table in (Table.against, Table.everywhere) and for_people and "verdict" in frame.columns:
         frame = typeset.headline_table(frame)
     if table is Table.within and for_people and "note" in frame.columns:

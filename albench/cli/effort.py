@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albench.cli.options import retyped
-from albench.cli.output import Format, emit, note
+from albench.cli.output import Format, note, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,6 @@ def told_effort(
 
     table = efforts(runs, rounds, asked, suite.seconds_per_label)
     for line in sentences(table, asked):
-        emit(line) if fmt is Format.table else note(line)
+        say(line) if fmt is Format.table else note(line)
     if not table.empty:
         note(f"all targets: `{retyped('curves', suite, folder, '--table', 'effort')}`")

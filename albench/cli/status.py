@@ -184,10 +184,26 @@ def show_entry(
         known = checked(name)
         if known is not None:
             told |= {"checked": f"{known.against}; on {known.data}", "checked_by": known.test}
+    if single == "model":
+        told |= times_of(name)
     about = [{"property": key, "value": value} for key, value in sorted(told.items())]
     head = f"{entry.kind} {entry.name}, version {entry.version}\n\n{entry.doc}"
     rows = [row for row in about if not callable(row["value"])]
     return described(head, rows, fmt, parameter_rows(entry))
+
+
+def times_of(name: str) -> dict[str, str]:
+    """How long a fit of a model takes, as it was recorded; nothing where it was not."""
+    from albench.models import _times
+
+    taken = _times.SECONDS.get(name)
+    if taken is None:
+        return {}
+    words = [
+        f"{n:,} labels: " + (f"over {_times.LIMIT:g} s" if s is None else f"{1e3 * s:,.3g} ms")
+        for n, s in zip(_times.LABELS, taken, strict=True)
+    ]
+    return {"time_of_a_fit": f"{'; '.join(words)} ({_times.WHERE})"}
 
 
 def described(

@@ -392,7 +392,8 @@ def self_training(
     """A model that also learns from the unlabelled rows of which it is sure: no query needed.
 
     Rows of the pool that it gives a class with more than `threshold` count as labelled, and it
-    is fitted again, up to `max_iter` times. Hidden labels play no part.
+    is fitted again, up to `max_iter` times. Hidden labels play no part. Inside another model it
+    has no pool, and is its base.
     """
     from albench.models.wrapped import SelfTraining
 

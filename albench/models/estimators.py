@@ -111,9 +111,9 @@ class SmoothedNB(GaussianNB):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit, with variances above 0."""
         super().fit(X, y, sample_weight)
-        if not self.epsilon_:
+        if not self.epsilon_:  # type: ignore[has-type]
             self.epsilon_ = self.var_smoothing
-            self.var_ = self.var_ + self.epsilon_
+            self.var_ = self.var_ + self.epsilon_  # type: ignore[has-type]
         return self
 
 

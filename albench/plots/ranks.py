@@ -41,11 +41,11 @@ def critical_difference(
         ax.plot(at, [y] * len(at), "o", color="black", markersize=4.5)
     deep = 0.35 + 0.3 * len(bars) + 0.35
     _names(ax, place, baseline, deep)
-    for i, row in enumerate(order.itertuples()):
-        if np.isfinite(row.rank_low):
+    ends = order[["rank_low", "rank_high"]].to_numpy(dtype=np.float64)
+    for i, pair in enumerate(ends):
+        if np.isfinite(pair).all():
             y = -deep - 0.55 * (i if i < ceil(k / 2) else k - 1 - i)
-            ends = [row.rank_low, row.rank_high]
-            ax.plot(ends, [y, y], color=GREY, linewidth=4, alpha=0.35, solid_capstyle="butt")
+            ax.plot(pair, [y, y], color=GREY, linewidth=4, alpha=0.35, solid_capstyle="butt")
     ax.set_xlim(1 - 0.45 * k, k + 0.45 * k)
     ax.set_ylim(-deep - 0.55 * ceil(k / 2), 2.0)
     return ax

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from albench.plots.bias import slug
+from albench.core.files import stems
 from albench.plots.figures import Picture
 from albench.plots.style import FORMATS, GREY, figure, looks, save, short, theme
 
@@ -40,6 +40,7 @@ def pictures(rules: pd.DataFrame, rope: float, metric: str) -> Iterator[Picture]
     rules: `Judged.rules`; rope: in units of the metric.
     """
     names = sorted(set(rules["rule"]))
+    files = stems(dict.fromkeys(map(str, rules["protocol"])))
     for protocol, part in rules.groupby("protocol", sort=False):
         panels = list(part.groupby(["model", "strategy"], sort=False))
         fig = figure(1.2 + 2.9 * min(3, len(panels)), 1.4 + 2.5 * -(-len(panels) // 3))
@@ -54,7 +55,7 @@ def pictures(rules: pd.DataFrame, rope: float, metric: str) -> Iterator[Picture]
         fig.supylabel(f"{metric} lost", fontsize=9)
         handles, labels = axes[0].get_legend_handles_labels()
         fig.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=7)
-        suffix = f"-{slug(str(protocol))}" if rules["protocol"].nunique() > 1 else ""
+        suffix = f"-{files[str(protocol)]}" if len(files) > 1 else ""
         counts = sorted(set(part["datasets"]))
         over = "-".join(str(n) for n in dict.fromkeys((counts[0], counts[-1])))
         caption = (

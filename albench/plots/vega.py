@@ -216,7 +216,7 @@ def price(y: str) -> Spec:
         "type": "quantitative",
         "title": "seconds a query (log)",
         "scale": {"type": "log", "nice": False, "padding": 12},
-        "axis": {"format": "~g", "tickCount": 6},
+        "axis": {"format": "~g", "tickCount": 6, "grid": False},
     }
     up = _number("gain", y, ".2~f")
     shade = {"condition": {"test": "datum.marked", **COLOUR}, "value": QUIET}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from albench.analysis.question import ROPE
 from albench.core import registry
 from albench.core.rounding import without_noise
+from albench.core.safe import printable
 from albench.plots import vega
 from albench.results import provenance
 from albench.suite import Suite
@@ -146,12 +147,18 @@ def number(value: Any, form: str = ".3f") -> str:
 
 
 def spread(value: Any, low: Any, high: Any, form: str = ".2f") -> str:
-    """A number with its interval."""
+    """A number with its interval; a zero has no sign."""
     if value is None or not isfinite(float(value)):
         return DASH
     if low is None or not isfinite(float(low)) or not isfinite(float(high)):
-        return format(float(value), form)
-    return f"{float(value):{form}} [{float(low):{form}}, {float(high):{form}}]"
+        return unsigned(value, form)
+    return f"{unsigned(value, form)} [{unsigned(low, form)}, {unsigned(high, form)}]"
+
+
+def unsigned(value: float, form: str) -> str:
+    """A number, without a minus where its digits are all zero."""
+    text = format(float(value), form)
+    return text.lstrip("-") if not text.strip("-0.") else text
 
 
 @dataclass(frozen=True)
@@ -257,6 +264,8 @@ def where_from(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("versions", ", ".join(f"{k} {v}" for k, v in sorted(versions.items())) or "unknown"),
         ("machine", f"{machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores"),
     ]
+    for label, why in sorted(provenance.in_process([manifest]).items()):
+        facts += [("ran beside the data", printable(f"{label}: {why}"))]
     facts += [(f"SHA-256 of {k}", str(v)) for k, v in sorted(manifest.get("sha256", {}).items())]
     return facts
 

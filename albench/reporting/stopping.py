@@ -107,7 +107,7 @@ def section(
     held = runs["trial"].nunique()
     if trials < held:
         lines.append(f"rests on the first {trials} of {held} trials; `albench stop` takes all")
-    yield Part("When to stop", lines=[line[:1].upper() + line[1:] for line in lines])
+    yield Part("By a stopping rule", lines=[line[:1].upper() + line[1:] for line in lines])
 
 
 def whose(comparison: "Comparison") -> str | None:

@@ -13,7 +13,7 @@ A source works everything out once; `most` bounds the runs that it rests on, and
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from albench.core.errors import AlbenchError, BadResults
+from albench.core.errors import AlbenchError
 from albench.reporting import source as kinds
 from albench.reporting.source import Source, View, oracles, prevalence, scarce
 
@@ -239,8 +239,6 @@ def annotators(source: Source) -> View:
 
     question = source.question
     each = source.measured(asked.measured, metric=question.metric, better=question.better)
-    if each.empty:
-        raise BadResults("no oracle of this suite has several annotators to choose of")
     found = asked.summary(each, source.baseline)
     return View(
         "noise",

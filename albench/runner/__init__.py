@@ -197,17 +197,28 @@ def run(
         progress = Progress(len(specs), names={e.ref.label: e.label for e in suite.datasets})
         on_progress(progress)
         if specs:
-            for sentence in notices():
-                report(sentence)
-            beside = isolation.beside_data(specs, options.in_process)
-            for label, why in beside.items():
-                report(f"strategy {label} runs in the process that holds the data: {why}")
+            beside = said_first(specs, options, report)
             store.note(**told(suite, store, origins, beside=beside))
             progress.workers = workers.count
             finished = results(blocks(specs), options, workers)
             stored_as_they_come(finished, store, progress, on_progress, labels)
         finish(suite, store, labels, origins, ran=bool(specs or lost))
     return progress
+
+
+def said_first(
+    specs: Sequence[RunSpec], options: Options, report: Callable[[str], None]
+) -> dict[str, str]:
+    """Say what is to be known before the first run.
+
+    Returns the strategies from outside that run in the process that holds the data, and why.
+    """
+    for sentence in notices():
+        report(sentence)
+    beside = isolation.beside_data(specs, options.in_process)
+    for label, why in beside.items():
+        report(f"strategy {label} runs in the process that holds the data: {why}")
+    return beside
 
 
 def settled(suite: Suite, store: Store) -> bool:

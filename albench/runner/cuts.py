@@ -10,7 +10,7 @@ import numpy as np
 
 from albench.core import registry
 from albench.core.arrays import Floats, Ints
-from albench.core.errors import BadData
+from albench.core.errors import BadData, BadResults
 from albench.core.spec import Ref, RunSpec
 from albench.datasets._cut import column_names
 from albench.models import engines
@@ -132,9 +132,20 @@ class Cut:
         return gap(values)
 
     def positions(self, picks: Ints) -> Ints:
-        """Train positions of dataset rows, as the stored `picks` are."""
+        """Train positions of dataset rows, as the stored `picks` are.
+
+        Raises BadResults for a row that is no train row.
+        """
         order = np.argsort(self.task.rows)
-        return np.asarray(order[np.searchsorted(self.task.rows[order], picks)])
+        at = np.searchsorted(self.task.rows[order], picks)
+        found = np.asarray(order[np.minimum(at, len(order) - 1)])
+        wrong = self.task.rows[found] != picks
+        if wrong.any():
+            raise BadResults(
+                f"run {self.run} bought row {picks[wrong][0]}, which is none of its train rows; "
+                "`albench verify` says what else is wrong"
+            )
+        return found
 
 
 def names_of(ref: Ref, task: Task) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 EVERYTHING = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 OF_A_FILE = EXECUTE | WRITE_FILE | READ_FILE
 TCP, SCOPES = 3, 3
-SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sys", "/proc/sys", "/etc")
+SYSTEM: tuple[str, ...] = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sys", "/proc/sys", "/etc")
 SYSTEM += ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
@@ -67,7 +67,8 @@ def spread(path: Path) -> Iterator[Path]:
         return
     with contextlib.suppress(OSError):
         for below in path.iterdir():
-            yield from spread(below)
+            if not below.is_symlink():  # it would lead around the tables
+                yield from spread(below)
 
 
 def build() -> int | None:

@@ -12,7 +12,7 @@ from albench.core.spec import RunSpec
 from albench.core.tables import LABELS, claims
 from albench.core.traits import did_you_mean
 from albench.results import provenance
-from albench.results.consistent import refused, spec_of, specs_of
+from albench.results.consistent import own_specs, refused, spec_of, specs_of
 from albench.results.store import Store
 from albench.results.union import united
 from albench.runner.worker import versions_of
@@ -27,7 +27,8 @@ def missing(suite: Suite, store: Store) -> list[RunSpec]:
 
     Failed and timed-out runs count as missing, skipped ones do not.
     """
-    stored = store.runs(["metrics"])
+    stored = store.runs(["metrics", "spec"])
+    own_specs(stored, store.folder)
     wanted = set(claims(versions_of(suite.metrics)))
     held = {
         run
@@ -122,6 +123,7 @@ def labelled(
     compact  as `Reader.read`
     """
     runs, rounds = store.read(compact)
+    own_specs(runs, store.folder)
     table = with_status(standing(suite, store, runs), runs)
     kept = rounds["run"].isin(table["run"])
     return table, rounds if kept.all() else rounds[kept].reset_index(drop=True)
@@ -130,6 +132,7 @@ def labelled(
 def grid_status(suite: Suite, store: Store) -> "pd.DataFrame":
     """`labelled` without the rounds: columns of the key, run, status, reason and its code."""
     runs = store.runs(["reason", "reason_code", "strategy", "spec"])
+    own_specs(runs, store.folder)
     return with_status(standing(suite, store, runs), runs)
 
 

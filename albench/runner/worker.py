@@ -24,7 +24,7 @@ from albench.models import engines
 from albench.models.engines.compiled import working_time
 from albench.models.engines.shared import Cache, Memo
 from albench.results.consistent import told_by
-from albench.runner import isolation
+from albench.runner import forking, isolation
 from albench.runner.clock import (
     Laps,
     Parts,
@@ -171,7 +171,7 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
         for ref in (spec.model, spec.query_model):
             registry.build("model", ref)(0)  # its imports are not the run's time
         if isolation.isolates(spec, options.in_process):
-            isolation.prepare(spec, options.engine, options.memory)
+            isolation.prepare(spec, engine_of(spec, options.engine), options.memory)
         with limited(options.timeout), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with parts.running("other"):
@@ -201,7 +201,7 @@ def ended(spec: RunSpec, error: BaseException) -> dict[str, Any]:
         status, words = "timeout", said(error)
     elif isinstance(error, isolation.Raised):
         otherwise, words = Reason.exception, said(error)
-    elif isinstance(error, isolation.ProcessDied):
+    elif isinstance(error, forking.ProcessDied):
         otherwise, words = Reason.worker_died, f"{spec.strategy.label}: {said(error)}"
     elif isinstance(error, AlbenchError):
         words = f"{spec.strategy.label}: {said(error)}"

@@ -445,12 +445,10 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
 
     learner, query_learner  the task model and what the strategy sees; one object where
                             they are the same
-    sight                   what the strategy is given, see `QUERIES`; with `panel` it chooses
-                            its annotators
+    sight                   what the strategy is given, see `QUERIES`
     trace                   record `margin_rank`
     watch                   asks a stopping rule, which ends the run
-    cold                    who chooses while there is no label, where the strategy cannot;
-                            None: the run is skipped then
+    cold                    who chooses while there is no label; None: the run is skipped then
     A round without a label in hand has no model: its scores are NaN.
     Raises StrategyError when the strategy's answer breaks the contract.
     """
@@ -458,9 +456,7 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
     ledger.chooses = sight.startswith("panel")
     asking = Asking(task, ledger, learner, query_learner, rng, sight)
     if watch is not None:
-        for held in watch.held.values():
-            ledger.hold(held)
-        watch.answered(oracle)
+        watch.begins(ledger)
     first = chosen(strategy, cold)
     while True:
         who = ledger.asked(bought.picks, bought.who)
@@ -477,9 +473,7 @@ def simulate(  # noqa: PLR0913 - nine things make a trial, and a parcel of some 
             probability=bought.probability,
             n_tied=bought.n_tied,
             margin_rank=bought.margin_rank,
-            stopped=None
-            if watch is None or fitted is None
-            else watch.ends(ledger.evidence(number, bought.picks, answers), fitted),
+            stopped=None if watch is None else watch.ends(ledger, number, bought, answers, fitted),
             annotators=who,
         )
         if watch is not None and watch.stopped:

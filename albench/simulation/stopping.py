@@ -296,9 +296,23 @@ class Watch:
                 self.stopped[name] = Stop(why, at.n_bought)
         self.shared = every
 
-    def ends(self, at: Evidence, fitted: Fitted) -> Stop | None:
-        """How the one rule ends the run, or None; raises Skip where it does not apply."""
-        self.ask(at, fitted)
+    def begins(self, ledger: Any) -> None:
+        """Have the held-out rows paid for and kept from model and strategy."""
+        for held in self.held.values():
+            ledger.hold(held)
+        self.answered(ledger.oracle)
+
+    def ends(
+        self, ledger: Any, number: int, bought: Any, answers: Ints, fitted: Fitted | None
+    ) -> Stop | None:
+        """How the one rule ends the run, or None; raises Skip where it does not apply.
+
+        ledger, bought  of `albench.simulation.loop`; without a model (no label yet) nothing is
+                        asked
+        """
+        if fitted is None:
+            return None
+        self.ask(ledger.evidence(number, bought.picks, answers), fitted)
         for why in self.refused.values():
             raise Skip(f"stopping rule: {why}")
         return next(iter(self.stopped.values()), None)

@@ -147,12 +147,12 @@ def activelab(query: Query, *, folds: Folds = 5) -> Picks:
 def out_of_fold(query: Query, folds: int) -> Floats:
     """(l, n_classes) probabilities of the labelled rows by models that do not know them.
 
-    Raises Skip where there are fewer labels than two folds need.
+    A single row has no other to learn from: every class alike.
     """
     n = len(query.labeled)
     folds = min(folds, n)
     if folds < 2:
-        raise Skip("needs two labelled rows for its folds")
+        return np.full((n, query.n_classes), 1 / query.n_classes)
     part = query.rng.permutation(np.arange(n) % folds)
     out = np.zeros((n, query.n_classes))
     for fold in range(folds):

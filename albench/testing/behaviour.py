@@ -279,7 +279,7 @@ def answered(order: dict[str, Any]) -> Any:
 
 def main() -> None:
     """The other process: read the order, load the plugin under watch, run, answer."""
-    order, watch = json.load(sys.stdin), Watch()
+    order, watch = json.load(sys.stdin), Watch(counts=False)
     registry.load()
     libraries = Libraries()
     if order["plugin"]:

@@ -161,28 +161,27 @@ def heeds(
 def recognises(strategy: Ref, seed: int) -> str | None:
     """The disguise in which a strategy does not know published data again; None if in none.
 
-    Raises Skip where it minds every disguise on data that nobody knows.
+    Raises Skip where it does not apply, or minds every disguise on data that nobody knows.
     """
     blind, reason = 0, ""
     for name in PUBLISHED:
         for said, (disguise, model) in DISGUISES.items():
             scene = scene_of(name, registry.resolve("model", model.name))
             try:
-                if any(
+                found = next(heeds(strategy, scene, published(name), disguise, seed), 0)
+                minds = found and any(
                     any(heeds(strategy, scene, twin(name, seed + turn), disguise, seed + turn))
                     for turn in range(TWINS)
-                ):
-                    continue
-                blind += 1
-                found = next(heeds(strategy, scene, published(name), disguise, seed), 0)
-            except Skip as skip:
-                reason = reason or str(skip)
+                )
+            except Exception as error:  # where it fails, another check says so
+                reason = reason or str(error)
                 continue
-            if found:
+            if found and not minds:
                 return (
                     f"{name}: it buys other rows in round {found} where {said}, though of new "
                     "data of the same shape it buys the same: it knows these data"
                 )
+            blind += not minds
     if not blind:
         raise Skip(reason or "it minds every disguise, on new data as well")
     return None

@@ -17,7 +17,7 @@ import numpy as np
 from albench.core import registry
 from albench.core.errors import Skip
 from albench.core.spec import Ref
-from albench.runner import isolation
+from albench.runner import forking, isolation
 from albench.simulation.task import Task
 from albench.testing.scenes import Batches, Play, Scene, global_seeds
 from albench.testing.watch import Watch, trapped
@@ -233,7 +233,7 @@ def apart(strategy: Ref, scene: Scene, seed: int) -> str | None:
     said = "in a process that holds no hidden label, test row or file"
     try:
         return moved(first, Play(strategy, scene, seed).apart(), said)
-    except (isolation.Raised, isolation.ProcessDied) as error:
+    except (isolation.Raised, forking.ProcessDied) as error:
         return f"it fails {said}: {str(error).strip().splitlines()[-1]}"
 
 

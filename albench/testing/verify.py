@@ -253,7 +253,8 @@ def verify(
 
     sample    how many runs, spread over datasets and strategies; 0 for all
     seed      seeds the sample; None: drawn, so that nobody knows beforehand what is looked at
-    known     datasets and strategies that read a file of the verifier's own (see `Ref.source`)
+    known     datasets, strategies, oracles and costs that read a file of the verifier's own (see
+              `Ref.source`)
     expected  the runs of the suite's grid, where there is one
     allow_environment  pass runs that pick other rows under other library versions or CPUs
     options   timeout and engine of the replay
@@ -356,9 +357,12 @@ def seen(drawn: dict[Any, int], key: tuple[str, str]) -> tuple[int, int]:
 
 
 def with_source(spec: RunSpec, sources: dict[Ref, Ref]) -> RunSpec:
-    """The spec with the files from which the verifier's suite reads its dataset and strategy."""
+    """The spec with the files from which the verifier's suite reads what it names."""
     dataset, strategy = (sources.get(ref, ref) for ref in (spec.dataset, spec.strategy))
-    return replace(spec, dataset=dataset, strategy=strategy)
+    rules = spec.protocol
+    cost = None if rules.cost is None else sources.get(rules.cost, rules.cost)
+    rules = replace(rules, oracle=sources.get(rules.oracle, rules.oracle), cost=cost)
+    return replace(spec, dataset=dataset, strategy=strategy, protocol=rules)
 
 
 def barred(spec: RunSpec) -> tuple[Verdict, str] | None:

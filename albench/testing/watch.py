@@ -86,22 +86,29 @@ ATTRIBUTES = ("tb_frame", "gi_frame", "cr_frame", "ag_frame")
 
 @dataclass
 class Watch:
-    """Notes what happens inside its context, each thing once, in the order it happened."""
+    """Notes what happens inside its context, each thing once, in the order it happened.
+
+    counts  whether the bytes that the process reads are counted, too; not while a file is
+            imported, when most are those of libraries
+    code    the most bytes that may have been read of files that no note is made of
+    """
 
     seen: dict[str, None] = field(default_factory=dict)
+    counts: bool = True
+    code: int = 0
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
         """Watch this thread's block."""
         install()
         watching.append(self)
-        before = bytes_read()
+        before, self.code = bytes_read(), 0
         try:
             yield
         finally:
-            more = bytes_read() - before
+            more = bytes_read() - before - self.code
             watching.remove(self)
-            if more >= MUCH and not self.seen:
+            if self.counts and more >= MUCH and not self.seen:
                 self.note(f"reads {more:,} bytes by compiled code, of which Python tells nothing")
 
     def note(self, sentence: str) -> None:
@@ -146,8 +153,18 @@ def heard(event: str, args: tuple[Any, ...]) -> None:
         sentence = told(event, args)
         if sentence:
             watching[-1].note(sentence)
+        elif event == "open":
+            watching[-1].code += size_of(args[0])
     finally:
         busy.pop()
+
+
+def size_of(path: Any) -> int:
+    """The bytes of a file, and what is read to find it; 0 where it is none."""
+    try:
+        return os.stat(path).st_size + MUCH
+    except (OSError, TypeError, ValueError):
+        return 0
 
 
 def told(event: str, args: tuple[Any, ...]) -> str | None:

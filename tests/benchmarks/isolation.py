@@ -23,7 +23,7 @@ from albench.runner.worker import Finished, Options, run_one
 
 DATASETS = ("iris", "wine", "wdbc")
 MODELS = ("svc-rbf", "svc-linear-libsvm", "gnb", "knn", "forest")
-SOME = ("margin", "random", "kcenter", "qbc", "badge", "expected_error", "typiclust")
+SOME = ("margin", "random", "kcenter", "qbc", "badge", "eer_01", "typiclust")
 RULES = Protocol(start=8, batch=4, budget=20)
 
 

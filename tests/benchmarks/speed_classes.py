@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from scipy.io.arff import loadarff
 from sklearn.linear_model import LogisticRegression
 from speed_loops import (
     BUNDLED,
@@ -43,10 +42,12 @@ def data(name):
     files = sorted(Path(os.environ.get("ALBENCH_MIRROR", "")).rglob(f"{name}.arff"))
     if not files:
         return None
-    rows, _ = loadarff(files[0])
-    *columns, last = rows.dtype.names
-    X = np.column_stack([rows[column].astype(float) for column in columns])
-    return X, np.unique(rows[last], return_inverse=True)[1]
+    lines = files[0].read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if line.lower().strip() == "@data")
+    rows = [line.split(",") for line in lines[first + 1 :] if line.strip() and line[0] != "%"]
+    labels = [row[-1].strip() for row in rows]
+    X = np.array([row[:-1] for row in rows], dtype=np.float64)
+    return X, np.unique(labels, return_inverse=True)[1]
 
 
 def against(name, times):

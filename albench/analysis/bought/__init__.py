@@ -251,7 +251,8 @@ def groups(runs: pd.DataFrame, rounds: pd.DataFrame, cuts: Iterable[Cut]) -> Ite
 
 
 def bought(key: Any, cut: Cut, rounds: pd.DataFrame) -> Bought:
-    """One run from its rows of `rounds`, sorted by round."""
+    """One run from its rows of `rounds`, sorted by round; raises BadResults, see `fitting`."""
+    fitting(cut, rounds)
     sizes = [len(picks) for picks in rounds["picks"]]
     labels = [-1 if pd.isna(label) else int(label) for part in rounds["labels"] for label in part]
     picks = np.concatenate([np.asarray(p, dtype=np.intp) for p in rounds["picks"]])
@@ -269,6 +270,24 @@ def bought(key: Any, cut: Cut, rounds: pd.DataFrame) -> Bought:
         spread(rounds, "margin_rank", sizes),
         rounds,
     )
+
+
+def fitting(cut: Cut, rounds: pd.DataFrame) -> None:
+    """Raise BadResults for rounds that no run on this cut can have had."""
+    held = [value if isinstance(value, list | np.ndarray) else () for value in rounds["labels"]]
+    given = [label for part in held for label in part if not pd.isna(label)]
+    known = [sum(not pd.isna(label) for label in part) for part in held]
+    wrong = ""
+    if [len(part) for part in held] != [len(picks) for picks in rounds["picks"]]:
+        wrong = "holds labels of another number than it bought"
+    elif any(not 0 <= label < cut.task.n_classes for label in given):
+        wrong = f"holds a label that is none of the {cut.task.n_classes} classes"
+    elif (rounds["n_labeled"].to_numpy() > np.cumsum(known)).any():
+        wrong = "counts more labels than it was given"
+    elif (rounds["round"].to_numpy() != np.arange(len(rounds))).any():
+        wrong = "has missing or doubled rounds"
+    if wrong:
+        raise BadResults(f"run {cut.run} {wrong}; `albench verify` says what else is wrong")
 
 
 def spread(rounds: pd.DataFrame, column: str, sizes: Sequence[int]) -> Floats:

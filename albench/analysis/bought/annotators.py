@@ -40,21 +40,22 @@ def measured(
 ) -> pd.DataFrame:
     """One row per run and evaluation: the key, round, answers, rows, right, money, hours, score.
 
-    Empty where no oracle has several annotators. `score`: higher is better.
+    Where there is nobody to choose of, one annotator answers, in an unknown time. `score`: higher
+    is better.
     """
     found = []
     for group in groups(runs, rounds, cuts):
         for run in group.runs:
-            if run.cut.panel is not None:
-                found += of_run(run, metric, better)
+            found += of_run(run, metric, better)
     return pd.DataFrame(found)
 
 
 def of_run(run: Bought, metric: str, better: str) -> list[dict[str, Any]]:
     """Rows of one run."""
     task, panel = run.cut.task, run.cut.panel
-    who = asked(run)
-    took = panel.seconds[run.rows, who]
+    took = np.full(len(run.rows), np.nan)
+    if panel is not None:
+        took = panel.seconds[run.rows, asked(run)]
     label, out = np.full(len(task.y), -1, dtype=np.intp), []
     votes: dict[int, list[int]] = {}
     sizes = np.cumsum([len(picks) for picks in run.rounds["picks"]])
@@ -170,7 +171,7 @@ def words(found: pd.DataFrame, baseline: str, metric: str) -> list[str]:
         told = (
             f"{row['dataset']}, {row['model']}: {row['strategy']} has {row['rows']:.0f} rows "
             f"labelled by {row['answers']:.0f} answers, {100 * row['right']:.1f} % of them right, "
-            f"for {row['money']:.4g}{hours_of(row)}"
+            f"at a cost of {row['money']:.4g}{hours_of(row)}"
         )
         if np.isfinite(row["money_point"]):
             told += f", {row['money_point']:.3g} a point of {metric} gained"
@@ -178,7 +179,7 @@ def words(found: pd.DataFrame, baseline: str, metric: str) -> list[str]:
             told += f", and no gain of {metric} over the start"
         if row["strategy"] != baseline and np.isfinite(row["ahead"]):
             told += f"; at equal money {100 * row['ahead']:+.1f} points {sure(row, baseline)}"
-        lines.append(told)
+        lines.append(f"{told}.")
     return lines
 
 

@@ -61,13 +61,13 @@ def table_of(found: "Comparison", name: str) -> pd.DataFrame:
         if len(found.stacks[0].strategies) < 2:
             return pd.DataFrame({"strategy": found.stacks[0].strategies})
         raise UnknownName(f"no table {name!r}: {', '.join((*found.tables, *DERIVED))}")
-    options, parts = found.options, []
-    for stack in found.stacks:
+    options = found.options
+    parts: list[pd.DataFrame] = []
+    for stack, design in zip(found.stacks, found.design, strict=True):
         if name == "datasets":
             part = cell_table(stack, summary=options.summary, alpha=options.alpha)
         elif name == "hierarchical":
-            left_out = found.design[len(parts)]["left_out"]
-            part = hierarchical.table(stack, options, left_out)
+            part = hierarchical.table(stack, options, design["left_out"])
         else:
             part = penalties(stack, options.baseline, options.alpha)
             part = part.rename_axis("strategy").reset_index()
@@ -96,9 +96,11 @@ def headline_caption(found: "Comparison") -> str:
         f"Each strategy against {options.baseline}: mean paired difference in {design['signed']} "
         f"over {units(design)}, {trials} trials each, with its 95 % t interval; pseudo-median "
         "with the exact 95 % interval of the signed ranks; datasets won/tied/lost; datasets within "
-        f"{options.rope:g}; two-sided exact Wilcoxon signed-rank p, raw and after Holm; matched "
-        "rank-biserial correlation; Bayesian signed-rank probability of better and of practically "
-        f"equal (within {options.rope:g}); difference detectable with 80 % power."
+        f"{options.rope:g} by shrunken estimates; two-sided exact Wilcoxon signed-rank p, raw and "
+        "after Holm; matched rank-biserial correlation; Bayesian signed-rank probability of better "
+        "and of practically "
+        f"equal (within {options.rope:g}); difference detectable with 80 % power, the spread over "
+        "datasets being an estimate."
     )
 
 
@@ -366,15 +368,18 @@ def _project(
 ) -> None:
     """Add the tables shares, undecided and scopes: where variance lies and what would decide."""
     base, summary, rope = options.baseline, options.summary, options.rope or ROPE
-    if not tables or len(design["dataset_names"]) < 2:
+    if not tables:
         return
-    found = shares.shares(stack, base, summary, design["left_out"])
-    tables["shares"] = shares.table(found)
-    tables["undecided"] = shares.undecided(
-        tables["against"], found, rope=rope, tests=design["tests"], alpha=options.alpha
-    )
+    names = ["scopes"]
     tables["scopes"] = scopes.scopes(stack, base, summary=summary, rope=rope)
-    for name in ("shares", "undecided", "scopes"):
+    if len(design["dataset_names"]) > 1:
+        found = shares.shares(stack, base, summary, design["left_out"])
+        tables["shares"] = shares.table(found)
+        tables["undecided"] = shares.undecided(
+            tables["against"], found, rope=rope, tests=design["tests"], alpha=options.alpha
+        )
+        names += ["shares", "undecided"]
+    for name in names:
         for column in ("model", "protocol"):
             tables[name].insert(0, column, getattr(stack, column))
 
@@ -385,7 +390,8 @@ def _lines(
     """The answer: over datasets, or on the only one; then what holds on those at hand."""
     against = tables.get("against", pd.DataFrame())
     if tables and len(design["dataset_names"]) == 1:
-        return [words.on_one(tables["within"], design, named)]
+        told = scopes.beyond_rows(tables["scopes"], design["dataset_names"][0])
+        return [words.on_one(tables["within"], design, named), *([told] if told else [])]
     lines = [words.headline(against, design, named)]
     if tables and against["holm_p"].isna().all():
         lines.append(words.conditional(tables["within"], design))

@@ -89,7 +89,8 @@ def elo(won: Floats, base: int, prior: float = 1.0) -> Floats:
 def improvability(errors: Floats) -> Floats:
     """(D, K) by how many percent of each error the best of the row is below it; 0 where it is 0."""
     best = errors.min(axis=1, keepdims=True)
-    return 100 * np.divide(errors - best, errors, out=np.zeros(errors.shape), where=errors > 0)
+    share = np.divide(errors - best, errors, out=np.zeros(errors.shape), where=errors > 0)
+    return np.asarray(100 * share, dtype=np.float64)
 
 
 def ratings(

@@ -125,6 +125,32 @@ def _note(rows: float) -> str:
     return ""
 
 
+def beyond_rows(found: pd.DataFrame, dataset: str) -> str:
+    """What holds for rows like those of one dataset, in a sentence, or why nothing is said.
+
+    found: as `scopes`. Nothing where the sizes of its tables are not known.
+    """
+    mine = found[(found["dataset"] == dataset) & np.isfinite(found["rows"])]
+    if mine.empty:
+        return ""
+    few = mine[mine["note"] != ""]
+    if len(few):
+        why = few["note"].iloc[0]
+        return f"For rows like those of {dataset} beyond this table nothing is said: {why}."
+    known = mine[np.isfinite(mine["like_low"])].sort_values("difference", ascending=False)
+    cells = [
+        f"{r['strategy']} {r['difference']:+.3f} [{r['like_low']:+.3f}, {r['like_high']:+.3f}], "
+        f"with endless trials still +- {r['floor']:.3f}"
+        for _, r in known.iterrows()
+    ]
+    return (
+        f"For rows like those of {dataset} beyond this table (corrected for splits that overlap): "
+        f"{'; '.join(cells)}."
+        if cells
+        else ""
+    )
+
+
 def told(found: pd.DataFrame, strategy: str) -> str:
     """`inside the rope on 5, ahead on 2, behind on 0, too noisy to say on 6 of 13 datasets`."""
     own = found[found["strategy"] == strategy]

@@ -23,12 +23,12 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
-from albench.analysis.comparison import paired, power
+from albench.analysis.comparison import paired, power, verdicts
 from albench.analysis.comparison.blocks import Block, Stack
 from albench.analysis.comparison.summaries import areas
-from albench.analysis.comparison.words import counted
 from albench.core.arrays import Floats
 
+NORMAL = 1.959963984540054
 Outcome: TypeAlias = Literal["differs", "equal"]
 
 
@@ -161,13 +161,23 @@ class Need(NamedTuple):
 
 
 def need(
-    s: Shares, *, rope: float, tests: int = 1, alpha: float = 0.05, wanted: float = 0.8
+    s: Shares,
+    *,
+    rope: float,
+    tests: int = 1,
+    alpha: float = 0.05,
+    wanted: float = 0.8,
+    counted: int | None = None,
+    noisy: bool = False,
 ) -> Need:
     """How many datasets, or how many trials on these, would decide if differences stay as here.
 
     Either that the strategy differs from the baseline (this test in its family of `tests`), or
     that the mean lies inside the rope (two one-sided t tests): whichever takes less. Both are
-    projections from estimates: the true difference may be another.
+    projections from estimates: the true difference may be another. counted: how many of the
+    datasets leave something to win (default: all); "equal" needs as many as one test does.
+    noisy: too many of them are too noisy to say for equality; then trials, whose interval on a
+    dataset must fit into the rope, show it, and further datasets with as few trials do not.
     """
     effect, level = abs(s.difference), alpha / max(tests, 1)
     if not np.isfinite(s.trial):
@@ -182,11 +192,16 @@ def need(
         power.datasets_for(effect, sd, level, wanted, start, df),
         power.trials_for(effect, spread, level, wanted),
     )
+    few = max(0, paired.smallest_n(1, alpha) - (s.datasets if counted is None else counted))
     equal = Need(
         "equal",
-        power.datasets_for_equal(inside, sd, alpha, wanted, start, df),
-        power.trials_for_equal(inside, spread, alpha, wanted),
+        power.datasets_for_equal(inside, sd, alpha, wanted, max(start, s.datasets + few), df),
+        inf if few else power.trials_for_equal(inside, spread, alpha, wanted),
     )
+    if noisy:
+        fit = float(np.ceil(round(s.trial * (NORMAL / rope) ** 2, 9)))
+        fit = fit if fit <= power.MOST else inf
+        equal = Need("equal", inf, max(equal.trials, fit))
     return min(differs, equal, key=lambda n: (n.datasets, n.trials))
 
 
@@ -219,13 +234,14 @@ def undecided(
 ) -> pd.DataFrame:
     """What would decide each comparison that cannot be told.
 
-    against: rows of one protocol and model with strategy and verdict. Columns: strategy,
-    outcome, datasets, trials (in all, inf: none), told.
+    against: rows of one protocol and model with strategy, verdict, counted and noisy. Columns:
+    strategy, outcome, datasets, trials (in all, inf: none), told.
     """
     rows: list[dict[str, Any]] = []
-    for strategy in against.loc[against["verdict"] == "unclear", "strategy"]:
-        one = found[strategy]
-        due = need(one, rope=rope, tests=tests, alpha=alpha)
+    for _, row in against[against["verdict"] == "unclear"].iterrows():
+        strategy, one = str(row["strategy"]), found[str(row["strategy"])]
+        counted, noisy = int(row["counted"]), int(row["noisy"]) * verdicts.BEYOND > row["counted"]
+        due = need(one, rope=rope, tests=tests, alpha=alpha, counted=counted, noisy=bool(noisy))
         rows.append({"strategy": strategy, **due._asdict(), "told": told(due, one)})
     return pd.DataFrame(rows, columns=["strategy", *Need._fields, "told"])
 
@@ -239,7 +255,7 @@ def deciding(due: pd.DataFrame, named: Sequence[str] = ()) -> str:
         return ""
     cells = [f"{r['strategy']}: {r['told']}" for _, r in due.iterrows()]
     start = ", ".join([*named, "what would decide"])
-    return f"{start} (80 % power in this family): {counted(cells, 4)}."
+    return f"{start} (80 % power in this family): {'; '.join(cells)}."
 
 
 def where(found: pd.DataFrame) -> list[str]:

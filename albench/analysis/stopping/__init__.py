@@ -2,8 +2,9 @@
 
 What a rule spends is set against going on to the end of the same run. A price says what a mistake
 costs, in labels: cost = labels + price x share of wrong predictions, so that with a price of
-1,000 one point of accuracy is worth ten labels. Regret is the cost above that of the best round
-of the same run, which is known in hindsight only.
+1,000 one point of accuracy is worth ten labels. Where a protocol prices labels, their stored cost
+stands in place of their number, held-out ones at the mean price so far. Regret is the cost above
+that of the best round of the same run, which is known in hindsight only.
 """
 
 from collections.abc import Mapping
@@ -47,16 +48,18 @@ class Price:
 def evaluations(rounds: pd.DataFrame, question: Options, price: Price) -> pd.DataFrame:
     """Every evaluation with the labels bought by then, the score and the cost.
 
-    rounds: the stored table. Columns: run, round, bought, score (higher is better), cost.
+    rounds: the stored table. Columns: run, round, bought, paid (labels, or what they cost where
+    the question is asked over costs), score (higher is better), cost.
     """
     if question.metric not in rounds.columns:
         raise UnknownName(f"no metric {question.metric!r} in the results")
     out = rounds.sort_values(["run", "round"], kind="stable")
     bought = out["picks"].map(len).groupby(out["run"]).cumsum()
+    paid = out["cost"].astype(float) if question.axis == "cost" else bought
     raw = out[question.metric].astype(float)
-    cost = bought + price.mistakes * price.loss(raw, question)
+    cost = paid + price.mistakes * price.loss(raw, question)
     score = -raw if question.lower else raw
-    named = {"bought": bought, "score": score, "cost": cost}
+    named = {"bought": bought, "paid": paid, "score": score, "cost": cost}
     return out[["run", "round"]].assign(**named).reset_index(drop=True)
 
 
@@ -89,8 +92,8 @@ def by_run(
         out[f"end_{name}"] = out["run"].map(ends[name])
     out["best_cost"] = out["run"].map(least["cost"])
     out["best_at"] = out["run"].map(least["bought"])
-    out["cost"] += out["spent"] - out["bought"]  # held-out labels
-    out = out.rename(columns={"end_bought": "end_spent"}).drop(columns="bought")
+    out["cost"] += (out["spent"] - out["bought"]) * out["paid"] / out["bought"]  # held-out ones
+    out = out.rename(columns={"end_bought": "end_spent"}).drop(columns=["bought", "paid"])
     out["saved"] = out["end_spent"] - out["spent"]
     out["saved_share"] = out["saved"] / out["end_spent"]
     out["lost"] = out["end_score"] - out["score"]
@@ -181,10 +184,10 @@ def over_datasets(
     against going on: mean with its 95 % t interval, exact signed-rank p after Holm over the rules
     (`lost_p`, `cheaper_p`), and a verdict by the rules of the comparison, with the rope of the
     metric, and of the cost what the price makes of it. `harmed`: datasets that lose more than the
-    rope. `saved_low`, `saved_high`: of the share of labels saved.
+    rope, by their shrunken estimates. `saved_low`, `saved_high`: of the share of labels saved.
     """
     rows = []
-    kept = datasets[datasets["flat"].astype(bool)]
+    kept = datasets[datasets["flat"].eq(True)]
     for place, part in kept.groupby(PLACE, sort=False):
         lost = family(part, "lost", -1.0, rope, question)
         cheaper = family(part, "cheaper", 1.0, rope * price.mistakes, question)
@@ -228,9 +231,13 @@ def family(
     more = []
     for rule, gap in gaps.items():
         unit = by[rule]
-        varies = varies_p(gap, unit[f"{name}_error"], unit["df"])
-        told = {"rope": posterior(gap, rope, question.seed).rope, "varies_p": varies}
-        more.append(spread(gap, rope, question.alpha) | told | {"counted": len(gap)})
+        noise = (unit[f"{name}_error"], unit["df"])
+        told = {
+            "rope": posterior(gap, rope, question.seed).rope,
+            "varies_p": varies_p(gap, *noise),
+            "counted": len(gap),
+        }
+        more.append(spread(gap, rope, question.alpha, *noise) | told)
     out = pd.concat([out, pd.DataFrame(more, index=out.index)], axis=1)
     out["verdict"] = [verdict(row, question.alpha) for _, row in out.iterrows()]
     return out

@@ -95,8 +95,9 @@ def judge(
         for place, part in flat.groupby(PLACE, sort=False)
         for line in sentences(part, rules, datasets, place, asked, price)
     ]
+    paid, unit = ("money", "unit") if asked.axis == "cost" else ("labels", "label")
     notes.append(
-        f"cost = labels + {price.mistakes:g} x {loss_of(asked)}: one label is worth "
+        f"cost = {paid} + {price.mistakes:g} x {loss_of(asked)}: one {unit} is worth "
         f"{amount(1 / price.mistakes, asked)}; regret: above the best round of the same run"
     )
     return Judged(
@@ -205,7 +206,8 @@ def said(row: "pd.Series[float]", question: Options) -> str:
         f"{row['rule']} stops {100 * row['stopped']:.0f} % of the runs, at {row['spent']:.0f} of "
         f"{row['end_spent']:.0f} labels on average, saves {share} of the labels{ends} and loses "
         f"{lost} {unit}{around} ({word}; {int(row['harmed'])} of {int(row['datasets'])} datasets "
-        f"lose more than the rope); cost {cost}, regret {row['regret']:.0f}"
+        f"lose more than the rope by their shrunken estimates); cost {cost}, regret "
+        f"{row['regret']:.0f}"
     )
 
 
