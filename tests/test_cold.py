@@ -1,5 +1,6 @@
 """Trials that start from nothing: who chooses first, and what is made of rounds without a score."""
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from albench.cli import exit_code
 from albench.core import registry
 from albench.core.errors import NoLabels
 from albench.core.spec import Protocol, Ref, RunSpec
+from albench.datasets._cut import cut
 from albench.runner.worker import Options, run_one
 from albench.simulation.seal import ABSENT
 
@@ -139,7 +141,17 @@ def test_every_command_copes_with_rounds_before_the_first_label(
 
     file, results = suite(tmp_path), ["--results", str(tmp_path / "r")]
     assert exit_code(["run", str(file), *results, "--jobs", "1"]) == 0
-    for command in ("compare", "curves", "bias", "coverage", "rare", "audit", "status", "verify"):
+    for command in (
+        "compare",
+        "curves",
+        "bias",
+        "coverage",
+        "rare",
+        "audit",
+        "status",
+        "verify",
+        "stop",
+    ):
         assert exit_code([command, str(file), *results]) == 0, command
     assert exit_code(["figures", str(file), *results, "--to", str(tmp_path / "f")]) == 0
     assert exit_code(["report", str(file), *results]) == 0
@@ -154,3 +166,69 @@ def test_every_command_copes_with_rounds_before_the_first_label(
     drawn = first[(first["protocol"] == "spread") & first["strategy"].isin(["margin", "kcenter"])]
     by_trial = drawn.groupby(["dataset", "trial"])["accuracy"].nunique()
     assert (by_trial == 1).all()
+
+
+MINE = '''
+import numpy as np
+from albench import strategy
+
+@strategy("mine_far")
+def far(query):
+    """Rows far from the mean; needs no label."""
+    return query.top(np.linalg.norm(query.X[query.pool], axis=1))
+
+@strategy("mine_tree")
+def tree(query):
+    """Fits a tree of its own."""
+    from sklearn.tree import DecisionTreeClassifier
+    fitted = DecisionTreeClassifier(random_state=0).fit(query.X[query.labeled], query.y_labeled)
+    return query.top(-fitted.predict_proba(query.X[query.pool]).max(axis=1))
+
+@strategy("mine_margin")
+def margin(query):
+    """As margin."""
+    return query.top(-query.margins)
+
+@strategy("mine_tied")
+def tied(query):
+    """Scores that differ by less than the ordinary tie window."""
+    return query.top(np.arange(len(query.pool)) * 1e-8)
+'''
+
+
+@pytest.mark.parametrize("more", [[], ["--in-process"]])
+def test_strategies_from_a_file_start_from_nothing_too(tmp_path: Path, more: list[str]) -> None:
+    """In a process of their own and beside the data: the same picks."""
+    import albench
+
+    (tmp_path / "mine.py").write_text(MINE)
+    names = ["mine_far", "mine_tree", "mine_margin", "mine_tied"]
+    (tmp_path / "s.toml").write_text(
+        'datasets = ["iris"]\nmodels = ["logreg"]\ntrials = 1\nplugins = ["mine.py"]\n'
+        f'strategies = ["random", "margin", {json.dumps(names)[1:-1]}]\n'
+        'protocol = {use = "standard", start = 0, batch = 3, budget = 9, tolerance = 0.0}\n'
+    )
+    words = ["run", str(tmp_path / "s.toml"), "--results", str(tmp_path / "r"), "--jobs", "1"]
+    assert exit_code([*words, *more]) == 0
+    runs, rounds = albench.read_results(tmp_path / "s.toml", tmp_path / "r")
+    assert set(runs["status"]) == {"done"}
+    table = rounds.merge(runs[["run", "strategy"]], on="run").set_index(["strategy", "round"])
+    picks = table["picks"].map(list)
+    assert picks["mine_margin"].tolist() == picks["margin"].tolist()
+    assert picks["mine_tree", 1] == picks["margin", 1]
+    assert picks["mine_far", 1] != picks["margin", 1]
+    protocol = Protocol(start=0, batch=3, budget=9)
+    spec = RunSpec(*(Ref(n) for n in ("iris", "margin", "logreg", "logreg")), protocol)
+    task = cut(registry.build("dataset", spec.dataset), spec)
+    assert picks["mine_tied", 1] == task.rows[[89, 88, 87]].tolist()
+
+
+def test_a_timeout_at_the_first_query_is_no_reason_to_fall_back() -> None:
+    from albench.core.errors import RunTimeout
+    from albench.simulation.loop import Cold, chosen
+
+    def late(query: Any) -> Any:
+        raise RunTimeout("too long")
+
+    with pytest.raises(RunTimeout):
+        chosen(late, Cold(lambda query: [0], np.random.default_rng(0)))(None)  # type: ignore[arg-type]

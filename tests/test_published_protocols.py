@@ -95,6 +95,38 @@ def test_a_start_that_zhan_would_redraw_for_ever_is_an_error() -> None:
         cut(rare, spec("zhan2021", 20))
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_split_of_benz_bit_for_bit(seed: int) -> None:
+    from sklearn.model_selection import train_test_split
+    from sklearn.preprocessing import StandardScaler
+
+    data = table(150, 3)
+    train, test = train_test_split(
+        np.arange(150),
+        test_size=0.3,
+        train_size=1 - 0.3,
+        stratify=data.y,
+        random_state=np.random.RandomState(seed),
+    )
+    task = cut(data, spec("benz2024", seed))
+    assert task.rows.tolist() == train.tolist()
+    assert task.rows_test.tolist() == test.tolist()
+    assert len(task.start) == 0
+    assert (task.batch, task.budget) == (10, 105)
+    scaler = StandardScaler().fit(np.asarray(data.X)[train])
+    assert np.array_equal(task.X, scaler.transform(np.asarray(data.X)[train]))
+
+
+def test_ties_to_the_bit_are_a_protocol_of_their_own() -> None:
+    exact, usual = protocol("lu2023-exact"), protocol("lu2023")
+    assert exact.tolerance == 0.0
+    assert usual.tolerance is None
+    data = table(103)
+    one, other = (cut(data, spec(name, 1)) for name in ("lu2023-exact", "lu2023"))
+    assert one.rows.tolist() == other.rows.tolist()
+    assert (one.tolerance, other.tolerance) == (0.0, None)
+
+
 def test_folds_partition_the_rows() -> None:
     data, value = table(123, 3), protocol("desreumaux2020")
     for first in (0, 5):

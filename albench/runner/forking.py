@@ -194,13 +194,9 @@ def shared(X: Floats) -> int:
         seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
         fcntl.fcntl(held, fcntl.F_ADD_SEALS, seals)
         return held
-    number, name = tempfile.mkstemp()
-    try:
-        write(number, data)
-        return os.open(name, os.O_RDONLY)
-    finally:
-        os.close(number)
-        os.unlink(name)
+    with tempfile.NamedTemporaryFile(buffering=0) as passing:  # gone as soon as it is open
+        write(passing.fileno(), data)
+        return os.open(passing.name, os.O_RDONLY)
 
 
 def write(file: int, data: bytes) -> None:

@@ -229,7 +229,8 @@ class Isolated:
         """What the strategy returned; raises what it raised."""
         self.booked(header)
         if "raised" in header:
-            raise self.raised(str(header["raised"]), str(header.get("said", "")))
+            bare = not len(query.labeled)
+            raise self.raised(str(header["raised"]), str(header.get("said", "")), bare)
         if "odd" in header:
             odd = header["odd"] if isinstance(header["odd"], dict) else {}
             raise StrategyError(odd_answer(odd.get("shape"), odd.get("dtype"), query.n))
@@ -256,10 +257,15 @@ class Isolated:
             held["strategy"] = held.get("strategy", 0.0) - spent
             held["fit again"] = held.get("fit again", 0.0) + spent
 
-    def raised(self, kind: str, said: str) -> BaseException:
-        """What the strategy raised, as this process raises it."""
-        if kind in ("skip", "no labels"):
-            return Skip(said) if kind == "skip" else NoLabels(said)
+    def raised(self, kind: str, said: str, bare: bool) -> BaseException:
+        """What the strategy raised, as this process raises it.
+
+        bare  there is no label yet: whatever it raised, it cannot choose there
+        """
+        if kind == "no labels" or (kind == "exception" and bare):
+            return NoLabels(said)
+        if kind == "skip":
+            return Skip(said)
         if kind == "contract":
             return StrategyError(said)
         if kind == "refused":

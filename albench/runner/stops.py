@@ -62,7 +62,7 @@ def of_run(cut: Cut, rounds: "pd.DataFrame", rules: Sequence[Ref]) -> Iterator[d
         answers = ledger.buy(bought, cut.task.delay if number else 0, named)
         before = set(watch.stopped)
         evidence = ledger.evidence(number, bought, answers)
-        if not len(evidence.labeled):
+        if not len(evidence.labeled):  # a start from nothing: no model to ask about
             continue
         watch.ask(evidence, cut.fit(evidence.labeled, evidence.y_labeled))
         at |= dict.fromkeys(set(watch.stopped) - before, number)

@@ -165,7 +165,7 @@ def chosen(strategy: Strategy, cold: Cold | None) -> Strategy:
     def choose(query: Query) -> Any:
         try:
             return strategy(query)
-        except (Skip, StrategyError) as error:
+        except (Skip, RunError) as error:  # a timeout among them
             if cold is None or not isinstance(error, NoLabels):
                 raise
         except Exception:
