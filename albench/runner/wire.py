@@ -1,8 +1,8 @@
 """What a run tells the process of its strategy, and what it takes from there.
 
-To the process go objects, as those of this program's workers. From it come numbers and texts alone, as JSON and plain bytes of
-bounded length: a strategy has had its hands on whatever it sends, so nothing of it is
-executed here.
+To the process go objects, as to any worker of this program. From it come numbers and texts
+alone, as JSON and plain bytes of bounded length: a strategy has had its hands on whatever it
+sends, so nothing of it is executed here.
 """
 
 import json
