@@ -160,7 +160,7 @@ def test_what_would_decide_is_said_with_its_way() -> None:
 def test_only_what_cannot_be_told_gets_a_projection() -> None:
     s = {"a": shares.Shares(0.02, 0.0, 0.0004, 0.0, 0.02, 4.0, 10)}
     against = pd.DataFrame(
-        {"strategy": ["a", "b"], "verdict": ["unclear", "better"], "counted": 10}
+        {"strategy": ["a", "b"], "verdict": ["unclear", "better"], "counted": 10, "noisy": 0}
     )
     found = shares.undecided(against, s, rope=0.01, tests=2)
     assert list(found["strategy"]) == ["a"]
