@@ -63,7 +63,7 @@ def selected_uncertainty(query: StopQuery, *, threshold: Threshold = 0.001) -> A
     return below("mean entropy of the rows bought last", mean, threshold)
 
 
-@stopping("max_uncertainty", cite="Zhu and Hovy 2008")
+@stopping("max_uncertainty", cite="Zhu, Wang and Hovy 2008, IJCNLP")
 def max_uncertainty(query: StopQuery, *, threshold: Threshold = 0.01) -> Answer:
     """The model is sure of every pool row: the largest entropy is at most a threshold.
 
@@ -75,7 +75,7 @@ def max_uncertainty(query: StopQuery, *, threshold: Threshold = 0.01) -> Answer:
     return largest <= threshold and f"largest entropy of the pool {largest:.3g}"
 
 
-@stopping("overall_uncertainty", cite="Zhu, Wang and Hovy 2008")
+@stopping("overall_uncertainty", cite="Zhu, Wang and Hovy 2008, Coling")
 def overall_uncertainty(query: StopQuery, *, threshold: Threshold = 0.01) -> Answer:
     """The model is sure of the pool on average: mean entropy below a threshold.
 
@@ -87,7 +87,7 @@ def overall_uncertainty(query: StopQuery, *, threshold: Threshold = 0.01) -> Ans
     return below("mean entropy of the pool", float(entropy(query.proba).mean()), threshold)
 
 
-@stopping("minimum_expected_error", cite="Zhu, Wang and Hovy 2008")
+@stopping("minimum_expected_error", cite="Zhu, Wang and Hovy 2008, Coling")
 def minimum_expected_error(query: StopQuery, *, threshold: Threshold = 0.01) -> Answer:
     """The share of mistakes on the pool that the model itself expects is at most a threshold.
 
@@ -100,7 +100,7 @@ def minimum_expected_error(query: StopQuery, *, threshold: Threshold = 0.01) -> 
     return expected <= threshold and f"expected error on the pool {expected:.3g}"
 
 
-@stopping("selected_accuracy", cite="Zhu and Hovy 2008")
+@stopping("selected_accuracy", cite="Zhu, Wang and Hovy 2008, IJCNLP")
 def selected_accuracy(query: StopQuery, *, threshold: Share = 0.9) -> Answer:
     """The model had the rows right that were bought last: accuracy of at least a threshold.
 
@@ -113,7 +113,7 @@ def selected_accuracy(query: StopQuery, *, threshold: Share = 0.9) -> Answer:
     return right >= threshold and f"accuracy on the rows bought last {right:.3g}"
 
 
-@stopping("classification_change", cite="Zhu, Wang and Hovy 2008")
+@stopping("classification_change", cite="Zhu, Wang and Hovy 2008, Coling")
 class ClassificationChange:
     """No pool row is classified otherwise than a round ago."""
 

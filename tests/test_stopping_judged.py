@@ -22,10 +22,11 @@ from albench.analysis.stopping.words import advice, judge
 from albench.cli import exit_code
 from albench.core import registry
 from albench.core.errors import BadResults, BadValue, UnknownName
-from albench.core.spec import RunSpec
+from albench.core.registry import resolve
+from albench.core.spec import Protocol, RunSpec
+from albench.core.tables import rounds_table
 from albench.reporting import ORDER, stopped
 from albench.reporting.stopping import section
-from albench.results.store import Store
 from albench.runner.stops import FILE
 from albench.runner.worker import Options as How
 from albench.runner.worker import run_one
@@ -291,18 +292,16 @@ def test_a_new_rule_runs_as_it_is_written(
         registry.ENTRIES["stopping"] = before
 
 
-def test_a_forged_stop_is_found(tmp_path: Path) -> None:
-    text = SUITE.replace("budget = 60", 'budget = 60, stop = "classification_change"')
-    (tmp_path / "s.toml").write_text(
-        text.replace('"iris", "wine"', '"iris"').replace("trials = 2", "trials = 1")
+def test_a_forged_stop_is_found() -> None:
+    stop = resolve("stopping", "classification_change")
+    protocol = Protocol(start=10, batch=10, budget=60, stop=stop)
+    model = resolve("model", "logreg")
+    spec = RunSpec(
+        resolve("dataset", "iris"), resolve("strategy", "margin"), model, model, protocol
     )
-    albench.run(tmp_path / "s.toml", tmp_path / "out", jobs=1)
-    runs, rounds = Store(tmp_path / "out").read()
-    ended = runs[runs["stopped"].notna()]
-    assert len(ended)
-    row = ended.iloc[0].to_dict()
-    mine = rounds[rounds["run"] == row["run"]]
-    again = run_one(RunSpec.from_json(row["spec"]), How(("accuracy",)))
+    first, again = (run_one(spec, How(("accuracy",))) for _ in range(2))
+    row, mine = first.run, rounds_table(first.rounds).to_pandas()
+    assert row["stopped"].startswith("classification_change: no pool row changed its class")
     assert difference(row, mine, again, ["accuracy"]) == ""
     assert "stopped_at" in difference(row | {"stopped_at": 5}, mine, again, ["accuracy"])
     assert "stopped: None stored" in difference(row | {"stopped": None}, mine, again, ["accuracy"])

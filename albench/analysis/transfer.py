@@ -126,10 +126,9 @@ def made_of(rescored: pd.DataFrame, baseline: str, better: str, names: dict[str,
     with the plain model), the steps, and gain, their sum.
     """
     table = areas(rescored, better)
-    means = table.groupby(["dataset", "protocol", "model", "strategy", "scored"])["area"].mean()
     rows = []
-    for place, part in means.groupby(level=["dataset", "protocol", "model"], sort=True):
-        wide = part.droplevel([0, 1, 2]).unstack("scored")
+    for place, part in table.groupby(["dataset", "protocol", "model"], sort=True):
+        wide = part.pivot_table(index="strategy", columns="scored", values="area")
         if baseline not in wide.index or not set(names.values()) <= set(wide.columns):
             continue
         base = wide.loc[baseline]

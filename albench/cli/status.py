@@ -200,10 +200,19 @@ def times_of(name: str) -> dict[str, str]:
     if taken is None:
         return {}
     words = [
-        f"{n:,} labels: " + (f"over {_times.LIMIT:g} s" if s is None else f"{1e3 * s:,.3g} ms")
+        f"{n:,} labels: {in_words(s, _times.LIMIT)}"
         for n, s in zip(_times.LABELS, taken, strict=True)
     ]
     return {"time_of_a_fit": f"{'; '.join(words)} ({_times.WHERE})"}
+
+
+def in_words(seconds: float | None, limit: float) -> str:
+    """A recorded time; None: longer than the limit, 0: shorter than a tick of the clock."""
+    if seconds is None:
+        return f"over {limit:g} s"
+    if seconds >= 1:
+        return f"{seconds:.3g} s"
+    return f"{1e3 * seconds:.3g} ms" if seconds else "under 4 ms"
 
 
 def described(

@@ -186,8 +186,8 @@ def lists(column: "pd.Series[Any]") -> "pd.Series[Any]":
         return column
     import pyarrow as pa
 
-    made: pd.Series[Any] = pa.chunked_array(pieces(column), column.dtype.pyarrow_dtype).to_pandas()
-    return made.set_axis(column.index).rename(column.name)
+    made = pa.chunked_array(pieces(column), column.dtype.pyarrow_dtype).to_pandas()
+    return pd.Series(made.to_numpy(), index=column.index, name=column.name)
 
 
 def flat(column: "pd.Series[Any]") -> tuple[Ints, Ints]:
@@ -214,7 +214,8 @@ def pieces(column: "pd.Series[Any]") -> list[Any]:
     """The arrays of Arrow that a compact column is made of."""
     import pyarrow as pa
 
-    held = column.array.__arrow_array__()  # type: ignore[attr-defined]
+    array: Any = column.array
+    held = array.__arrow_array__()
     return list(held.chunks) if isinstance(held, pa.ChunkedArray) else [held]
 
 

@@ -267,8 +267,8 @@ class Reader:
                     path = self.folder / "rounds.parquet"
                     own = None if keys else some
                     rounds.insert(0, intake.parquet(path, "rounds", own, sources["rounds"]))
-        found = None if columns is not None else [r for r in rounds if r is not None]
-        merged = united(runs, found, None if keys else some)
+        every = None if columns is not None else [r for r in rounds if r is not None]
+        merged = united(runs, every, None if keys else some)
         return (*merged, keys)
 
     def tables_of(

@@ -99,8 +99,10 @@ def seconds_stored(store: Store) -> dict[Cell, float]:
     if any(machine != provenance.machine() for machine in machines):
         return {}
     runs = store.runs([*CELL, "seconds"])
-    found = runs[runs["status"] == "done"].groupby(list(CELL))["seconds"].median()
-    return {tuple(cell): float(seconds) for cell, seconds in found.items()}
+    done = runs[runs["status"] == "done"]
+    found = done.groupby(list(CELL), as_index=False)["seconds"].median()
+    cells = zip(*(found[column] for column in CELL), strict=True)
+    return dict(zip(cells, found["seconds"].astype(float), strict=True))
 
 
 def estimated(

@@ -39,7 +39,8 @@ def at_rounds(n_labeled: Ints, points: int) -> Ints:
     some = np.flatnonzero(n_labeled > 0)
     if len(some) <= points:
         return some
-    return some[np.unique(np.linspace(0, len(some) - 1, points).round().astype(int))]
+    spread: Ints = some[np.unique(np.linspace(0, len(some) - 1, points).round().astype(int))]
+    return spread
 
 
 def rescored(

@@ -169,7 +169,9 @@ def contained(spec: RunSpec, options: Options, shared: dict[Any, Any]) -> Finish
         fits = shared.setdefault("fits", {})
         row |= shape(task)
         for ref in (spec.model, spec.query_model):
+            idle = working_time()
             registry.build("model", ref)(0)  # its imports are not the run's time
+            begin += working_time() - idle
         if isolation.isolates(spec, options.in_process):
             isolation.prepare(spec, engine_of(spec, options.engine), options.memory)
         with limited(options.timeout), warnings.catch_warnings():

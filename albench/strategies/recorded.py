@@ -107,8 +107,8 @@ class Recorded:
             raise Skip('needs path = "...", the file of the picks')
         part = self.of_run(spec, task.batch)
         self.rounds = {
-            int(number): self.placed(int(number), rows["row"].to_numpy(), task)
-            for number, rows in part.groupby("round", sort=True)
+            number: self.placed(number, part.loc[part["round"] == number, "row"].to_numpy(), task)
+            for number in sorted(set(part["round"].tolist()))
         }
         start = self.rounds.pop(0, None)
         if start is not None and set(start.tolist()) != set(task.start.tolist()):

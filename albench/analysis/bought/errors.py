@@ -173,7 +173,8 @@ def sides(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
     key = ["dataset", "protocol", "model", "estimator", "trial"]
     base = end[end["strategy"] == baseline].set_index(key)[["estimate", "truth"]]
     base = base.add_suffix("_base")
-    both = end[end["strategy"] != baseline].join(base, on=key, how="inner")
+    # an empty join would leave its keys in the index, too
+    both = end[end["strategy"] != baseline].join(base, on=key, how="inner").reset_index(drop=True)
     rows = []
     for group, part in both.groupby([*key[:-1], "strategy"], sort=False):
         row = dict(zip([*key[:-1], "strategy"], group, strict=True)) | {"pairs": len(part)}

@@ -53,12 +53,16 @@ def jit(function: F, fastmath: Any) -> F:
     """Compile by numba, machine code cached on disk where there is a place for it."""
     if not NUMBA:
         return function
-    import numba
+    OWN.waiting.more()  # numba takes its time to be imported
+    try:
+        import numba
 
-    listen()
-    kept = place()
-    with located(kept):
-        made: F = numba.njit(cache=kept is not None, nogil=True, fastmath=fastmath)(function)
+        listen()
+        kept = place()
+        with located(kept):
+            made: F = numba.njit(cache=kept is not None, nogil=True, fastmath=fastmath)(function)
+    finally:
+        OWN.waiting.less()
     return made
 
 

@@ -73,14 +73,14 @@ def binary_objective(X: Floats, target: Floats, v: Floats, w: Floats) -> float:
     for i in range(X.shape[0]):
         z = dot(X[i], w)
         value += v[i] * (np.log1p(np.exp(-abs(z))) + max(z, 0.0) - z * target[i])
-    return value
+    return float(value)
 
 
 def binary_inverse(X: Floats, curvature: Floats) -> Floats:
     """Inverse of the Hessian."""
     H = X.T @ (X * curvature[:, None])
     H[np.diag_indices(len(H) - 1)] += 1.0
-    return np.linalg.inv(H)
+    return np.asarray(np.linalg.inv(H), dtype=np.float64)
 
 
 def with_row_numpy(M: Floats, x: Floats, curvature: float, Mx: Floats) -> None:
@@ -184,7 +184,7 @@ def softmax_inverse(X: Floats, P: Floats, v: Floats) -> Floats:
             block[p - 1, p - 1] += 1.0
             H[a * p : (a + 1) * p, b * p : (b + 1) * p] = block
             H[b * p : (b + 1) * p, a * p : (a + 1) * p] = block
-    return np.linalg.inv(H)
+    return np.asarray(np.linalg.inv(H), dtype=np.float64)
 
 
 @compiled
