@@ -138,7 +138,7 @@ def made_of(rescored: pd.DataFrame, baseline: str, better: str, names: dict[str,
                 "tuned C": base[names["both"]] - base[names["weighted"]],
                 "querying": wide.loc[strategy, names["both"]] - base[names["both"]],
             }
-            row = dict(zip(("dataset", "protocol", "model"), place, strict=True))
+            row: dict[str, Any] = dict(zip(("dataset", "protocol", "model"), place, strict=True))
             row |= {"strategy": strategy, "plain": base[names["plain"]], **steps}
             rows.append(row | {"gain": sum(steps.values())})
     columns = ["dataset", "protocol", "model", "strategy", "plain", *STEPS, "gain"]

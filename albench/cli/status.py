@@ -207,12 +207,12 @@ def times_of(name: str) -> dict[str, str]:
 
 
 def in_words(seconds: float | None, limit: float) -> str:
-    """A recorded time; None: longer than the limit, 0: shorter than a tick of the clock."""
+    """A recorded time; None: longer than the limit."""
     if seconds is None:
         return f"over {limit:g} s"
     if seconds >= 1:
         return f"{seconds:.3g} s"
-    return f"{1e3 * seconds:.3g} ms" if seconds else "under 4 ms"
+    return f"{1e3 * seconds:.3g} ms"
 
 
 def described(

@@ -176,7 +176,8 @@ def bought_again(rounds: "pd.DataFrame", picks: Ints, at: Ints) -> Ints:
     order = np.lexsort((at, who, picks, runs))
     keys = np.stack([runs, picks, who])[:, order]
     same = (np.diff(keys) == 0).all(axis=0)
-    return at[order[1:][same]]
+    again: Ints = at[order[1:][same]]
+    return again
 
 
 def run_codes(rounds: "pd.DataFrame") -> Ints:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from albench.core import registry
 from albench.core.arrays import Floats
 from albench.core.errors import RunError
 from albench.core.spec import Ref
@@ -147,18 +148,19 @@ class Kept(threading.local):
     """The templates of each thread of this process, the one used last at the end."""
 
     def __init__(self) -> None:
-        self.held: dict[tuple[str, ...], Template] = {}
+        self.held: dict[tuple[tuple[str, str | None], ...], Template] = {}
 
     def get(self, plugins: tuple[str, ...]) -> Template:
         """The template with these files; the one used longest ago ends where there are many."""
-        found = self.held.pop(plugins, None)
+        key = tuple((file, registry.LOADED.get(file)) for file in plugins)  # as it is now
+        found = self.held.pop(key, None)
         if found is not None and not found.serves():
             found.close()
             found = None
         while len(self.held) >= MOST:
             self.held.pop(next(iter(self.held))).close()
         found = Template(plugins) if found is None else found
-        self.held[plugins] = found
+        self.held[key] = found
         return found
 
     def drop(self) -> None:

@@ -52,7 +52,8 @@ def of_run(cut: Cut, rounds: "pd.DataFrame", rules: Sequence[Ref]) -> Iterator[d
     if sees_test(cut.spec):
         watch.refused = dict.fromkeys(built, SEES_TEST)
     watch.answered(cut.oracle)
-    ledger, at = Ledger(cut.task, cut.oracle), {}
+    ledger = Ledger(cut.task, cut.oracle)
+    at: dict[str, int] = {}
     asked = rounds["annotators"] if "annotators" in rounds else [None] * len(rounds)
     for number, (picks, who) in enumerate(zip(rounds["picks"], asked, strict=True)):
         if not watch.open:
@@ -151,7 +152,8 @@ def remembered(folder: Path | None) -> "pd.DataFrame":
         return nothing
     if set(table.column_names) != set(COLUMNS):
         raise BadResults(f"{file} has other columns than are due; it is derived: delete it")
-    return table.select(list(COLUMNS)).to_pandas()
+    held: pd.DataFrame = table.select(list(COLUMNS)).to_pandas()
+    return held
 
 
 def remember(folder: Path | None, found: "pd.DataFrame", say: Say) -> None:

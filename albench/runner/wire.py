@@ -1,17 +1,17 @@
 """What a run tells the process of its strategy, and what it takes from there.
 
-To the process go pickles. From it come numbers and texts alone, as JSON and plain bytes of
-bounded length: a strategy has had its hands on whatever it sends, so nothing of it is
-executed here.
+To the process go objects, as to any worker of this program. From it come numbers and texts
+alone, as JSON and plain bytes of bounded length: a strategy has had its hands on whatever it
+sends, so nothing of it is executed here.
 """
 
 import json
-import pickle
 import select
 import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
 from albench.core.arrays import Ints
@@ -79,7 +79,7 @@ class Broken(Exception):
 
 def send(to: socket.socket, thing: Any) -> None:
     """Send an object to a process that is trusted with less than this one."""
-    put(to, pickle.dumps(thing, protocol=pickle.HIGHEST_PROTOCOL))
+    put(to, ForkingPickler.dumps(thing))
 
 
 def put(to: socket.socket, *parts: bytes | memoryview) -> None:
@@ -108,7 +108,7 @@ def taken(of: socket.socket, count: int) -> bytes:
 
 def received(of: socket.socket) -> Any:
     """An object from the process that is trusted with more than this one."""
-    return pickle.loads(message(of))
+    return ForkingPickler.loads(message(of))
 
 
 def message(of: socket.socket) -> bytes:

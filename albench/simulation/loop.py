@@ -43,10 +43,13 @@ class Bought:
 
     def kept(self, which: slice | Ints) -> "Bought":
         """Some of the picks, in their order."""
-        arrays = (self.probability, self.margin_rank, self.who)
-        probability, rank, who = (None if a is None else a[which] for a in arrays)
-        picks = self.picks[which]
-        return replace(self, picks=picks, probability=probability, margin_rank=rank, who=who)
+        return replace(
+            self,
+            picks=self.picks[which],
+            probability=None if self.probability is None else self.probability[which],
+            margin_rank=None if self.margin_rank is None else self.margin_rank[which],
+            who=None if self.who is None else self.who[which],
+        )
 
     def one_of_each(self, groups: Ints | None) -> "Bought":
         """The first pick of each group; all of them where there are no groups."""

@@ -123,7 +123,7 @@ def summary(each: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
 def floats(values: "pd.Series[float]") -> Floats:
     """A column as a float array."""
-    return values.to_numpy(dtype=np.float64)
+    return np.asarray(values, dtype=float)
 
 
 def per_point(name: str, spent: Floats, gain: Floats) -> dict[str, float]:

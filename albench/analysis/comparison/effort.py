@@ -93,7 +93,7 @@ def _ledgers(frame: pd.DataFrame) -> dict[Place, Ledger]:
     place = list(Place._fields)
     ordered = frame.sort_values([*place, COST, LABELS], kind="stable")
     return {
-        Place(*map(str, key[:-1]), key[-1]): Ledger(
+        Place(str(key[0]), str(key[1]), str(key[2]), str(key[3]), key[4]): Ledger(
             part[COST].to_numpy(float), part[LABELS].to_numpy(float)
         )
         for key, part in ordered.groupby(place, sort=False)

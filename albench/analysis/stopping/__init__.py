@@ -172,7 +172,7 @@ def by_dataset(each: pd.DataFrame, flat: pd.DataFrame) -> pd.DataFrame:
 
 def squared_error(values: "pd.Series[float]") -> float:
     """Squared standard error of a mean over trials; NaN below two."""
-    return mean_variance(values.to_numpy(dtype=np.float64))[1] if len(values) else np.nan
+    return mean_variance(np.asarray(values, dtype=float))[1] if len(values) else np.nan
 
 
 def over_datasets(
@@ -199,11 +199,11 @@ def over_datasets(
             row["saved_share"] = float(saved)
             row["saved_low"], row["saved_high"] = t_interval(unit["saved_share"])
             for name, table, sign in (("lost", lost, -1.0), ("cheaper", cheaper, 1.0)):
-                told = table.loc[rule]
+                told = dict(table.loc[str(rule)])
                 ends = sorted((sign * told["low"], sign * told["high"]))
                 row |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
                 row |= {f"{name}_p": told["holm_p"], f"{name}_verdict": told["verdict"]}
-            row["harmed"] = int(lost.loc[rule, "below"])
+            row["harmed"] = int(lost["below"].loc[str(rule)])
             rows.append(row)
     out = pd.DataFrame(rows)
     return out.sort_values([*PLACE, "regret"], kind="stable", ignore_index=True) if rows else out

@@ -93,7 +93,7 @@ def judge(
     lines = [
         line
         for place, part in flat.groupby(PLACE, sort=False)
-        for line in sentences(part, rules, datasets, place, asked, price)
+        for line in sentences(part, rules, datasets, tuple(map(str, place)), asked, price)
     ]
     paid, unit = ("money", "unit") if asked.axis == "cost" else ("labels", "label")
     notes.append(
@@ -198,8 +198,8 @@ def said(row: "pd.Series[float]", question: Options) -> str:
         "worse": f"shown to be worse than going on, Holm p {p_text(row['lost_p'])}",
         "better": f"shown to be better than going on, Holm p {p_text(row['lost_p'])}",
         DEPENDS: "it depends on the dataset",
-    }.get(str(row["lost_verdict"]), "neither a loss nor equality is shown")
-    if not np.isfinite(row["lost_p"]) and row["lost_verdict"] != "equal":
+    }.get(verdict := str(row["lost_verdict"]), "neither a loss nor equality is shown")
+    if not np.isfinite(row["lost_p"]) and verdict != "equal":
         word = f"whether that is a loss cannot be told with {int(row['datasets'])} datasets"
     cost = f"{row['cheaper']:+.0f} labels' worth against going on ({row['cheaper_verdict']})"
     return (
@@ -243,7 +243,7 @@ def advice(found: Judged, strategy: str, model: str | None = None) -> list[str]:
     if model is not None:
         rows = rows[rows["model"] == model]
     for cell, part in rows.groupby(CELL, sort=False):
-        best = part.loc[part["regret"].idxmin()]
+        best = part.iloc[int(part["regret"].to_numpy().argmin())]
         known = " (its curve still rises there)" if not best["flat"] else ""
         lines.append(
             f"{by_one(best, found.question)}{known}; with {cell[1]}, rows chosen by {cell[2]}; "
