@@ -173,4 +173,3 @@ def test_it_is_a_control_that_is_never_ranked(
     wide = by.pivot_table(index=["trial", "round"], columns="strategy", values="accuracy")
     assert (wide["theirs"] == wide["margin"]).all()
     assert exit_code(["verify", str(suite), *results]) == 0
-    assert exit_code(["report", str(suite), *results]) == 0

@@ -70,6 +70,7 @@ def called(ref: Ref) -> list[str]:
     cost="O(n)",
     resolve=pinned,
     replay=True,
+    formerly=("47b83bc34eaed70cf6f90701d0ded3345085eecee4fe75bbde535dd82af459c5",),
 )
 class Recorded:
     """Rows that others bought, replayed from a file: whether data, split and metric are theirs.
