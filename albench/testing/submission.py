@@ -24,6 +24,7 @@ from albench.core import registry
 from albench.core.errors import BadResults, BadValue, CheckFailed
 from albench.core.files import reason, write_atomic
 from albench.core.spec import RunSpec
+from albench.core.version import VERSION
 from albench.results import intake, provenance
 from albench.results.consistent import refused, specs_of
 from albench.results.store import Store
@@ -180,7 +181,7 @@ def tables_of(store: Store, mine: list[str], names: Iterable[str]) -> dict[str, 
 
 def environment() -> str:
     """The installed versions of albench and of what it requires, as pip lists them."""
-    lines = [f"# Python {provenance.versions()['python']}", f"albench=={provenance.VERSION}"]
+    lines = [f"# Python {provenance.versions()['python']}", f"albench=={VERSION}"]
     try:
         wanted = requires("albench") or []
     except PackageNotFoundError:
