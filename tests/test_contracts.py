@@ -22,9 +22,14 @@ from albench.strategies.skactiveml import DEFECTS, INSTALLED
 
 # what is known to be wrong in the installed scikit-activeml is refused: see test_skactiveml.py
 REFUSED = {f"ska:{name}" for name, version in DEFECTS if version == INSTALLED}
-# who chooses annotators needs some to choose of: see test_annotators.py
-CHOOSING = {name for name in names("strategy") if entry("strategy", name).traits.annotators}
-STRATEGIES = [name for name in names("strategy") if name not in REFUSED | CHOOSING]
+# who chooses annotators needs some to choose of: see test_annotators.py; recorded picks need the
+# run that they were recorded of: see test_recorded.py
+BOUND_TO_A_RUN = {
+    name
+    for name in names("strategy")
+    if entry("strategy", name).traits.annotators or entry("strategy", name).traits.replay
+}
+STRATEGIES = [name for name in names("strategy") if name not in REFUSED | BOUND_TO_A_RUN]
 each = pytest.mark.parametrize("name", STRATEGIES)
 # one refit for each candidate and class: few candidates show the contract as well as many
 FEWER: dict[str, dict[str, Any]] = {

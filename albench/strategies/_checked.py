@@ -364,6 +364,12 @@ CHECKED: dict[str, Checked] = {
         "copies of itself",
         "random probabilities",
     ),
+    "recorded": by(
+        "recorded",
+        "a_replay_buys_and_scores_what_was_bought",
+        "the runs whose picks were recorded: picks and scores equal to the bit",
+        "iris, picks of margin",
+    ),
     "random_annotator": by(
         "annotators",
         "random_annotator_asks_all_of_them",
