@@ -152,3 +152,13 @@ def test_costs_that_are_none(mine: list[str], capsys: pytest.CaptureFixture[str]
 def test_the_command_is_quoted(mine: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code([*mine[:6], "--dates", "drop"]) == 0
     assert "albench run 'my table.toml'" in capsys.readouterr().out
+
+
+def test_stopping_rules_are_declared_and_known() -> None:
+    """The suite that is written names stopping rules, and each of them is an entry."""
+    from albench.cli.tables import suite_text
+
+    chosen = panel(Facts({"no": 200, "yes": 200}, 6), Asked())
+    written = tomllib.loads(suite_text("Which?", {"use": "csv"}, chosen, []))
+    assert written["stopping"] == ["classification_change", "stabilising_predictions"]
+    assert set(written["stopping"]) <= set(registry.names("stopping"))

@@ -5,15 +5,17 @@ bought, the fitted model on train rows. Like a `Query`, a `StopQuery` has no nam
 a test score or a label that was not bought.
 """
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from albench.core.arrays import Floats, Ints
-from albench.core.errors import Skip, StrategyError
+from albench.core.errors import AlbenchError, Skip, StrategyError
 from albench.simulation.learner import Fitted, Learner, TrainOnly, fit_aligned
 from albench.simulation.seal import Fit, Train
 from albench.simulation.task import Oracle, Stop, Task
@@ -235,6 +237,13 @@ def checked(answer: Any) -> str | None:
     )
 
 
+def raised(error: BaseException) -> str:
+    """What a rule raised and where, in a sentence."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    return f"the stopping rule raised {type(error).__name__}: {error} ({where})"
+
+
 class Watch:
     """Asks stopping rules about one run, each until it has said stop.
 
@@ -332,8 +341,12 @@ class Watch:
             why = checked(self.rules[name](query))
         except ValueError as error:
             if "read-only" not in str(error):
-                raise
+                raise StrategyError(raised(error)) from error
             raise StrategyError("the stopping rule wrote to an array of its query") from error
+        except (AlbenchError, MemoryError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise StrategyError(raised(error)) from error
         if own:
             self.before[name] = query.every
         return why

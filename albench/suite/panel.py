@@ -74,7 +74,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Panel:
-    """What a suite is made of, and why."""
+    """What a suite is made of, and why; stopping: rules that any model and budget allow."""
 
     strategies: tuple[str, ...]
     models: tuple[str, ...]
@@ -82,6 +82,7 @@ class Panel:
     trials: int
     protocol: dict[str, Any]
     why: tuple[str, ...] = field(default=())
+    stopping: tuple[str, ...] = ("classification_change", "stabilising_predictions")
 
     @property
     def primary(self) -> str:

@@ -166,7 +166,9 @@ def sentences(
     for name, value in zip(PLACE, place, strict=True):
         here = here[here[name] == value] if len(here) else here
     if here.empty:
-        alone = datasets[(datasets[PLACE] == list(place)).all(axis=1)]
+        alone = datasets[(datasets[PLACE] == list(place)).all(axis=1)].sort_values(
+            "regret", kind="stable"
+        )
         return [f"{head}.", *(by_one(row, question) for _, row in alone.head(BEST).iterrows())]
     lines = [f"{head}."]
     lines += [said(row, question) for _, row in here.head(BEST).iterrows()]
