@@ -431,3 +431,15 @@ def test_names_and_ranges_of_rules_are_checked() -> None:
         resolve("stopping", {"use": "max_confidence", "threshold": 0.0})
     assert Protocol(stop=None).table() == {}
     assert len(RULES) >= 10
+
+
+def test_what_a_rule_raises_is_told_in_a_sentence_with_its_place() -> None:
+    """Type, message, file and line, whatever was raised, an exit too."""
+    from albench.simulation.stopping import raised
+
+    for error in (ZeroDivisionError("no"), SystemExit(3)):
+        with pytest.raises(type(error)) as caught:
+            raise error
+        said = raised(caught.value)
+        assert said.startswith(f"the stopping rule raised {type(error).__name__}: {error} (")
+        assert "test_stopping.py, line " in said
