@@ -8,6 +8,7 @@ from typing import Any
 from albench.core.errors import BadData, BadValue
 from albench.core.parameters import typed
 from albench.core.traits import did_you_mean
+from albench.datasets._cells import is_text
 from albench.datasets._doctor import Report, counted, examined, said
 from albench.datasets._options import ColumnOptions, NumberOptions, TextOptions
 from albench.datasets._read import READERS, format_of
@@ -159,12 +160,17 @@ LISTS = {"drop", "id", "categorical", "numeric", "ordinal"}
 
 
 def agreed(finding: Finding, found: Looked) -> Finding:
-    """A finding; a decimal comma among as many columns with decimal points drops the column."""
+    """A finding; a decimal comma among as many columns with decimal points drops the column.
+
+    Only columns of texts count: the cells of a spreadsheet that are numbers have no decimal sign.
+    """
     if finding.option.get("decimal") != "," or not isinstance(found.options, NumberOptions):
         return finding
     commas = [f for f in found.report.errors if f.option.get("decimal") == ","]
-    points = [c for c in found.report.columns if c.kind == "number" and fractional(c.values)]
-    points_written = [f for f in found.report.errors if "." in f.said and "numeric" in f.option]
+    numbers = [c for c in found.report.columns if c.kind == "number" and fractional(c.values)]
+    points = [c for c in numbers if is_text(found.table.cells[c.name])]
+    signed = [f for f in found.report.errors if "numeric" in f.option and f not in commas]
+    points_written = [f for f in signed if "." in f.said]
     if len(commas) > len(points) + len(points_written):
         return finding
     others = f"{finding.said}, where other columns have decimal points"
