@@ -1,4 +1,4 @@
-"""Spreadsheets: number cells have no decimal sign, texts in them do."""
+"""Decimal signs in conflict; spreadsheets, whose number cells have none while texts do."""
 
 import tomllib
 from pathlib import Path
@@ -84,3 +84,21 @@ def test_a_number_cell_among_money_as_text_is_not_taken_a_thousandfold() -> None
     asked = {k: v for k, v in entry.items() if k != "drop"} | {"numeric": ["money", "among"]}
     with pytest.raises(BadData, match=r"'among' has numbers beside texts, such as '1.234' in row"):
         dataset_of(asked)
+
+
+def test_a_comma_among_points_is_left_out_with_the_other_reading_as_a_comment() -> None:
+    points = [f"{v:.1f}" for v in HALVES]
+    frame = pd.DataFrame({"v": points, "money": MONEY, "label": ["a", "b"] * 9})
+    frame.to_csv("d.csv", sep=";", index=False)
+    made = ["new", "suite", "--data", "d.csv", "--target", "label", "--to", "s.toml"]
+    assert exit_code(made) == 0
+    text = Path("s.toml").read_text()
+    entry: dict[str, Any] = tomllib.loads(text)["datasets"][0]
+    assert entry["drop"] == ["money"]
+    line = next(line for line in text.splitlines() if line.startswith('# or: decimal = ","'))
+    asked = tomllib.loads(
+        line.replace("# or: ", "").replace("  # with ", "\n").replace(" and ", "\n")
+    )
+    assert asked == {"decimal": ",", "thousands": ".", "numeric": ["money"], "drop": ["v"]}
+    del entry["name"]
+    np.testing.assert_allclose(np.ravel(dataset_of(entry | asked).X), EUROS)

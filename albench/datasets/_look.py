@@ -1,5 +1,6 @@
 """A file looked at: its format, layout and columns, and the options that would settle it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -117,8 +118,8 @@ def settled(found: Looked, asked: set[str]) -> Looked:
     others: list[tuple[str, str]] = []
     for _ in range(ROUNDS):
         report = found.report
-        others += [(f.other, said(f)) for f in report.found if f.other]
         more = proposals(found, asked)
+        others += [(f.other, said(f)) for f in (*report.found, *more) if f.other]
         if not more:
             break
         options = found.options
@@ -174,7 +175,15 @@ def agreed(finding: Finding, found: Looked) -> Finding:
     if len(commas) > len(points) + len(points_written):
         return finding
     others = f"{finding.said}, where other columns have decimal points"
-    return replace(finding, said=others, option={"drop": [finding.column]})
+    with_it = [
+        f"{key} = {json.dumps(v, ensure_ascii=False)}"
+        for key, v in finding.option.items()
+        if key != "decimal"
+    ]
+    names = sorted({c.name for c in points} | {f.column for f in points_written})
+    then = " and ".join([*with_it, f"drop = {json.dumps(names, ensure_ascii=False)}"])
+    other = f'decimal = ","  # with {then}'
+    return replace(finding, said=others, option={"drop": [finding.column]}, other=other)
 
 
 def fractional(values: Mapping[str, Any]) -> bool:
