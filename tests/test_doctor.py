@@ -484,30 +484,3 @@ def test_the_errors_come_all_at_once() -> None:
     found = report(text)
     assert {f.column for f in found.errors} == {"a", "b", "c"}
     assert all(said(f).startswith("column '") for f in found.errors)
-
-
-@pytest.mark.parametrize(("ending", "needs"), [("xlsx", "openpyxl"), ("ods", "odf")])
-def test_spreadsheets(folders: Path, ending: str, needs: str) -> None:
-    pytest.importorskip(needs)
-    frame = pd.DataFrame({"v": HALVES[:18], "word": ["a", "b", "c"] * 6, "label": ["01", "1"] * 9})
-    frame["day"] = pd.to_datetime("2020-01-01")
-    frame.to_excel(folders / f"d.{ending}", index=False)
-    made = ["new", "suite", "--data", f"d.{ending}", "--target", "label", "--to", "s.toml"]
-    assert exit_code(made) == 0
-    entry = tomllib.loads((folders / "s.toml").read_text())["datasets"][0]
-    assert (entry["use"], entry["dates"]) == ("excel", "drop")
-    del entry["name"]
-    found: Dataset = build("dataset", resolve("dataset", entry))
-    assert found.classes == ("01", "1")
-    assert found.X["v"].tolist() == HALVES[:18]
-
-
-def test_a_spreadsheet_without_its_package_says_which(
-    folders: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing(*args: Any, **kwargs: Any) -> Any:
-        raise ImportError("Missing optional dependency", name="openpyxl")
-
-    monkeypatch.setattr(pd, "read_excel", missing)
-    with pytest.raises(BadData, match=r"needs a further package \(openpyxl\): pip install"):
-        loaded(b"PK-not-read", use="excel")

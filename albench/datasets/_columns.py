@@ -33,6 +33,7 @@ from albench.datasets._table import Finding
 from albench.datasets._written import (
     CURRENCY,
     FEW,
+    POINTS,
     dates_of,
     mixture,
     taken_dates,
@@ -54,6 +55,10 @@ def taken(
     if name in options.categorical or declared == "nominal":
         why = "`categorical` says so" if name in options.categorical else "declared nominal"
         return as_category(column, why)
+    if declared == "doubtful" and signs(options)[1] == ".":
+        first = first_that(column, lambda text: POINTS.match(text) is not None)
+        said = f"has numbers beside texts, such as {first}, and a point between thousands"
+        return refused(column, "text", f"{said}: which is which is not known", {"drop": [name]})
     if name in options.numeric:
         return as_numbers(column, options)
     if len(column.given) == 0:

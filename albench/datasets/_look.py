@@ -1,5 +1,6 @@
 """A file looked at: its format, layout and columns, and the options that would settle it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from albench.core.errors import BadData, BadValue
 from albench.core.parameters import typed
 from albench.core.traits import did_you_mean
+from albench.datasets._cells import is_text
 from albench.datasets._doctor import Report, counted, examined, said
 from albench.datasets._options import ColumnOptions, NumberOptions, TextOptions
 from albench.datasets._read import READERS, format_of
@@ -116,8 +118,8 @@ def settled(found: Looked, asked: set[str]) -> Looked:
     others: list[tuple[str, str]] = []
     for _ in range(ROUNDS):
         report = found.report
-        others += [(f.other, said(f)) for f in report.found if f.other]
         more = proposals(found, asked)
+        others += [(f.other, said(f)) for f in (*report.found, *more) if f.other]
         if not more:
             break
         options = found.options
@@ -159,16 +161,29 @@ LISTS = {"drop", "id", "categorical", "numeric", "ordinal"}
 
 
 def agreed(finding: Finding, found: Looked) -> Finding:
-    """A finding; a decimal comma among as many columns with decimal points drops the column."""
+    """A finding; a decimal comma among as many columns with decimal points drops the column.
+
+    Only columns of texts count: the cells of a spreadsheet that are numbers have no decimal sign.
+    """
     if finding.option.get("decimal") != "," or not isinstance(found.options, NumberOptions):
         return finding
     commas = [f for f in found.report.errors if f.option.get("decimal") == ","]
-    points = [c for c in found.report.columns if c.kind == "number" and fractional(c.values)]
-    points_written = [f for f in found.report.errors if "." in f.said and "numeric" in f.option]
+    numbers = [c for c in found.report.columns if c.kind == "number" and fractional(c.values)]
+    points = [c for c in numbers if is_text(found.table.cells[c.name])]
+    signed = [f for f in found.report.errors if "numeric" in f.option and f not in commas]
+    points_written = [f for f in signed if "." in f.said]
     if len(commas) > len(points) + len(points_written):
         return finding
     others = f"{finding.said}, where other columns have decimal points"
-    return replace(finding, said=others, option={"drop": [finding.column]})
+    with_it = [
+        f"{key} = {json.dumps(v, ensure_ascii=False)}"
+        for key, v in finding.option.items()
+        if key != "decimal"
+    ]
+    names = sorted({c.name for c in points} | {f.column for f in points_written})
+    then = " and ".join([*with_it, f"drop = {json.dumps(names, ensure_ascii=False)}"])
+    other = f'decimal = ","  # with {then}'
+    return replace(finding, said=others, option={"drop": [finding.column]}, other=other)
 
 
 def fractional(values: Mapping[str, Any]) -> bool:

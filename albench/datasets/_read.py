@@ -19,6 +19,7 @@ from albench.datasets._table import (
     distinct,
     looks_like_data,
 )
+from albench.datasets._written import POINTS
 
 SVMLIGHT = re.compile(rb"[+-]?[\d.]+([eE][+-]?\d+)?(\s+\d+:\S+)+\s*(#.*)?$")
 ENDINGS = {
@@ -114,8 +115,17 @@ def excel_table(content: bytes, options: NumberOptions, sheet: str | None = None
     given = [str(v).strip() for v in read.iloc[0]] if header else []
     names, found = distinct(given) if header else ([f"x{i + 1}" for i in range(read.shape[1])], [])
     body = read.iloc[1:] if header else read
-    cells = {name: sheet_column(list(body[i])) for name, i in zip(names, read.columns, strict=True)}
-    return Table(cells, {}, tuple(found), "a sheet of a spreadsheet")
+    columns = {n: list(body[i]) for n, i in zip(names, read.columns, strict=True)}
+    cells = {name: sheet_column(values) for name, values in columns.items()}
+    kinds = {name: "doubtful" for name, values in columns.items() if doubtful(values)}
+    return Table(cells, kinds, tuple(found), "a sheet of a spreadsheet")
+
+
+def doubtful(values: list[Any]) -> bool:
+    """Whether number cells stand beside texts and one, such as 1.234, as text is 1234 to some."""
+    numbers = [v for v in values if isinstance(v, float) and v == v]
+    texts = any(isinstance(v, str) and v for v in values)
+    return texts and any(POINTS.match(str(v)) for v in numbers)
 
 
 def sheet_column(values: list[Any]) -> Any:

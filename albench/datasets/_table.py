@@ -53,7 +53,8 @@ class Table:
     """Cells by column, and what was found on the way.
 
     cells     name -> an Arrow array: text, or a type of Parquet
-    declared  name -> what the format says of it: `nominal`, `numeric`, `text`, `date`
+    declared  name -> what the format says of it: `nominal`, `numeric`, `text`, `date`, and
+              `doubtful` of texts among which `1.234` was a number of the format's own
     layout    one line: how the file is laid out
     """
 
