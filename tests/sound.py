@@ -16,4 +16,4 @@ def spec(name: str) -> RunSpec:
 def sound(run: dict[str, Any], rounds: list[dict[str, Any]]) -> Made:
     """A made-up run of a strategy under the id that its spec gives it."""
     told = told_by(spec(run["strategy"]))
-    return run | told, [row | {"run": told["run"]} for row in rounds]
+    return {"protocol": "standard"} | run | told, [row | {"run": told["run"]} for row in rounds]

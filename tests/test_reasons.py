@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sound import sound
 
 from albench.cli import exit_code
 from albench.core.errors import (
@@ -22,7 +24,7 @@ from albench.core.errors import (
 )
 from albench.core.reasons import MEANING, Reason, in_old_words
 from albench.core.spec import Ref, RunSpec
-from albench.core.tables import LABELS, rounds_table, runs_table
+from albench.core.tables import ROUNDS, RUNS, Column, rounds_table, runs_table
 from albench.datasets._cut import cut
 from albench.datasets._dataset import Dataset
 from albench.results import intake
@@ -101,7 +103,13 @@ def test_which_trials_are_skipped_hangs_on_the_code_alone(tmp_path: Path) -> Non
     first = next(iter(suite.specs))
     said = {"trial: such words": "does_not_apply", "other words": "trial_skipped"}
     for words, code in said.items():
-        row = {"spec": first.json, "status": "skipped", "reason": words, "reason_code": code}
+        row = {
+            "run": first.id,
+            "spec": first.json,
+            "status": "skipped",
+            "reason": words,
+            "reason_code": code,
+        }
         gone = skipped_in(suite, pd.DataFrame([row])).skipped
         assert bool(gone) is (code == "trial_skipped")
 
@@ -129,10 +137,18 @@ OLD = [
 ]
 
 
+def of_schema_1(table: pa.Table, known: dict[str, Column] = RUNS) -> pa.Table:
+    """The table without the columns that came later."""
+    return table.drop_columns([name for name, column in known.items() if column.since > 1])
+
+
 def test_a_file_of_schema_1_gets_its_codes_when_it_is_read(tmp_path: Path) -> None:
     assert [in_old_words(status, words) for status, words, _ in OLD] == [code for *_, code in OLD]
-    rows = [{"run": f"r{i}", "status": s, "reason": w} for i, (s, w, _) in enumerate(OLD)]
-    old = runs_table(rows).drop_columns([*LABELS.values(), "reason_code"])
+    rows = [
+        sound({"strategy": f"s{i}", "status": s, "reason": w}, [])[0]
+        for i, (s, w, _) in enumerate(OLD)
+    ]
+    old = of_schema_1(runs_table(rows))
     path = tmp_path / "runs.parquet"
     pq.write_table(old, path)
     codes = [code for *_, code in OLD]
@@ -147,29 +163,34 @@ def test_a_file_of_schema_1_gets_its_codes_when_it_is_read(tmp_path: Path) -> No
 
 def test_a_code_that_there_is_not_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "runs.parquet"
-    table = runs_table([{"run": "r", "status": "failed", "reason_code": "bad_luck"}])
+    table = runs_table(
+        [sound({"strategy": "r", "status": "failed", "reason_code": "bad_luck"}, [])[0]]
+    )
     pq.write_table(intake.stamped(table), path)
     with pytest.raises(BadResults, match="has the reason code 'bad_luck'"):
         intake.parquet(path, "runs")
 
 
 def test_old_and_new_results_are_one_table(tmp_path: Path) -> None:
-    old = runs_table([{"run": "a", "status": "skipped", "reason": "trial: no"}])
-    table = old.drop_columns([*LABELS.values(), "reason_code"]).replace_schema_metadata(None)
+    one = sound({"strategy": "a", "status": "skipped", "reason": "trial: no"}, [])[0]
+    old = runs_table([one])
+    table = of_schema_1(old).replace_schema_metadata(None)
     pq.write_table(table, tmp_path / "runs")
-    pq.write_table(rounds_table([]).replace_schema_metadata(None), tmp_path / "rounds")
+    bare = of_schema_1(rounds_table([]), ROUNDS).replace_schema_metadata(None)
+    pq.write_table(bare, tmp_path / "rounds")
     runs_bytes, rounds_bytes = ((tmp_path / n).read_bytes() for n in ("runs", "rounds"))
     shard = tmp_path / "shards" / digest(runs_bytes, rounds_bytes)
     shard.parent.mkdir()
     Path(f"{shard}.runs.parquet").write_bytes(runs_bytes)
     Path(f"{shard}.rounds.parquet").write_bytes(rounds_bytes)
     store = Store(tmp_path)
-    new = {"run": "b", "status": "skipped", "reason": "no", "reason_code": "does_not_apply"}
-    store.write_shard(runs_table([new]), rounds_table([]))
-    runs = store.runs(["reason_code"]).set_index("run")["reason_code"]
+    new = {"strategy": "b", "status": "skipped", "reason": "no", "reason_code": "does_not_apply"}
+    store.write_shard(runs_table([sound(new, [])[0]]), rounds_table([]))
+    runs = store.runs(["strategy", "reason_code"]).set_index("strategy")["reason_code"]
     assert runs.to_dict() == {"a": "trial_skipped", "b": "does_not_apply"}
     store.pack()
-    assert Store(tmp_path).read()[0]["reason_code"].tolist() == ["trial_skipped", "does_not_apply"]
+    held = Store(tmp_path).read()[0].set_index("strategy")["reason_code"]
+    assert held.to_dict() == {"a": "trial_skipped", "b": "does_not_apply"}
 
 
 def test_status_shows_the_code_and_what_it_means(
