@@ -4,6 +4,7 @@ Both files beside this one are written by `python tests/test_golden.py`. Rewrite
 golden.json only if numbers were meant to move, and entries.json after raising the
 `version` of every entry whose change can move a number. An entry whose change moves none
 (a parameter came, its default changes nothing) names its earlier source in `formerly`.
+`python tests/test_golden.py new` pins the entries that are not pinned yet, and moves nothing.
 """
 
 import hashlib
@@ -80,13 +81,27 @@ def test_an_entry_whose_source_moved_has_a_new_version() -> None:
     assert not moved, f"source moved, version did not: {', '.join(moved)}; see this file's head"
 
 
+def test_every_entry_is_pinned() -> None:
+    known = json.loads((HERE / "entries.json").read_text())
+    new = [name for name in pinned() if name not in known]
+    assert not new, f"not pinned: {', '.join(new)}; python tests/test_golden.py new"
+
+
+def pin(entries: dict[str, Any]) -> None:
+    """Write the pinned sources."""
+    (HERE / "entries.json").write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+
+
 def main() -> None:
-    """Write both files."""
+    """Write both files, or pin what is new."""
+    if sys.argv[1:] == ["new"]:
+        pin(pinned() | json.loads((HERE / "entries.json").read_text()))
+        return
     golden = {spec.id: outcome(spec) for spec in GRID}
     (HERE / "golden.json").write_text(json.dumps(golden, indent=1, sort_keys=True) + "\n")
     entries: dict[str, Any] = pinned()
     entries["python"] = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    (HERE / "entries.json").write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+    pin(entries)
     sys.stdout.write(f"{len(golden)} runs, {len(pinned())} entries\n")
 
 

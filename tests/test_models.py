@@ -519,9 +519,9 @@ def test_show_model_tells_version_defaults_and_times(name: str) -> None:
     assert bool(timed) == (name in _times.SECONDS)
 
 
-def test_recorded_times_are_of_models_and_of_all_sizes() -> None:
-    assert len(_times.SECONDS) >= 20
-    assert set(_times.SECONDS) <= {*MODELS, "lightgbm", "xgboost", "catboost"}
+def test_recorded_times_are_of_all_models_and_sizes() -> None:
+    optional = {"lightgbm", "xgboost", "catboost"}
+    assert set(_times.SECONDS) | optional == {*MODELS} | optional
     assert all(len(seconds) == len(_times.LABELS) for seconds in _times.SECONDS.values())
 
 

@@ -29,5 +29,9 @@ SECONDS: dict[str, tuple[float | None, ...]] = {
     "svc-linear": (0.0012, 0.0052, 0.14),
     "svc-linear-libsvm": (0.0009, 0.0038, 0.14),
     "svc-rbf": (0.0017, 0.005, 0.17),
+    "svc-rbf-cv": (0.12, 0.55, 34.0),
+    "svc-rbf-libsvm": (0.0014, 0.0044, 0.15),
+    "tree": (0.0015, 0.006, 0.1),
+    "xgboost": (0.018, 0.12, 0.57),
 }
 """Model -> seconds at so many labels; None: longer than `LIMIT`."""

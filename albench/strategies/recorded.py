@@ -70,7 +70,10 @@ def called(ref: Ref) -> list[str]:
     cost="O(n)",
     resolve=pinned,
     replay=True,
-    formerly=("47b83bc34eaed70cf6f90701d0ded3345085eecee4fe75bbde535dd82af459c5",),
+    formerly=(
+        "47b83bc34eaed70cf6f90701d0ded3345085eecee4fe75bbde535dd82af459c5",
+        "e02a025d1f0c58c9980f037aea07917a042587dfe69d47fdb74ed28988edaf19",
+    ),
 )
 class Recorded:
     """Rows that others bought, replayed from a file: whether data, split and metric are theirs.

@@ -46,6 +46,10 @@ REASONS = [
     "ProbCover would need two matrices of all rows by all rows.",
     "- With scores, margins and entropies are nearer to the library at larger pools: both then "
     "spend most of their time on the probabilities of the query model.",
+    "- `activelab` and the other strategies that choose whom to ask have three annotators, of whom "
+    "two have answered for each row of the start. ActiveLab's refits, one a fold, are counted.",
+    "- Not in the table, as no query of this kind can be put to them: `file_order`, which is told "
+    "the places of rows in a file, and `recorded`, which replays the picks that a file holds.",
 ]
 
 

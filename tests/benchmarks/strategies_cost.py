@@ -9,7 +9,8 @@ A query that takes longer than the limit is cut off; the library is given three 
 after it. The clock starts when the query model is fitted:
 
 alone   the strategy itself: what the query model spends on scores, and a committee on the
-        fits of its members, is left out on both sides; the refits of expected error are not
+        fits of its members, is left out on both sides; the refits of expected error and of
+        ActiveLab's folds are not
 scored  the same with the scores of the query model, as each library makes them: ours by the
         engine that the loop hands over, theirs by scikit-learn's `predict_proba`
 
@@ -40,6 +41,7 @@ from albench.core.registry import build, entry, make_strategy, names, resolve
 from albench.core.spec import Ref
 from albench.models.engines import learner
 from albench.models.engines.logreg import Solved
+from albench.simulation.annotators import Books, Panel
 from albench.simulation.query import Query
 from albench.simulation.task import Task
 from albench.strategies import skactiveml as adapter
@@ -71,6 +73,7 @@ EQUAL_TERMS: dict[str, dict[str, Any]] = {
     "variation_ratio": {"committee": 5},
 }
 LABELED, FEATURES, CLASSES = 100, 50, 10
+ANNOTATORS = ((0.3, 1.0), (0.2, 2.0), (0.05, 5.0))  # how often each errs, and what an answer costs
 MEMBER_FITS = 20  # CPU seconds that the fits of a committee may take on top of a query's limit
 ENOUGH = 0.2  # seconds of measured queries after which no further run is begun
 PATIENCE = 0.6  # CPU seconds, with all that is not measured, after which none is begun either
@@ -105,7 +108,24 @@ class Scene:
         )
         return cls(name, X, y, learner(Ref("logreg"), task, lambda n: 0))
 
-    def asked(self, labeled: Any, batch: int, memo: Any) -> Query:
+    def books(self) -> Books | None:
+        """Annotators of a run where the strategy chooses them; two have answered for the start."""
+        if not entry("strategy", self.name).traits.annotators:
+            return None
+        rng, shape = np.random.default_rng(1), (len(self.X), len(ANNOTATORS))
+        rates, prices = np.array(ANNOTATORS).T
+        classes = int(self.y.max()) + 1
+        wrong = (self.y[:, None] + rng.integers(1, classes, shape)) % classes
+        labels = np.where(rng.random(shape) < rates, wrong, self.y[:, None])
+        prices = np.broadcast_to(prices, shape)
+        names = tuple(f"annotator {n}" for n in range(len(ANNOTATORS)))
+        panel = Panel(names, labels, np.ones(shape, bool), prices, np.full(shape, np.nan))
+        books = Books(panel, np.array([], dtype=np.intp))
+        for who in (0, 1):
+            told(books, np.arange(LABELED), np.full(LABELED, who))
+        return books
+
+    def asked(self, labeled: Any, batch: int, memo: Any, books: Books | None = None) -> Query:
         """A query of one round, its model fitted."""
         traits = entry("strategy", self.name).traits
         more: dict[str, Any] = {"y": self.y, "positive": 0, "remaining": 10 * batch}
@@ -119,7 +139,14 @@ class Scene:
             self.X, labeled, y, batch, int(self.y.max()) + 1, model=model, batch=batch, **more
         )
         fitted = self.fits.fit(query.labeled, query.y_labeled)
+        query = replace(query, annotators=books.seen() if books else None)
         return replace(query, fit=lambda: fitted, memo=memo, rng=np.random.default_rng(len(y)))
+
+
+def told(books: Books, rows: Any, who: Any) -> None:
+    """Note whom was asked for which row, and the answers."""
+    books.bought(rows, who)
+    books.arrived(rows, who)
 
 
 class Clock:
@@ -203,20 +230,22 @@ def one_run(scene: Scene, batch: int, clocks: Clocks, limit: int) -> list[tuple[
     """Seconds (alone, with scores) of each query of a run of two to six."""
     name, memo, began = scene.name, {}, time.process_time()
     strategy = make_strategy(name, **EQUAL_TERMS.get(name, {}))
-    labeled, times, spent = np.arange(LABELED), [], 0.0
+    labeled, times, spent, books = np.arange(LABELED), [], 0.0, scene.books()
     while len(times) < 2 or (
         len(times) < 6 and spent < 1.0 and time.process_time() - began < PATIENCE
     ):
         cut_off(MEMBER_FITS)  # the query model's own fit
-        query = scene.asked(labeled, batch, memo)
+        query = scene.asked(labeled, batch, memo, books)
         cut_off(limit + 1 + MEMBER_FITS * (entry("strategy", name).traits.family == "committee"))
         answer, alone, scored = clocks.query(strategy, query, name.startswith("ska:"))
         if scored > limit:
             raise TooSlow
         times.append((alone, scored))
         spent += scored
-        rows = answer.rows if hasattr(answer, "rows") else answer
-        labeled = np.append(labeled, np.asarray(rows))
+        rows = np.asarray(answer.rows if hasattr(answer, "rows") else answer)
+        if books is not None:
+            told(books, rows, answer.annotators)
+        labeled = np.append(labeled, rows[~np.isin(rows, labeled)])  # some are asked for again
         if len(query.pool) <= 2 * batch:
             break
     return times
@@ -308,12 +337,11 @@ def results(
     pools: list[int], batches: list[int], only: list[str], limit: int, known: dict[Any, Any]
 ) -> Iterator[Any]:
     """One record for each strategy, pool and batch; none after one that took too long."""
-    # file_order, a control, is told the places of rows in a file, which these queries lack
-    ours = [
-        n
-        for n in names("strategy")
-        if not (n.startswith("ska:") or entry("strategy", n).traits.rows)
-    ]
+    ours = [n for n in names("strategy") if not n.startswith("ska:")]
+    # what these queries lack: `file_order` is told the places of rows in a file, and a replay
+    # needs the file of the picks that it replays
+    traits = {n: entry("strategy", n).traits for n in ours}
+    ours = [n for n in ours if not (traits[n].rows or traits[n].replay)]
     wanted = [n for n in ours if not only or n in only]
     slow: dict[tuple[str, int, int], str] = {}
     for pool in pools:
