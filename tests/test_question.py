@@ -279,5 +279,6 @@ def test_the_question_is_derived_in_one_place() -> None:
             ):
                 said.append((name, node.attr))
     # the protocol sheet and `albench show` print the declared values themselves
-    prints = {("reporting/page.py", "alpha"), ("cli/status.py", "baseline")}
+    prints = {(f"reporting/{file}.py", "alpha") for file in ("page", "sure")}
+    prints |= {("cli/status.py", "baseline")}
     assert set(said) - prints == {("suite/__init__.py", "direction")}

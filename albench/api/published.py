@@ -126,7 +126,7 @@ def judged_cells(
     """The published cells of a suite with ours and a verdict."""
     from albench.analysis.reproduce import reproduced
 
-    return reproduced(runs, rounds, claims_of(suite), margin=margin, alpha=suite.alpha)
+    return reproduced(runs, rounds, claims_of(suite), margin=margin, alpha=suite.question().alpha)
 
 
 def finished(suite: "Suite", folder: Path) -> "tuple[pd.DataFrame, pd.DataFrame]":
