@@ -202,7 +202,8 @@ def said(row: "pd.Series[float]", question: Options) -> str:
         DEPENDS: "it depends on the dataset",
     }.get(verdict := str(row["lost_verdict"]), "neither a loss nor equality is shown")
     if not np.isfinite(row["lost_p"]) and verdict != "equal":
-        word = f"whether that is a loss cannot be told with {int(row['datasets'])} datasets"
+        n = int(row["datasets"])
+        word = f"whether that is a loss cannot be told with {n} dataset{'s' * (n != 1)}"
     cost = f"{row['cheaper']:+.0f} labels' worth against going on ({row['cheaper_verdict']})"
     return (
         f"{row['rule']} stops {100 * row['stopped']:.0f} % of the runs, at {row['spent']:.0f} of "
@@ -227,6 +228,8 @@ def by_one(row: "pd.Series[float]", question: Options) -> str:
     side = "below" if row["lost"] >= 0 else "above"
     unit = "points" if question.metric in SHARES else question.metric
     often = "" if row["stopped"] == 1 else f" (it stops {100 * row['stopped']:.0f} % of the runs)"
+    if row["spent"] > row["end_spent"]:
+        often += ", those included that it holds out, where the runs buy fewer"
     return (
         f"On {row['dataset']}, by {row['rule']} you would have stopped at {row['spent']:.0f} of "
         f"{row['end_spent']:.0f} labels on average{often}, {points(abs(row['lost']), question)} "
