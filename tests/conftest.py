@@ -1,5 +1,7 @@
-"""What every test begins with: the entries of albench, and none that another test has brought."""
+"""What every test begins with: the entries of albench, and none that another test has brought;
+no width of a terminal, which the runner of tests may hand on and at which sentences are wrapped."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from albench.core import registry
 
 registry.load()
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(autouse=True)
