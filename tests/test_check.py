@@ -300,7 +300,9 @@ def test_what_once_passed_is_caught(name: str, table: Path) -> None:
     check, said = NINE[name]
     if "bytes" in said:
         linux_only()
-    assert said in found(f"cheat-{name}", check)
+    caught = found(f"cheat-{name}", check)
+    # pandas before 3 opens the file itself, and is seen to
+    assert said in caught or (name == "table-pandas" and "opens the file" in caught)
 
 
 def linux_only() -> None:

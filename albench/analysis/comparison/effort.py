@@ -96,7 +96,7 @@ def _ledgers(frame: pd.DataFrame) -> dict[Place, Ledger]:
         Place(str(key[0]), str(key[1]), str(key[2]), str(key[3]), key[4]): Ledger(
             part[COST].to_numpy(float), part[LABELS].to_numpy(float)
         )
-        for key, part in ordered.groupby(place, sort=False)
+        for key, part in ordered.groupby(place, sort=False, observed=True)
     }
 
 
@@ -138,7 +138,7 @@ def sentences(table: pd.DataFrame, options: Options) -> list[str]:
         return []
     first = table[table["target"] == table["target"].iloc[0]]
     rank = "cost" if "cost" in table else "labels"
-    places = list(first.groupby(["protocol", "model", "dataset"], sort=False))
+    places = list(first.groupby(["protocol", "model", "dataset"], sort=False, observed=True))
     said = []
     for (protocol, model, dataset), part in places[:SHOWN]:
         named = [str(dataset)]
